@@ -1,0 +1,44 @@
+# Two stages: the first installs from the lock files and builds the wheel, the second has only what runs.
+#
+#   docker build -t swarmd .
+#   docker run --rm -v swarmd:/data swarmd keys create --scopes admin --json    (a key: it listens on all addresses)
+#   docker run --rm -v swarmd:/data -p 8000:8000 --read-only swarmd
+ARG PYTHON=3.13
+
+FROM python:${PYTHON}-slim AS build
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
+    PIP_NO_CACHE_DIR=1 \
+    PIP_ROOT_USER_ACTION=ignore
+WORKDIR /src
+RUN python -m venv --without-pip /opt/swarmd
+# The packages come before the source, so that a change of the source alone installs none of them again.
+COPY requirements.lock requirements-build.lock ./
+RUN pip --python /opt/swarmd/bin/python install --require-hashes --no-deps -r requirements.lock \
+    && pip install --require-hashes --no-deps -r requirements-build.lock
+COPY pyproject.toml README.md LICENSE ./
+COPY app app
+RUN pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
+    && pip --python /opt/swarmd/bin/python install --no-deps --no-index /wheels/*.whl
+
+FROM python:${PYTHON}-slim
+LABEL org.opencontainers.image.title="swarmd" \
+      org.opencontainers.image.description="Self-hosted swarm-as-a-service" \
+      org.opencontainers.image.licenses="Apache-2.0"
+# The user is named by number for orchestrators that want to see that it is not root.
+RUN groupadd --system --gid 10001 swarmd \
+    && useradd --system --uid 10001 --gid swarmd --home-dir /data --no-create-home --shell /usr/sbin/nologin swarmd \
+    && install --directory --owner swarmd --group swarmd --mode 0700 /data
+COPY --from=build /opt/swarmd /opt/swarmd
+ENV PATH=/opt/swarmd/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    SWARMD_DATA_DIR=/data
+USER 10001:10001
+WORKDIR /data
+# The database and the files; everything else may be read-only.
+VOLUME /data
+EXPOSE 8000
+HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
+    CMD ["python", "-c", "import http.client as h, os, sys; c = h.HTTPConnection('127.0.0.1', int(os.environ.get('SWARMD_PORT', '8000')), timeout=2); c.request('GET', '/healthz'); sys.exit(c.getresponse().status != 200)"]
+ENTRYPOINT ["swarmd"]
+CMD ["serve", "--host", "0.0.0.0"]

@@ -1,0 +1,55 @@
+"""What routes are handed: the services, and who is calling."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import orjson
+from fastapi import Depends, Query, Request
+from fastapi.responses import Response
+
+from app.api.schemas.swarms import Caps
+from app.ports.provider import Models
+from app.services.results import ResultService
+from app.services.swarms import SwarmService
+
+DEFAULT_TENANT = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything routes may call; ``main`` builds it."""
+
+    swarms: SwarmService
+    results: ResultService
+    models: Models
+    caps: Caps
+    max_wait_s: float
+    default_agent_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who is calling; in local mode everyone is the default tenant."""
+
+    tenant_id: str
+
+
+def services_of(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services
+
+
+def caller_of(request: Request) -> Caller:
+    return Caller(DEFAULT_TENANT)
+
+
+ServicesDep = Annotated[Services, Depends(services_of)]
+CallerDep = Annotated[Caller, Depends(caller_of)]
+Limit = Annotated[int, Query(ge=1, le=1000, description="Items a page")]
+Cursor = Annotated[str | None, Query(max_length=200, description="`next_cursor` of the page before")]
+
+
+def json_response(value: Any, status: int = 200) -> Response:
+    return Response(orjson.dumps(value), status, media_type="application/json")

@@ -1,0 +1,41 @@
+"""At the root: is it alive, is it ready, what does it measure."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import BaseModel
+
+from app import __version__
+from app.api.deps import ServicesDep, json_response
+from app.api.errors import responses
+
+router = APIRouter(tags=["operations"])
+
+
+class Health(BaseModel):
+    status: str
+    version: str
+
+
+@router.get("/healthz", operation_id="get_health", response_model=Health)
+async def get_health() -> Response:
+    """Alive: the process answers."""
+    return json_response({"status": "ok", "version": __version__})
+
+
+@router.get("/readyz", operation_id="get_readiness", response_model=Health, responses=responses(503))
+async def get_readiness(services: ServicesDep) -> Response:
+    """Ready: the store can be written and some model can be served."""
+    await services.swarms.swarms.ping()
+    await services.models.names()
+    return json_response({"status": "ready", "version": __version__})
+
+
+@router.get("/metrics", operation_id="get_metrics", response_class=Response)
+async def get_metrics(request: Request) -> Response:
+    """Prometheus metrics in the text format."""
+    registry: CollectorRegistry = request.app.state.metrics
+    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)

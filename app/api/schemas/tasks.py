@@ -1,0 +1,224 @@
+"""Tasks on the wire."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.api.schemas.times import Timestamp
+from app.domain.errors import InvalidRequest
+from app.domain.events import rfc3339
+from app.domain.ids import sub_agent_id
+from app.domain.task import PRIORITY_NAMES, TaskSpec
+from app.domain.usage import Usage, usd
+from app.ports.store import AttemptRow, TaskRow
+
+TaskId = Annotated[str, Field(min_length=1, max_length=256)]
+_NOT_BUILT = ("tier", "tools", "output_schema", "token_budget", "weight")
+
+DEFAULT_TASK_TIMEOUT_S = 120.0
+MAX_TIMEOUT_S = 86_400.0
+
+
+class TaskIn(BaseModel):
+    """One task of a request; a field that is not listed here reaches the sub-agent as it is."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+
+    id: TaskId | None = Field(None, description="Unique in the request; made up where it is missing")
+    task_id: TaskId | None = Field(None, description="The same as `id`")
+    type: str | None = Field(None, max_length=200)
+    prompt: str | None = Field(None, description="What the sub-agent is to do, in words")
+    data: Any = None
+    depends_on: list[TaskId] = Field(default_factory=list, max_length=20_000)
+    role: str | None = Field(None, max_length=200)
+    capability_tags: list[Annotated[str, Field(max_length=200)]] = Field(default_factory=list, max_length=100)
+    priority: Annotated[int, Field(ge=1, le=10)] | str = Field(
+        5, description="1-10, 10 runs first; or low, normal, high, critical (2, 5, 8, 10)"
+    )
+    complexity: int | None = Field(None, ge=1, le=10)
+    model: str | None = Field(None, min_length=1, max_length=200)
+    timeout_s: float | None = Field(None, gt=0, le=MAX_TIMEOUT_S)
+    max_retries: int | None = Field(None, ge=0, le=100)
+    max_steps: int | None = Field(None, ge=1, le=100_000)
+    max_output_tokens: int | None = Field(None, ge=1, le=10_000_000)
+    allow_failed_dependencies: bool = False
+    tier: Any = Field(None, description="Not in this version")
+    tools: Any = Field(None, description="Not in this version")
+    output_schema: Any = Field(None, description="Not in this version")
+    token_budget: Any = Field(None, description="Not in this version")
+    weight: Any = Field(None, description="Not in this version")
+
+    def unavailable(self) -> list[str]:
+        """Return the fields that are set but that this version does not have."""
+        return [name for name in _NOT_BUILT if getattr(self, name) is not None]
+
+    def to_domain(
+        self, pointer: str, made_up_id: str, *, task_timeout_s: float, max_retries: int, max_input_bytes: int
+    ) -> TaskSpec:
+        """Return the checked task with its defaults.
+
+        Args:
+            pointer: JSON pointer of the task in the request, for errors.
+            made_up_id: its id where the client gave none.
+        """
+        if self.id is not None and self.task_id is not None and self.id != self.task_id:
+            raise InvalidRequest.field(f"{pointer}/task_id", "id and task_id are the same thing, but differ here")
+        priority = self.priority
+        if isinstance(priority, str):
+            if priority not in PRIORITY_NAMES:
+                names = ", ".join(PRIORITY_NAMES)
+                raise InvalidRequest.field(f"{pointer}/priority", f"expected 1-10 or one of {names}")
+            priority = PRIORITY_NAMES[priority]
+        payload = {
+            "prompt": self.prompt,
+            "type": self.type,
+            "role": self.role,
+            "capability_tags": self.capability_tags,
+            "data": self.data,
+            "extra": self.model_extra,
+            "max_output_tokens": self.max_output_tokens,
+        }
+        encoded = orjson.dumps({name: value for name, value in payload.items() if value not in (None, [], {})})
+        if len(encoded) > max_input_bytes:
+            detail = f"the task's input has {len(encoded)} bytes; at most {max_input_bytes} are taken"
+            raise InvalidRequest.field(pointer, detail)
+        return TaskSpec(
+            task_id=self.id or self.task_id or made_up_id,
+            type=self.type,
+            role=self.role,
+            priority=priority,
+            complexity=self.complexity,
+            requested_model=self.model,
+            timeout_s=self.timeout_s or self._default_timeout_s(task_timeout_s),
+            max_retries=max_retries if self.max_retries is None else self.max_retries,
+            depends_on=tuple(self.depends_on),
+            allow_failed_dependencies=self.allow_failed_dependencies,
+            payload=encoded.decode(),
+        )
+
+    def _default_timeout_s(self, task_timeout_s: float) -> float:
+        return task_timeout_s if self.complexity is None else 20.0 + 3.0 * self.complexity
+
+
+class UsageOut(BaseModel):
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+    cached_tokens: int
+
+
+class TaskErrorOut(BaseModel):
+    type: str = Field(description="Stable machine name", examples=["timeout", "rate_limit", "dependency_failed"])
+    message: str
+    retryable: bool
+
+
+class TaskOut(BaseModel):
+    """A task and where it stands."""
+
+    task_id: str
+    swarm_id: str
+    agent_id: str = Field(description="The sub-agent that runs it")
+    status: str
+    type: str | None
+    role: str | None
+    priority: int
+    complexity: int | None
+    depends_on: list[str]
+    attempts: int
+    output: Any
+    error: TaskErrorOut | None
+    latency_ms: float | None = Field(description="Duration of the last attempt in milliseconds")
+    queue_ms: int | None = Field(description="Milliseconds from ready to the start of the last attempt")
+    usage: UsageOut
+    cost_usd: float | None = Field(description="null where no price is known")
+    model: str | None = Field(description="The model that answered")
+    requested_model: str | None
+    started_at: Timestamp | None
+    ended_at: Timestamp | None
+
+
+class AttemptOut(BaseModel):
+    attempt: int
+    status: str
+    started_at: Timestamp
+    ended_at: Timestamp | None
+    queue_ms: int
+    latency_ms: float | None
+    model: str | None
+    usage: UsageOut
+    cost_usd: float | None
+    error: TaskErrorOut | None
+
+
+class TaskDetailOut(TaskOut):
+    """A task with its input and every attempt."""
+
+    input: dict[str, Any]
+    attempt_log: list[AttemptOut]
+
+
+class TaskPage(BaseModel):
+    items: list[TaskOut]
+    next_cursor: str | None
+
+
+def usage_json(usage: Usage) -> dict[str, int]:
+    return {
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "total_tokens": usage.total_tokens,
+        "cached_tokens": usage.cached_tokens,
+    }
+
+
+def time_json(at_ms: int | None) -> str | None:
+    return None if at_ms is None else rfc3339(at_ms)
+
+
+def task_json(row: TaskRow) -> dict[str, Any]:
+    return {
+        "task_id": row.task_id,
+        "swarm_id": row.swarm_id,
+        "agent_id": sub_agent_id(row.swarm_id, row.index),
+        "status": row.status,
+        "type": row.type,
+        "role": row.role,
+        "priority": row.priority,
+        "complexity": row.complexity,
+        "depends_on": row.depends_on,
+        "attempts": row.attempts,
+        "output": row.output,
+        "error": row.error,
+        "latency_ms": row.latency_ms,
+        "queue_ms": row.queue_ms,
+        "usage": usage_json(row.usage),
+        "cost_usd": usd(row.cost_nano_usd),
+        "model": row.model,
+        "requested_model": row.requested_model,
+        "started_at": time_json(row.started_at_ms),
+        "ended_at": time_json(row.ended_at_ms),
+    }
+
+
+def task_detail_json(row: TaskRow, attempts: Sequence[AttemptRow]) -> dict[str, Any]:
+    log = [
+        {
+            "attempt": attempt.attempt,
+            "status": attempt.status,
+            "started_at": rfc3339(attempt.started_at_ms),
+            "ended_at": time_json(attempt.ended_at_ms),
+            "queue_ms": attempt.queue_ms,
+            "latency_ms": attempt.latency_ms,
+            "model": attempt.model,
+            "usage": usage_json(attempt.usage),
+            "cost_usd": usd(attempt.cost_nano_usd),
+            "error": attempt.error,
+        }
+        for attempt in attempts
+    ]
+    return task_json(row) | {"input": dict(row.payload), "attempt_log": log}

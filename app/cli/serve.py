@@ -1,0 +1,36 @@
+"""``swarmd serve``: the service in the foreground."""
+
+from __future__ import annotations
+
+import signal
+
+from app.cli.failures import EXIT_OK
+from app.cli.messages import say
+from app.cli.settings_flags import read_settings, with_settings_flags
+
+
+@with_settings_flags
+def serve(**overrides: object) -> None:
+    """Start the service and serve until Ctrl-C or SIGTERM.
+
+    Every flag is also an environment variable, SWARMD_ and its name. API keys of model providers are never flags, since
+    flags are visible to everybody on the machine: pass them by environment (MOONSHOT_API_KEY, OPENAI_API_KEY,
+    DEEPSEEK_API_KEY, SWARMD_PROVIDER_API_KEY) or in the file named by --config.
+    """
+    from app.cli.hosting import Host, listen
+
+    settings = read_settings(overrides)
+    sock = listen(settings.host, settings.port)
+
+    def announce() -> None:
+        say(f"listening on {host.url} (data: {settings.data_dir})")
+        pages = [page for page in ("/docs", "/console") if page in host.paths]
+        if pages:
+            say(", ".join(f"{page.strip('/')}: {host.url}{page}" for page in pages) + " -- Ctrl-C stops the service")
+
+    host = Host(settings, sock, announce)
+    # uvicorn ends gracefully and then raises the signal again; having been asked to stop is no failure.
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    signal.signal(signal.SIGINT, lambda *_: None)
+    host.run()
+    raise SystemExit(EXIT_OK)

@@ -1,0 +1,127 @@
+"""Following a swarm to its end: what the service says, as a series of ``Snapshot`` values for the screen."""
+
+from __future__ import annotations
+
+import bisect
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from app.cli.client import TERMINAL_STATUSES, JsonObject, ServiceClient
+
+POLL_INTERVAL_S = 0.25
+_FAILURES_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """One moment of a swarm.
+
+    Attributes:
+        ended: tasks in a final state, whatever it is.
+        p95_ms: 95th percentile of the attempts completed so far, milliseconds; None before the first.
+        failures: the latest failures, newest last, as ``task: error``.
+    """
+
+    name: str
+    status: str
+    total: int = 0
+    ended: int = 0
+    completed: int = 0
+    running: int = 0
+    queued: int = 0
+    waiting: int = 0
+    retrying: int = 0
+    failed: int = 0
+    skipped: int = 0
+    cancelled: int = 0
+    cost_usd: float = 0.0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    p95_ms: float | None = None
+    elapsed_s: float = 0.0
+    failures: tuple[str, ...] = ()
+
+    @property
+    def percent(self) -> int:
+        return 100 * self.ended // self.total if self.total else 0
+
+    @property
+    def is_final(self) -> bool:
+        return self.status in TERMINAL_STATUSES
+
+
+@dataclass(slots=True)
+class _Log:
+    """What only the event log tells: latencies (kept sorted) and why tasks failed."""
+
+    seq: int = 0
+    latencies_ms: list[float] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+
+    def take(self, event: JsonObject) -> None:
+        self.seq = int(event["seq"])
+        kind = event.get("type")
+        if kind == "agent_completed" and isinstance(event.get("latency_ms"), int | float):
+            bisect.insort(self.latencies_ms, float(event["latency_ms"]))
+        elif kind == "agent_failed":
+            reason = " ".join(str(event.get("error") or "failed").split())
+            self.failures = [*self.failures, f"{event.get('task_id')}: {reason}"[:200]][-_FAILURES_SHOWN:]
+
+    def p95_ms(self) -> float | None:
+        if not self.latencies_ms:
+            return None
+        return self.latencies_ms[math.ceil(0.95 * len(self.latencies_ms)) - 1]
+
+
+def watch(
+    client: ServiceClient,
+    swarm_id: str,
+    *,
+    interval_s: float = POLL_INTERVAL_S,
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> Iterator[Snapshot]:
+    """Ask until the swarm has ended, at most once per ``interval_s``; the last snapshot is the final one."""
+    log = _Log()
+    started = clock()
+    while True:
+        asked_at = clock()
+        swarm = client.swarm(swarm_id)
+        for event in client.new_events(swarm_id, log.seq):
+            log.take(event)
+        snapshot = snapshot_of(swarm, p95_ms=log.p95_ms(), elapsed_s=clock() - started, failures=tuple(log.failures))
+        yield snapshot
+        if snapshot.is_final:
+            return
+        sleep(max(0.0, interval_s - (clock() - asked_at)))
+
+
+def snapshot_of(
+    swarm: JsonObject, *, p95_ms: float | None = None, elapsed_s: float = 0.0, failures: tuple[str, ...] = ()
+) -> Snapshot:
+    """The swarm document of the service as a ``Snapshot``."""
+    counts = {name: int(number or 0) for name, number in (swarm.get("counts") or {}).items()}
+    tokens = swarm.get("tokens") or {}
+    ended = sum(counts.get(name, 0) for name in ("completed", "failed", "cancelled", "skipped"))
+    return Snapshot(
+        name=str(swarm.get("name") or swarm.get("swarm_id") or "swarm"),
+        status=str(swarm.get("status")),
+        total=counts.get("total", 0),
+        ended=ended,
+        completed=counts.get("completed", 0),
+        running=counts.get("running", 0),
+        queued=counts.get("queued", 0),
+        waiting=counts.get("waiting", 0),
+        retrying=counts.get("retrying", 0),
+        failed=counts.get("failed", 0),
+        skipped=counts.get("skipped", 0),
+        cancelled=counts.get("cancelled", 0),
+        cost_usd=float(swarm.get("cost_usd") or 0.0),
+        tokens_in=int(tokens.get("in") or 0),
+        tokens_out=int(tokens.get("out") or 0),
+        p95_ms=p95_ms,
+        elapsed_s=elapsed_s,
+        failures=failures,
+    )

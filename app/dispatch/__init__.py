@@ -1,0 +1,1 @@
+"""Adapters that carry wake-ups between the parts of the service."""

@@ -1,0 +1,86 @@
+"""Errors a caller can act on. They carry facts, never an HTTP status (``api.errors`` maps them).
+
+::
+
+    SwarmdError
+    ├── InvalidRequest       one or more fields are wrong; nothing was stored
+    │   ├── CycleError       the graph has a cycle; ``path`` names it
+    │   └── NotBuiltYet      a field of the contract whose feature this version lacks
+    ├── NotFound             no such thing for this tenant
+    ├── Conflict             the thing is in a state that forbids the request
+    └── StoreUnavailable     the store cannot be written or read now; try again later
+    LeaseLost                this runner no longer owns the swarm (internal: stop, write nothing)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class SwarmdError(Exception):
+    """Base of the expected errors; ``code`` is the stable machine name."""
+
+    code = "error"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One wrong field: an RFC 6901 JSON pointer into the body and what was expected and came."""
+
+    pointer: str
+    detail: str
+
+
+class InvalidRequest(SwarmdError):
+    code = "invalid_request"
+
+    def __init__(self, detail: str, errors: Sequence[FieldError] = ()) -> None:
+        super().__init__(detail)
+        self.errors = tuple(errors)
+
+    @classmethod
+    def field(cls, pointer: str, detail: str) -> InvalidRequest:
+        return cls(f"{pointer}: {detail}", (FieldError(pointer, detail),))
+
+
+class CycleError(InvalidRequest):
+    code = "dependency_cycle"
+
+    def __init__(self, path: Sequence[str], pointer: str) -> None:
+        detail = "the tasks depend on each other in a cycle: " + " -> ".join(path)
+        super().__init__(detail, (FieldError(pointer, detail),))
+        self.path = tuple(path)
+
+
+class NotBuiltYet(InvalidRequest):
+    code = "not_available"
+
+    def __init__(self, pointers: Sequence[str]) -> None:
+        errors = [FieldError(pointer, "this version cannot do this yet; leave the field out") for pointer in pointers]
+        super().__init__("not available in this version: " + ", ".join(pointers), errors)
+
+
+class NotFound(SwarmdError):
+    code = "not_found"
+
+    def __init__(self, kind: str, key: str) -> None:
+        super().__init__(f"no {kind} {key!r}")
+        self.kind = kind
+        self.key = key
+
+
+class Conflict(SwarmdError):
+    code = "conflict"
+
+
+class StoreUnavailable(SwarmdError):
+    code = "store_unavailable"
+
+
+class LeaseLost(Exception):
+    """The swarm's lease token has moved on: another runner owns it, and nothing of this commit was written."""

@@ -1,0 +1,55 @@
+"""Events: what happened to a swarm, in ``seq`` order from 1. They are written with the state they tell of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+SWARM_STARTED = "swarm_started"
+SWARM_SCALED = "swarm_scaled"
+SWARM_COMPLETED = "swarm_completed"
+TASK_WAITING = "task_waiting"
+TASK_QUEUED = "task_queued"
+TASK_SKIPPED = "task_skipped"
+TASK_CANCELLED = "task_cancelled"
+AGENT_SPAWNED = "agent_spawned"
+AGENT_COMPLETED = "agent_completed"
+AGENT_FAILED = "agent_failed"
+AGENT_RETRYING = "agent_retrying"
+AGGREGATE_COMPLETED = "aggregate_completed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One event; ``fields`` holds what is particular to its type."""
+
+    seq: int
+    type: str
+    at_ms: int
+    task_id: str | None = None
+    agent_id: str | None = None
+    attempt: int | None = None
+    fields: dict[str, Any] = field(default_factory=dict)
+
+    def as_frame(self, swarm_id: str) -> dict[str, Any]:
+        """Return the JSON object that clients see (section 4 of the contract)."""
+        frame: dict[str, Any] = {
+            "type": self.type,
+            "seq": self.seq,
+            "ts": rfc3339(self.at_ms),
+            "swarm_id": swarm_id,
+            "task_id": self.task_id,
+        }
+        if self.agent_id is not None:
+            frame["agent_id"] = self.agent_id
+        if self.attempt is not None:
+            frame["attempt"] = self.attempt
+        frame.update(self.fields)
+        return frame
+
+
+def rfc3339(at_ms: int) -> str:
+    """Return Unix milliseconds as RFC 3339 in UTC, e.g. ``2026-01-31T12:04:31.250Z``."""
+    moment = datetime.fromtimestamp(at_ms // 1000, UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{at_ms % 1000:03d}Z"

@@ -1,0 +1,41 @@
+"""Sortable, prefixed ids: ``swm_`` + 26 characters of Crockford base 32 (48-bit milliseconds, 80 random bits).
+
+The layout is the ULID's (https://github.com/ulid/spec), so ids sort by creation time as plain text.
+"""
+
+from __future__ import annotations
+
+SWARM_PREFIX = "swm_"
+AGENT_PREFIX = "agt_"
+TASK_PREFIX = "tsk_"
+
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_RANDOM_BITS = 80
+_LENGTH = 26
+_INDEX_DIGITS = 5
+
+
+def make_id(prefix: str, now_ms: int, random_bits: int) -> str:
+    """Return ``prefix`` + ULID of ``now_ms`` (Unix milliseconds) and the low 80 bits of ``random_bits``."""
+    value = (now_ms << _RANDOM_BITS) | (random_bits & ((1 << _RANDOM_BITS) - 1))
+    digits = []
+    for _ in range(_LENGTH):
+        digits.append(_ALPHABET[value & 31])
+        value >>= 5
+    return prefix + "".join(reversed(digits))
+
+
+def sub_agent_id(swarm_id: str, index: int) -> str:
+    """Return the id of the sub-agent that runs task number ``index`` of ``swarm_id``.
+
+    It is derived, not stored: no index is needed to find the task of a sub-agent again (``split_sub_agent_id``).
+    """
+    return f"{AGENT_PREFIX}{swarm_id[len(SWARM_PREFIX) :]}_{index:0{_INDEX_DIGITS}d}"
+
+
+def split_sub_agent_id(agent_id: str) -> tuple[str, int] | None:
+    """Return ``(swarm_id, task index)`` of a sub-agent's id, or None when ``agent_id`` names no sub-agent."""
+    body, separator, index = agent_id.removeprefix(AGENT_PREFIX).rpartition("_")
+    if not separator or not agent_id.startswith(AGENT_PREFIX) or not (index.isascii() and index.isdigit()):
+        return None
+    return SWARM_PREFIX + body, int(index)

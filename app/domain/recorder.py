@@ -1,0 +1,139 @@
+"""The means of a step: one ``Recorder`` couples a run's state, the time and the output of the step.
+
+Its methods are the only code that assigns a status; each checks the legal-transition tables, keeps the counts and the
+ready heaps true, and writes the change and the event that go with it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from heapq import heappush
+from typing import Any
+
+from app.domain import events
+from app.domain.events import Event
+from app.domain.facts import AttemptEnded, Step, StopAttempt, TaskClosed, TaskQueued
+from app.domain.ids import sub_agent_id
+from app.domain.retry import TaskError
+from app.domain.swarm import SWARM_TRANSITIONS, SwarmState, SwarmStatus
+from app.domain.task import TASK_TRANSITIONS, TaskState, TaskStatus
+from app.domain.usage import Usage
+
+
+@dataclass(slots=True)
+class Recorder:
+    """Changes ``state`` at Unix time ``now_ms`` (milliseconds) and appends what follows from it to ``out``."""
+
+    state: SwarmState
+    now_ms: int
+    out: Step
+
+    def emit(self, kind: str, task: TaskState | None = None, fields: dict[str, Any] | None = None) -> None:
+        state = self.state
+        state.last_seq += 1
+        self.out.events.append(
+            Event(
+                seq=state.last_seq,
+                type=kind,
+                at_ms=self.now_ms,
+                task_id=task.task_id if task else None,
+                agent_id=sub_agent_id(state.swarm_id, task.index) if task else None,
+                attempt=task.attempt or None if task else None,
+                fields=fields or {},
+            )
+        )
+
+    def running(self, index: int, attempt: int) -> TaskState | None:
+        """Return the task if this very attempt is still the running one; else the fact is a zombie's."""
+        task = self.state.tasks[index]
+        return task if task.status is TaskStatus.RUNNING and task.attempt == attempt else None
+
+    def move(self, task: TaskState, status: TaskStatus) -> None:
+        if status not in TASK_TRANSITIONS[task.status]:
+            raise AssertionError(f"task {task.task_id!r}: {task.status} -> {status} is not a legal change")
+        ready_count = self.state.ready_count
+        if task.status is TaskStatus.QUEUED:
+            ready_count[task.lane] -= 1
+        elif status is TaskStatus.QUEUED:
+            ready_count[task.lane] = ready_count.get(task.lane, 0) + 1
+        self.state.counts.move(task.status, status)
+        task.status = status
+
+    def become(self, status: SwarmStatus) -> None:
+        state = self.state
+        if status not in SWARM_TRANSITIONS[state.status]:
+            raise AssertionError(f"swarm {state.swarm_id}: {state.status} -> {status} is not a legal change")
+        state.status = status
+
+    def bill(self, usage: Usage, cost_nano_usd: int | None, steps: int) -> None:
+        state = self.state
+        state.usage += usage
+        state.cost_nano_usd += cost_nano_usd or 0
+        state.steps += steps - 1  # the attempt's first call was counted when it started
+
+    def queue(self, task: TaskState) -> None:
+        self.move(task, TaskStatus.QUEUED)
+        task.queued_at_ms = self.now_ms
+        task.not_before_ms = 0
+        heappush(self.state.ready.setdefault(task.lane, []), task.rank())
+        self.out.changes.append(TaskQueued(task.index, self.now_ms))
+        self.emit(events.TASK_QUEUED, task)
+
+    def end(self, task: TaskState, status: TaskStatus) -> None:
+        """Close ``task`` and release or skip what waited for it; iterative, as a chain may be 20,000 tasks long."""
+        self.move(task, status)
+        task.payload = ""
+        ended = [task]
+        while ended:
+            source = ended.pop()
+            for index in self.state.graph.dependents[source.index]:
+                dependent = self.state.tasks[index]
+                dependent.unmet -= 1
+                if dependent.status is not TaskStatus.WAITING:
+                    continue
+                if source.status is not TaskStatus.COMPLETED and not dependent.allow_failed_dependencies:
+                    reason = f"dependency {source.task_id!r} is {source.status}"
+                    self.skip(dependent, TaskError(type="dependency_failed", message=reason))
+                    ended.append(dependent)
+                elif dependent.unmet == 0:
+                    self.queue(dependent)
+
+    def skip(self, task: TaskState, error: TaskError) -> None:
+        self._close(task, TaskStatus.SKIPPED, error)
+        if task.spawned:
+            self.agent_failed(task, error)
+        else:
+            self.emit(events.TASK_SKIPPED, task, {"error": error.message, "error_type": error.type})
+
+    def cancel(self, task: TaskState, error: TaskError) -> None:
+        if task.status is TaskStatus.RUNNING:
+            self.out.changes.append(
+                AttemptEnded(
+                    index=task.index,
+                    attempt=task.attempt,
+                    status="cancelled",
+                    ended_at_ms=self.now_ms,
+                    error=error,
+                )
+            )
+            self.out.effects.append(StopAttempt(task.index, task.attempt))
+        self._close(task, TaskStatus.CANCELLED, error)
+        if task.spawned:
+            self.agent_failed(task, TaskError(type=error.type, message="cancelled"))
+        else:
+            self.emit(events.TASK_CANCELLED, task, {"error": error.message, "error_type": error.type})
+
+    def _close(self, task: TaskState, status: TaskStatus, error: TaskError) -> None:
+        self.out.changes.append(
+            TaskClosed(index=task.index, status=status, ended_at_ms=self.now_ms, error=error, failures=task.failures)
+        )
+        self.move(task, status)
+        task.payload = ""
+
+    def agent_retrying(self, task: TaskState, error: TaskError, retry_in_ms: int) -> None:
+        fields = {"retry_in_ms": retry_in_ms, "error": error.message, "error_type": error.type}
+        self.emit(events.AGENT_RETRYING, task, fields)
+
+    def agent_failed(self, task: TaskState, error: TaskError) -> None:
+        fields = {"error": error.message, "error_type": error.type, "queue_ms": task.queue_ms}
+        self.emit(events.AGENT_FAILED, task, fields)

@@ -1,0 +1,103 @@
+"""A task: what was asked (``TaskSpec``), and where it stands (``TaskState``)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class TaskStatus(StrEnum):
+    WAITING = "waiting"  # some dependency has not ended
+    QUEUED = "queued"  # ready, waiting for a slot
+    RUNNING = "running"  # an attempt is under way
+    RETRYING = "retrying"  # a back-off runs; then queued again
+    COMPLETED = "completed"  # has an output
+    FAILED = "failed"  # out of attempts, or an error that no retry mends
+    CANCELLED = "cancelled"  # stopped on request, by fail_fast or by the swarm's time limit
+    SKIPPED = "skipped"  # can never start: a dependency did not complete, or the step limit is reached
+
+
+TERMINAL = frozenset({TaskStatus.COMPLETED, TaskStatus.FAILED, TaskStatus.CANCELLED, TaskStatus.SKIPPED})
+
+TASK_TRANSITIONS: dict[TaskStatus, frozenset[TaskStatus]] = {
+    TaskStatus.WAITING: frozenset({TaskStatus.QUEUED, TaskStatus.SKIPPED, TaskStatus.CANCELLED}),
+    TaskStatus.QUEUED: frozenset({TaskStatus.RUNNING, TaskStatus.CANCELLED, TaskStatus.SKIPPED}),
+    TaskStatus.RUNNING: frozenset(
+        {TaskStatus.COMPLETED, TaskStatus.FAILED, TaskStatus.RETRYING, TaskStatus.QUEUED, TaskStatus.CANCELLED}
+    ),
+    TaskStatus.RETRYING: frozenset({TaskStatus.QUEUED, TaskStatus.CANCELLED, TaskStatus.SKIPPED}),
+    TaskStatus.COMPLETED: frozenset(),
+    TaskStatus.FAILED: frozenset(),
+    TaskStatus.CANCELLED: frozenset(),
+    TaskStatus.SKIPPED: frozenset(),
+}
+"""Every legal change. RUNNING to QUEUED is an attempt abandoned by a crash: it does not count as a failure."""
+
+PRIORITY_NAMES = {"low": 2, "normal": 5, "high": 8, "critical": 10}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskSpec:
+    """One task as accepted: checked, defaults filled in.
+
+    Attributes:
+        priority: 1-10, 10 runs first.
+        complexity: 1-10 or None; breaks ties of priority.
+        lane: the provider that serves it: ready tasks queue up per lane.
+        timeout_s: total seconds an attempt may take.
+        payload: what the sub-agent reads (``prompt``, ``data``, extra fields, …): one JSON object, as text.
+    """
+
+    task_id: str
+    type: str | None = None
+    role: str | None = None
+    priority: int = 5
+    complexity: int | None = None
+    lane: str = ""
+    requested_model: str | None = None
+    timeout_s: float = 120.0
+    max_retries: int = 3
+    depends_on: tuple[str, ...] = ()
+    allow_failed_dependencies: bool = False
+    payload: str = "{}"
+
+
+@dataclass(slots=True, kw_only=True)
+class TaskState:
+    """Where one task of a running swarm stands; owned and changed by ``transitions.step`` alone.
+
+    Attributes:
+        index: position in the swarm, from 0.
+        attempt: attempts started so far; also the fence of the running one.
+        failures: failed attempts that count against ``max_retries``.
+        throttles: refusals (429) since this process took the swarm.
+        unmet: dependencies that have not ended.
+        queued_at_ms: Unix milliseconds when it last became ready.
+        not_before_ms: end of the running back-off, Unix milliseconds; 0 when there is none.
+        queue_ms: how long the newest attempt waited for its slot.
+        spawned: whether its sub-agent was announced.
+    """
+
+    index: int
+    task_id: str
+    status: TaskStatus
+    priority: int
+    complexity: int
+    lane: str
+    max_retries: int
+    timeout_s: float
+    attempt: int = 0
+    failures: int = 0
+    throttles: int = 0
+    unmet: int = 0
+    queued_at_ms: int = 0
+    not_before_ms: int = 0
+    queue_ms: int = 0
+    allow_failed_dependencies: bool = False
+    spawned: bool = False
+    payload: str = ""
+    requested_model: str | None = None
+
+    def rank(self) -> tuple[int, int, int]:
+        """Sort key among ready tasks: priority, then complexity, then age."""
+        return (-self.priority, -self.complexity, self.index)

@@ -1,0 +1,1 @@
+"""Protocols that use cases depend on, and the values that cross them. Adapters implement them; nothing runs here."""

@@ -1,0 +1,204 @@
+"""The model call: one request, one result, one tree of errors.
+
+Wire details stay in ``app.providers``. Limits (rate, breaker, budget) are decorators around ``ChatProvider``; retry is
+not one of them, because it is a persisted decision of the domain (``domain.retry``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from app.domain.errors import SwarmdError
+from app.domain.usage import Price, Usage
+
+JsonObject = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatRequest:
+    """One call to a chat model.
+
+    Attributes:
+        model: the name the upstream knows (aliases are resolved before).
+        messages: OpenAI-shaped messages (``{"role", "content", ...}``), oldest first; at least one.
+        max_output_tokens: cap on the completion, in tokens; None leaves it to the upstream.
+        timeout_s: total deadline of the call in seconds, > 0.
+        tools: OpenAI-shaped tool definitions; empty when the model may not call any.
+        response_format: OpenAI-shaped ``response_format``; None for free text.
+        options: further body fields that the caller has already checked (``temperature``, ``thinking``, ...).
+    """
+
+    model: str
+    messages: Sequence[JsonObject]
+    max_output_tokens: int | None = None
+    timeout_s: float = 120.0
+    tools: Sequence[JsonObject] = ()
+    tool_choice: str | JsonObject | None = None
+    response_format: JsonObject | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolCall:
+    """A tool call the model asked for; ``arguments`` is the raw JSON text, unchecked."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatResult:
+    """What the model answered.
+
+    Attributes:
+        content: the text, or None when the answer is tool calls only.
+        model: the model that answered, as the upstream names it.
+        usage: as reported by the upstream; zeros where it reports none (``usage_reported`` is then False).
+        cost_nano_usd: the upstream's own bill for the call, where it sends one.
+        finish_reason: ``stop``, ``length``, ``tool_calls`` or what the upstream said.
+    """
+
+    content: str | None
+    model: str
+    usage: Usage = field(default_factory=Usage)
+    usage_reported: bool = True
+    cost_nano_usd: int | None = None
+    finish_reason: str = "stop"
+    tool_calls: tuple[ToolCall, ...] = ()
+    reasoning_content: str | None = None
+
+
+class ChatProvider(Protocol):
+    """An endpoint that serves chat models."""
+
+    name: str
+
+    async def complete(self, request: ChatRequest) -> ChatResult:
+        """Make exactly one call and return its result.
+
+        Cancelling the awaiting task closes the connection at once and makes no further call.
+
+        Raises:
+            ProviderError: every expected failure, as one of its subclasses.
+        """
+        ...
+
+    async def models(self) -> Sequence[str]:
+        """Names the endpoint serves; empty where it does not tell.
+
+        Raises:
+            ProviderError: the endpoint could not be asked.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """Where a model name leads.
+
+    Attributes:
+        requested: the name the client gave (or the default).
+        model: the name the provider knows.
+        price: None where no price is configured; a call's cost is then unknown, never guessed.
+    """
+
+    requested: str
+    provider: ChatProvider
+    model: str
+    price: Price | None = None
+
+    @property
+    def lane(self) -> str:
+        return self.provider.name
+
+
+class Models(Protocol):
+    """The configured models."""
+
+    async def resolve(self, requested: str | None) -> Route:
+        """Return the route of a model name; None means the default model. Asks the providers only for a new name.
+
+        Raises:
+            UnknownModel: no provider serves it.
+        """
+        ...
+
+    async def names(self) -> Sequence[str]:
+        """Return the names that ``resolve`` is known to take, the default model first."""
+        ...
+
+
+class UnknownModel(SwarmdError):
+    """A model name that no configured provider serves."""
+
+    code = "unknown_model"
+
+
+class ProviderError(Exception):
+    """A model call that failed.
+
+    ::
+
+        ProviderError
+        ├── RateLimited        429; ``retry_after_s`` where the upstream said so
+        ├── ProviderTimeout    the total deadline passed
+        ├── Unavailable        no connection, 5xx, reset
+        ├── MalformedAnswer    200 with something that is not a chat completion
+        ├── AnswerTooLarge     the body passed the size cap
+        ├── QuotaExhausted     429 or 402, but no wait will mend it: the account has no credit left
+        ├── Refused            the upstream rejected the request itself (4xx); the same request fails again
+        └── AuthenticationRejected   401 or 403: the key is wrong
+
+    Attributes:
+        kind: stable machine name, the ``type`` of a task's error.
+        retryable: whether the same request may succeed later.
+        retry_after_s: seconds the upstream asked to wait, never negative; None when it did not say.
+        status: HTTP status, where there was one.
+    """
+
+    kind = "provider_error"
+    retryable = True
+
+    def __init__(self, message: str, *, status: int | None = None, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = status
+        self.retry_after_s = retry_after_s
+
+
+class RateLimited(ProviderError):
+    kind = "rate_limit"
+
+
+class ProviderTimeout(ProviderError):
+    kind = "timeout"
+
+
+class Unavailable(ProviderError):
+    kind = "provider_unavailable"
+
+
+class MalformedAnswer(ProviderError):
+    kind = "malformed_answer"
+
+
+class AnswerTooLarge(ProviderError):
+    kind = "answer_too_large"
+
+
+class QuotaExhausted(ProviderError):
+    kind = "quota_exhausted"
+    retryable = False
+
+
+class Refused(ProviderError):
+    kind = "request_refused"
+    retryable = False
+
+
+class AuthenticationRejected(ProviderError):
+    kind = "authentication"
+    retryable = False

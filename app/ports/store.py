@@ -1,0 +1,266 @@
+"""What the service needs of its database. One method is one transaction; callers never see a session.
+
+Values here are plain: the scheduler writes ``Commit``s, the API reads rows shaped for clients (``SwarmRow``,
+``TaskRow``, …). Writes are durable (fsync) before the method returns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, Protocol, TypeVar
+
+import orjson
+
+from app.domain.events import Event
+from app.domain.facts import Change
+from app.domain.swarm import Counts, SwarmSpec, SwarmState, SwarmStatus
+from app.domain.task import TaskSpec, TaskStatus
+from app.domain.usage import Usage
+
+Row = TypeVar("Row")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncodedEvent:
+    """An event as it is stored and sent: ``body`` is its JSON text, serialised once for all readers."""
+
+    seq: int
+    type: str
+    at_ms: int
+    body: str
+
+    @classmethod
+    def of(cls, event: Event, swarm_id: str) -> EncodedEvent:
+        body = orjson.dumps(event.as_frame(swarm_id)).decode()
+        return cls(seq=event.seq, type=event.type, at_ms=event.at_ms, body=body)
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Ownership of a swarm; ``token`` grows with every claim, so an older owner's writes match nothing."""
+
+    swarm_id: str
+    token: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewSwarm:
+    """A run to store: its state holds the initial statuses, ``specs`` what was asked, in the same order."""
+
+    state: SwarmState
+    specs: Sequence[TaskSpec]
+    events: Sequence[EncodedEvent]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commit:
+    """Everything one turn of a runner changed: written together or not at all."""
+
+    state: SwarmState
+    changes: Sequence[Change]
+    events: Sequence[EncodedEvent]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Control:
+    """What clients asked of a running swarm since it was created; the runner turns it into facts."""
+
+    max_parallel_agents: int
+    cancel_requested: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwarmRow:
+    """A swarm as clients see it; times are Unix milliseconds."""
+
+    swarm_id: str
+    tenant_id: str
+    agent_id: str
+    name: str | None
+    status: SwarmStatus
+    spec: SwarmSpec
+    created_at_ms: int
+    started_at_ms: int
+    ended_at_ms: int | None
+    max_parallel_agents: int
+    counts: Counts
+    usage: Usage
+    cost_nano_usd: int
+    steps: int
+    last_seq: int
+    error: str | None
+    aggregated: Any
+    aggregation: dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptRow:
+    attempt: int
+    status: str
+    started_at_ms: int
+    ended_at_ms: int | None
+    queue_ms: int
+    latency_ms: float | None
+    model: str | None
+    usage: Usage
+    cost_nano_usd: int | None
+    error: dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskRow:
+    """A task as clients see it; ``output`` is the parsed JSON value."""
+
+    swarm_id: str
+    index: int
+    task_id: str
+    status: TaskStatus
+    type: str | None
+    role: str | None
+    priority: int
+    complexity: int | None
+    depends_on: Sequence[str]
+    attempts: int
+    output: Any
+    error: dict[str, Any] | None
+    latency_ms: float | None
+    queue_ms: int | None
+    usage: Usage
+    cost_nano_usd: int | None
+    model: str | None
+    requested_model: str | None
+    started_at_ms: int | None
+    ended_at_ms: int | None
+    payload: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwarmFilter:
+    """``status``, ``agent_id`` and ``name`` must equal; times are inclusive Unix milliseconds."""
+
+    status: SwarmStatus | None = None
+    agent_id: str | None = None
+    name: str | None = None
+    created_after_ms: int | None = None
+    created_before_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskFilter:
+    """``error`` is the machine name of the error; ``attempt`` the number of attempts started."""
+
+    status: TaskStatus | None = None
+    role: str | None = None
+    attempt: int | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Row]):
+    """Rows in order and the cursor of the next page, None at the end."""
+
+    items: Sequence[Row]
+    next_cursor: str | None
+
+
+class RunStore(Protocol):
+    """The scheduler's side: claim a run, load it, write what its steps changed."""
+
+    async def claim(self, owner: str, *, limit: int) -> Sequence[Lease]:
+        """Take up to ``limit`` active swarms that nobody owns, oldest first; each gets a fresh token."""
+        ...
+
+    async def load(self, lease: Lease) -> SwarmState:
+        """Return the state of a claimed swarm as of its last commit, payloads of open tasks included.
+
+        Raises:
+            LeaseLost: the token is no longer the newest.
+        """
+        ...
+
+    async def commit(self, lease: Lease, commit: Commit) -> None:
+        """Write one turn of a runner durably: task rows, attempts, events and the swarm's totals.
+
+        Raises:
+            LeaseLost: the token is no longer the newest, or a task is not in the attempt that the change names;
+                nothing was written.
+            StoreUnavailable: the database could not be written; nothing was written, the same commit may be retried.
+        """
+        ...
+
+    async def release(self, lease: Lease) -> None:
+        """Give the swarm back so that another runner may claim it; nothing happens if the token has moved on."""
+        ...
+
+    async def control(self, swarm_id: str) -> Control:
+        """Return what clients asked of the swarm."""
+        ...
+
+    async def outputs(self, swarm_id: str, indices: Sequence[int]) -> Mapping[int, str]:
+        """Return the JSON text of the outputs of those tasks that completed."""
+        ...
+
+
+class SwarmStore(Protocol):
+    """The API's side. Every read names the tenant: another tenant's id is simply not found (None)."""
+
+    async def create(self, swarm: NewSwarm) -> None:
+        """Store the swarm, its tasks and first events, durably."""
+        ...
+
+    async def get(self, tenant_id: str, swarm_id: str) -> SwarmRow | None: ...
+
+    async def snapshot(self, tenant_id: str, swarm_id: str) -> tuple[SwarmRow, Sequence[TaskRow]] | None:
+        """Return the swarm and all its tasks as of one and the same commit."""
+        ...
+
+    async def list(self, tenant_id: str, where: SwarmFilter, *, limit: int, cursor: str | None) -> Page[SwarmRow]:
+        """Newest first."""
+        ...
+
+    async def request_cancel(self, tenant_id: str, swarm_id: str) -> bool:
+        """Record the wish durably; False when there is no such swarm."""
+        ...
+
+    async def request_parallelism(self, tenant_id: str, swarm_id: str, max_parallel_agents: int) -> bool:
+        """Record the wish durably; False when there is no such swarm."""
+        ...
+
+    async def delete(self, tenant_id: str, swarm_id: str) -> bool:
+        """Delete an ended swarm with all its rows; False when there is no such swarm.
+
+        Raises:
+            Conflict: the swarm has not ended.
+        """
+        ...
+
+    async def ping(self) -> None:
+        """Prove that the store can be written now.
+
+        Raises:
+            StoreUnavailable: it cannot.
+        """
+        ...
+
+
+class TaskStore(Protocol):
+    async def list(self, swarm_id: str, where: TaskFilter, *, limit: int, cursor: str | None) -> Page[TaskRow]:
+        """In the order of the request.
+
+        Raises:
+            InvalidRequest: ``cursor`` is not one of ours.
+        """
+        ...
+
+    async def get(self, swarm_id: str, task_id: str) -> tuple[TaskRow, Sequence[AttemptRow]] | None: ...
+
+    async def latencies_ms(self, swarm_id: str) -> Sequence[float]:
+        """Latencies of the completed tasks, ascending."""
+        ...
+
+
+class EventStore(Protocol):
+    async def list(self, swarm_id: str, *, after: int, limit: int) -> Sequence[EncodedEvent]:
+        """Events with ``seq`` > ``after`` in order, at most ``limit``."""
+        ...

@@ -1,0 +1,125 @@
+"""Merging document summaries: what each says in a line, the terms they share, and the figures; over several levels."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.providers.offline.report import Report
+from app.providers.offline.summary import best_sentences
+from app.providers.offline.text import figures, is_term, number, portions, sentences, shorten, words
+from app.providers.offline.totals import add, find_line, format_line, top
+
+LISTED_DOCUMENTS = 30
+TERMS_CARRIED = 20
+TERMS_SHOWN = 12
+SHARED_TERMS = 8
+FIELDS_COUNTED = ("Status", "Type", "Form", "Fiscal year", "Python-Version")
+
+_HIGHLIGHT = re.compile(r"^- \*\*([^*\n]{1,220})\*\*: (.+)$", re.MULTILINE)
+_TITLE = re.compile(r"^(?:# |\*\*)(.{1,200}?)(?:\*\*)?$", re.MULTILINE)
+_FIELD = re.compile(r"^- ([A-Z][\w -]{1,24}): (.+)$", re.MULTILINE)
+_COUNTED = re.compile(r"^- ([A-Z][\w-]*(?: [\w-]+)?) of the documents: (.+)$", re.MULTILINE)
+_BULLET = re.compile(r"^(?:[-*+] |\d{1,3}[.)] )(.+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Highlight:
+    """What one document says, in a line."""
+
+    name: str
+    text: str
+
+
+def add_document_sections(report: Report, texts: Sequence[tuple[str, str]]) -> None:
+    """Add what the named ``texts`` (summaries, merged ones, or any other text) say together."""
+    terms: Counter[str] = Counter()
+    spread: Counter[str] = Counter()
+    values: dict[str, Counter[str]] = {}
+    groups: list[list[Highlight]] = []
+    for name, text in texts:
+        own = find_line(text, "Terms") or top(_count_terms(text), TERMS_CARRIED)
+        add(terms, own)
+        spread.update(own.keys())
+        groups.append(highlights_of(name, text))
+        _count_fields(values, text)
+    if terms:
+        report.lead.append(format_line("Terms", top(terms, TERMS_SHOWN)))
+    highlights = _in_turn(groups)
+    listed = highlights[:LISTED_DOCUMENTS]
+    lines = [f"- **{highlight.name}**: {shorten(highlight.text, 320)}" for highlight in listed]
+    if len(highlights) > len(listed):
+        lines.append(f"- {number(len(highlights) - len(listed))} more, in the inputs")
+    shared = [term for term in sorted(spread, key=lambda term: (-spread[term], -terms[term], term)) if spread[term] > 1]
+    common = [f"- {term}: in {number(spread[term])} of {number(len(texts))} inputs" for term in shared[:SHARED_TERMS]]
+    report.add("What they have in common", common)
+    report.add("What each says", lines, keep=min(3, len(lines)))
+    report.add("Kinds", [_value_line(field, counts) for field, counts in values.items()])
+    report.add("Notable figures", _figure_lines(highlights))
+
+
+def highlights_of(name: str, text: str) -> list[Highlight]:
+    """The documents a text speaks of: those a merged report lists, or itself with its best sentence."""
+    listed = [Highlight(*pair) for pair in _HIGHLIGHT.findall(text)]
+    if listed:
+        return listed
+    title = _TITLE.search(text[:400])
+    shown = name
+    if title and "Totals:" in text and title.group(1) not in name:
+        shown = shorten(f"{name} ({title.group(1)})".replace("*", ""), 200)
+    points = (
+        [point for point in _BULLET.findall(text) if not _FIELD.match(f"- {point}")] if "Key points" in text else []
+    )
+    if not points:
+        points = best_sentences([line for line in _sentences(text) if len(line) > 20][:400], 2)
+    told = " ".join(points[:1] if len(points[0]) > 150 else points[:2]) if points else shorten(text, 300)
+    return [Highlight(shown, told)] if told else []
+
+
+def _sentences(text: str) -> list[str]:
+    lines = (line for line in text[:100_000].split("\n") if line.strip() and not line.startswith(("#", "|", "Totals:")))
+    return [sentence for line in lines for sentence in sentences(line.lstrip("-* "))]
+
+
+def _count_terms(text: str) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    for portion in portions(text[:1_000_000]):
+        counts.update(word for word in words(portion) if is_term(word))
+    return counts
+
+
+def _count_fields(values: dict[str, Counter[str]], text: str) -> None:
+    """How many documents have which status, type, ...: from their own facts, or from the counts of a merged report."""
+    for field, value in _FIELD.findall(text):
+        if field in FIELDS_COUNTED:
+            values.setdefault(field, Counter())[shorten(value, 60).replace(",", " ")] += 1
+    for field, listed in _COUNTED.findall(text):
+        for pair in listed.split(", "):
+            value, _, count = pair.rpartition(" ")
+            if value and count.isdigit():
+                values.setdefault(field, Counter())[value] += int(count)
+
+
+def _value_line(field: str, counts: Counter[str]) -> str:
+    ordered = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+    return f"- {field} of the documents: " + ", ".join(f"{value} {count}" for value, count in ordered)
+
+
+def _in_turn(groups: Sequence[list[Highlight]]) -> list[Highlight]:
+    """One of each group, then the second of each, ...: a cut list still speaks of every group."""
+    longest = max((len(group) for group in groups), default=0)
+    return [group[index] for index in range(longest) for group in groups if index < len(group)]
+
+
+def _figure_lines(highlights: Sequence[Highlight]) -> list[str]:
+    """Figures with a unit, with the document that names them."""
+    lines: list[str] = []
+    for highlight in highlights:
+        units = [figure for figure in figures(highlight.text) if figure[0] in "$€£" or not figure[-1].isdigit()]
+        if units:
+            lines.append(f"- {', '.join(units[:3])} ({highlight.name})")
+        if len(lines) >= 10:
+            break
+    return lines

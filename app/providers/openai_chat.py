@@ -1,0 +1,173 @@
+"""Chat completions over HTTP: any OpenAI-compatible base URL.
+
+Decision, 2026-11-21: aiohttp for model calls. At 300 parallel calls it costs a seventh of the CPU of the alternatives
+measured, and a cancelled call closes its socket within milliseconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from email.utils import parsedate_to_datetime
+from typing import NoReturn
+
+import aiohttp
+import orjson
+from yarl import URL
+
+from app.ports.clock import Clock
+from app.ports.provider import (
+    AnswerTooLarge,
+    AuthenticationRejected,
+    ChatRequest,
+    ChatResult,
+    MalformedAnswer,
+    ProviderError,
+    ProviderTimeout,
+    QuotaExhausted,
+    RateLimited,
+    Refused,
+    Unavailable,
+)
+from app.providers import wire
+from app.providers.wire import Profile
+
+_MAX_ANSWER_BYTES = 16 * 1024 * 1024
+_CONNECT_TIMEOUT_S = 10.0
+_LIST_TIMEOUT_S = 10.0
+_MAX_EXCERPT = 500
+_MAX_RETRY_AFTER_S = 3600.0
+
+_QUOTA_CODES = frozenset({"insufficient_quota", "exceeded_current_quota_error", "insufficient_balance"})
+"""429s that no wait mends: OpenAI's error codes page, Moonshot's error table (2026)."""
+
+
+def new_session() -> aiohttp.ClientSession:
+    """Return the one session of the process: unlimited connections (admission limits them), no cookies."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=300, keepalive_timeout=60),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers={"Content-Type": "application/json", "Accept": "application/json", "User-Agent": "swarmd"},
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_TIMEOUT_S),
+    )
+
+
+class OpenAIChat:
+    """One configured endpoint.
+
+    Args:
+        base_url: up to and including the version, e.g. ``http://127.0.0.1:11434/v1``.
+        api_key: sent as a bearer token; None sends none.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        base_url: str,
+        *,
+        api_key: str | None,
+        profile: Profile,
+        session: aiohttp.ClientSession,
+        clock: Clock,
+    ) -> None:
+        self.name = name
+        self._chat_url = URL(base_url.rstrip("/") + "/chat/completions")
+        self._models_url = URL(base_url.rstrip("/") + "/models")
+        self._api_key = api_key
+        self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        self._profile = profile
+        self._session = session
+        self._clock = clock
+
+    async def complete(self, request: ChatRequest) -> ChatResult:
+        try:
+            body = wire.encode(request, self._profile)
+        except orjson.JSONEncodeError as exc:
+            raise Refused(f"the request cannot be sent as UTF-8 JSON: {exc}") from exc
+        timeout = aiohttp.ClientTimeout(total=request.timeout_s, sock_connect=_CONNECT_TIMEOUT_S)
+        return wire.decode(await self._send("POST", self._chat_url, body, timeout), request.model)
+
+    async def models(self) -> Sequence[str]:
+        body = await self._send("GET", self._models_url, None, aiohttp.ClientTimeout(total=_LIST_TIMEOUT_S))
+        try:
+            listed = orjson.loads(body)["data"]
+            return [model["id"] for model in listed if isinstance(model["id"], str)]
+        except (orjson.JSONDecodeError, KeyError, TypeError) as exc:
+            raise MalformedAnswer("the list of models is not in OpenAI's shape") from exc
+
+    async def _send(self, method: str, url: URL, body: bytes | None, timeout: aiohttp.ClientTimeout) -> bytes:
+        """Make one request without following redirects, so that the key goes nowhere else."""
+        try:
+            async with self._session.request(
+                method, url, data=body, headers=self._headers, timeout=timeout, allow_redirects=False
+            ) as response:
+                answer = await _read(response)
+                if response.status != 200:
+                    self._raise(response, answer)
+                return answer
+        except ProviderError:
+            raise
+        except TimeoutError as exc:
+            raise ProviderTimeout(f"{self.name}: no answer within {timeout.total:g} s") from exc
+        except (aiohttp.ClientError, OSError, ValueError) as exc:
+            raise Unavailable(f"{self.name}: {type(exc).__name__}: {exc}") from exc
+
+    def _raise(self, response: aiohttp.ClientResponse, answer: bytes) -> NoReturn:
+        status = response.status
+        detail, code = _error_of(answer)
+        if self._api_key:
+            detail = detail.replace(self._api_key, "***")
+        message = f"{self.name} answered {status}: {detail}"
+        if status in {402, 429} and (status == 402 or code in _QUOTA_CODES):
+            raise QuotaExhausted(message, status=status)
+        if status == 429:
+            raise RateLimited(message, status=status, retry_after_s=self._retry_after_s(response))
+        if status in {401, 403}:
+            raise AuthenticationRejected(message, status=status)
+        if status == 408:
+            raise ProviderTimeout(message, status=status)
+        if status >= 500 or status in {409, 425}:
+            raise Unavailable(message, status=status, retry_after_s=self._retry_after_s(response))
+        raise Refused(message, status=status)
+
+    def _retry_after_s(self, response: aiohttp.ClientResponse) -> float | None:
+        """``Retry-After`` in seconds or as a date (RFC 9110, 10.2.3), or OpenAI's ``retry-after-ms``."""
+        try:
+            if "retry-after-ms" in response.headers:
+                wait_s = float(response.headers["retry-after-ms"]) / 1000
+            elif "Retry-After" in response.headers:
+                value = response.headers["Retry-After"]
+                if value.strip().replace(".", "", 1).isdigit():
+                    wait_s = float(value)
+                else:
+                    wait_s = parsedate_to_datetime(value).timestamp() - self._clock.now_ms() / 1000
+            else:
+                return None
+        except (ValueError, TypeError, OverflowError):
+            return None
+        return min(max(wait_s, 0.0), _MAX_RETRY_AFTER_S)
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    """Read the whole body, refusing one above the cap before it is in memory."""
+    if response.content_length is not None and "Content-Encoding" not in response.headers:
+        if response.content_length > _MAX_ANSWER_BYTES:
+            raise AnswerTooLarge(f"an answer of {response.content_length} bytes; at most {_MAX_ANSWER_BYTES} are read")
+        return await response.read()
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > _MAX_ANSWER_BYTES:
+            raise AnswerTooLarge(f"an answer above {_MAX_ANSWER_BYTES} bytes")
+    return bytes(body)
+
+
+def _error_of(answer: bytes) -> tuple[str, str | None]:
+    """Return the message and the code of an error body, or an excerpt of whatever came instead."""
+    try:
+        error = orjson.loads(answer)["error"]
+        if isinstance(error, str):
+            return error[:_MAX_EXCERPT], None
+        code = error.get("code") or error.get("type")
+        return str(error.get("message") or "no message")[:_MAX_EXCERPT], str(code) if code else None
+    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
+        return answer[:_MAX_EXCERPT].decode("utf-8", "replace") or "no body", None

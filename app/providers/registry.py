@@ -1,0 +1,124 @@
+"""Leads a model name to the provider that serves it.
+
+Known names are those in the configuration, the aliases, the default model, ``offline``, and what the providers'
+``/models`` list. While no provider is configured every name is served by ``offline``, and each answer says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from app.domain.usage import FREE, Price
+from app.ports.clock import Clock
+from app.ports.provider import ChatProvider, ProviderError, Route, UnknownModel
+
+_log = structlog.get_logger(__name__)
+
+OFFLINE = "offline"
+
+_REFRESH_AFTER_S = 600.0
+_REFRESH_ON_MISS_AFTER_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class ConfiguredProvider:
+    """A provider and the models the configuration names for it."""
+
+    provider: ChatProvider
+    models: tuple[str, ...] = ()
+
+
+class Registry:
+    """The configured models.
+
+    Args:
+        providers: in order of preference where two serve the same name.
+        offline: serves ``offline``, and everything while ``providers`` is empty.
+        aliases: other names for known ones; followed once.
+        prices: by model name.
+        default_model: what a request without a model gets; None means ``offline`` or the first configured model.
+    """
+
+    def __init__(
+        self,
+        providers: Sequence[ConfiguredProvider],
+        *,
+        offline: ChatProvider,
+        aliases: Mapping[str, str],
+        prices: Mapping[str, Price],
+        default_model: str | None,
+        clock: Clock,
+    ) -> None:
+        self._providers = tuple(providers)
+        self._offline = offline
+        self._aliases = dict(aliases)
+        self._prices = dict(prices)
+        self._clock = clock
+        self._listed: dict[str, ChatProvider] = {}
+        self._refreshed_at: float | None = None
+        self._refreshing = asyncio.Lock()
+        self._configured = {
+            name: entry.provider for entry in reversed(self._providers) for name in reversed(entry.models)
+        }
+        self.default_model = default_model or (next(iter(self._first_models()), OFFLINE))
+
+    def _first_models(self) -> Sequence[str]:
+        return [name for entry in self._providers for name in entry.models]
+
+    async def resolve(self, requested: str | None) -> Route:
+        name = requested or self.default_model
+        route = self._find(name)
+        if route is None and await self._refresh(_REFRESH_ON_MISS_AFTER_S):
+            route = self._find(name)
+        if route is None:
+            known = ", ".join((await self.names())[:20])
+            raise UnknownModel(f"no configured provider serves the model {name!r}; known models: {known}")
+        return route
+
+    async def names(self) -> Sequence[str]:
+        await self._refresh(_REFRESH_AFTER_S)
+        return list(dict.fromkeys([self.default_model, *self._first_models(), *self._listed, *self._aliases, OFFLINE]))
+
+    def _find(self, requested: str) -> Route | None:
+        name = self._aliases.get(requested, requested)
+        if name == OFFLINE or not self._providers:
+            return Route(requested=requested, provider=self._offline, model=OFFLINE, price=FREE)
+        provider = self._configured.get(name) or self._listed.get(name)
+        if provider is None and name == self.default_model:
+            provider = self._providers[0].provider
+        if provider is None:
+            prefix, _, rest = name.partition("/")
+            for entry in self._providers:
+                if rest and entry.provider.name == prefix:
+                    provider, name = entry.provider, rest
+        if provider is None:
+            return None
+        return Route(requested=requested, provider=provider, model=name, price=self._prices.get(name))
+
+    async def _refresh(self, after_s: float) -> bool:
+        """Ask every provider for its list, unless that was done less than ``after_s`` ago; True when it was asked."""
+        if not self._providers:
+            return False
+        async with self._refreshing:
+            now = self._clock.monotonic()
+            if self._refreshed_at is not None and now - self._refreshed_at < after_s:
+                return False
+            answers = await asyncio.gather(
+                *(entry.provider.models() for entry in self._providers), return_exceptions=True
+            )
+            listed: dict[str, ChatProvider] = {}
+            for entry, answer in zip(self._providers, answers, strict=True):
+                if isinstance(answer, ProviderError):
+                    _log.warning("models_not_listed", provider=entry.provider.name, error=answer.message)
+                elif isinstance(answer, BaseException):
+                    raise answer
+                else:
+                    for name in answer:
+                        listed.setdefault(name, entry.provider)
+            self._listed = listed
+            self._refreshed_at = self._clock.monotonic()
+            return True

@@ -1,0 +1,127 @@
+"""One attempt: from a started task to its outcome. Expected failure is a value here; nothing but a cancel raises."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import structlog
+
+from app.domain.facts import AttemptCompleted, AttemptFailed
+from app.domain.retry import TaskError
+from app.domain.swarm import SwarmSpec
+from app.domain.usage import Usage
+from app.ports.clock import Clock, Entropy
+from app.ports.provider import ChatRequest, ChatResult, Models, ProviderError, Route, UnknownModel
+from app.scheduler.prompts import messages
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What one attempt needs; ``payload`` is the task's stored JSON text, ``inputs`` JSON texts by task id."""
+
+    swarm_id: str
+    spec: SwarmSpec
+    index: int
+    task_id: str
+    attempt: int
+    requested_model: str | None
+    timeout_s: float
+    payload: str
+    inputs: Mapping[str, str]
+
+
+class Executor:
+    def __init__(self, models: Models, clock: Clock, entropy: Entropy, *, max_output_tokens: int) -> None:
+        self._models = models
+        self._clock = clock
+        self._entropy = entropy
+        self._max_output_tokens = max_output_tokens
+
+    async def run(self, job: Job) -> AttemptCompleted | AttemptFailed:
+        """Make the attempt under its total timeout and return its outcome.
+
+        Raises:
+            CancelledError: only when the attempt itself is cancelled; its connection is then closed.
+        """
+        started = self._clock.monotonic()
+        result: ChatResult | None = None
+        route: Route | None = None
+        retry_after_s: float | None = None
+        try:
+            async with asyncio.timeout(job.timeout_s):
+                route = await self._models.resolve(job.requested_model)
+                result = await route.provider.complete(self._request(job, route))
+            output = _storable(result)
+        except TimeoutError:
+            error = TaskError(type="timeout", message=f"no answer within {job.timeout_s:g} s", retryable=True)
+        except ProviderError as exc:
+            error = TaskError(type=exc.kind, message=exc.message, retryable=exc.retryable)
+            retry_after_s = exc.retry_after_s
+        except UnknownModel as exc:
+            error = TaskError(type=exc.code, message=exc.detail)
+        except _NotStorable as exc:
+            error = TaskError(type="malformed_answer", message=str(exc), retryable=True)
+        except Exception:
+            _log.exception("attempt_crashed", swarm_id=job.swarm_id, task_id=job.task_id, attempt=job.attempt)
+            error = TaskError(type="internal", message="a fault of the service; see its log", retryable=True)
+        else:
+            return AttemptCompleted(
+                index=job.index,
+                attempt=job.attempt,
+                output=output,
+                model=result.model,
+                usage=result.usage,
+                cost_nano_usd=_cost(route, result),
+                latency_ms=self._elapsed_ms(started),
+            )
+        return AttemptFailed(
+            index=job.index,
+            attempt=job.attempt,
+            error=error,
+            jitter_sample=self._entropy.sample(),
+            latency_ms=self._elapsed_ms(started),
+            retry_after_s=retry_after_s,
+            model=result.model if result else route.model if route else None,
+            usage=result.usage if result else Usage(),
+            cost_nano_usd=_cost(route, result) if route and result else None,
+        )
+
+    def _request(self, job: Job, route: Route) -> ChatRequest:
+        payload: dict[str, Any] = orjson.loads(job.payload)
+        inputs = {task_id: orjson.loads(output) for task_id, output in job.inputs.items()}
+        return ChatRequest(
+            model=route.model,
+            messages=messages(job.spec, job.task_id, payload, inputs),
+            max_output_tokens=payload.get("max_output_tokens") or self._max_output_tokens,
+            timeout_s=job.timeout_s,
+        )
+
+    def _elapsed_ms(self, started: float) -> float:
+        return round((self._clock.monotonic() - started) * 1000, 3)
+
+
+class _NotStorable(Exception):
+    """The answer cannot be kept as UTF-8 JSON."""
+
+
+def _storable(result: ChatResult) -> str:
+    """Return the output as JSON text."""
+    if result.content is None:
+        raise _NotStorable("the model answered with no content")
+    try:
+        return orjson.dumps(result.content).decode()
+    except orjson.JSONEncodeError as exc:
+        raise _NotStorable(f"the answer cannot be stored as UTF-8 JSON: {exc}") from exc
+
+
+def _cost(route: Route, result: ChatResult) -> int | None:
+    """The provider's own bill wins over our estimate; None where neither is known."""
+    if result.cost_nano_usd is not None:
+        return result.cost_nano_usd
+    return None if route.price is None else route.price.cost_nano_usd(result.usage)

@@ -1,0 +1,107 @@
+"""Claims swarms that nobody runs and gives each a runner; restarts a runner that fell over."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+
+from app.domain.errors import LeaseLost, StoreUnavailable
+from app.ports.doorbell import NEW_SWARMS
+from app.ports.store import Lease
+from app.scheduler.runner import Machinery, Runner
+
+_log = structlog.get_logger(__name__)
+
+_POLL_S = 5.0
+"""Backs up the doorbell: a lost ring delays a new swarm by this much at most."""
+
+_CLAIM_BATCH = 64
+_FIRST_RESTART_S = 1.0
+_MAX_RESTART_S = 60.0
+
+
+class Supervisor:
+    """Args:
+    owner: names this process in leases.
+    max_runs: swarms in hand at once; further ones wait in the store.
+    """
+
+    def __init__(self, shared: Machinery, *, owner: str, max_runs: int) -> None:
+        self._shared = shared
+        self._owner = owner
+        self._max_runs = max_runs
+        self._runs: dict[str, asyncio.Task[None]] = {}
+        self._restarts: dict[str, int] = {}
+        self._news = asyncio.Event()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Supervisor]:
+        """Run in the background until the context ends; then all runners are cancelled and awaited."""
+        with self._shared.doorbell.listen(NEW_SWARMS, self._news.set):
+            loop = asyncio.create_task(self._supervise(), name="supervisor")
+            try:
+                yield self
+            finally:
+                loop.cancel()
+                await asyncio.gather(loop, return_exceptions=True)
+
+    async def _supervise(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            while True:
+                self._news.clear()
+                try:
+                    more = await self._claim(group)
+                except StoreUnavailable as exc:
+                    _log.error("claim_refused", error=exc.detail)
+                    more = False
+                if not more:
+                    await self._wait()
+
+    async def _claim(self, group: asyncio.TaskGroup) -> bool:
+        """Claim what there is room for; return whether there may be more."""
+        room = min(self._max_runs - len(self._runs), _CLAIM_BATCH)
+        if room <= 0:
+            return False
+        leases = await self._shared.runs.claim(self._owner, limit=room)
+        for lease in leases:
+            self._runs[lease.swarm_id] = group.create_task(self._run(lease), name=f"run {lease.swarm_id}")
+        return len(leases) == room
+
+    async def _wait(self) -> None:
+        try:
+            async with asyncio.timeout(_POLL_S):
+                await self._news.wait()
+        except TimeoutError:
+            return
+
+    async def _run(self, lease: Lease) -> None:
+        structlog.contextvars.bind_contextvars(swarm_id=lease.swarm_id)
+        try:
+            await Runner(lease, self._shared).run()
+        except LeaseLost:
+            _log.warning("lease_lost", swarm_id=lease.swarm_id)
+        except Exception:
+            await self._recover(lease)
+        else:
+            self._restarts.pop(lease.swarm_id, None)
+        finally:
+            del self._runs[lease.swarm_id]
+            self._news.set()
+
+    async def _recover(self, lease: Lease) -> None:
+        """A runner fell over (a bug, or the store was away while it loaded): let it rest, then give the swarm back."""
+        count = self._restarts[lease.swarm_id] = self._restarts.get(lease.swarm_id, 0) + 1
+        delay_s = min(_FIRST_RESTART_S * 2.0 ** (count - 1), _MAX_RESTART_S)
+        _log.exception("runner_fell_over", swarm_id=lease.swarm_id, restart_in_s=delay_s, restarts=count)
+        await asyncio.sleep(delay_s)
+        while True:
+            try:
+                await self._shared.runs.release(lease)
+            except StoreUnavailable as exc:
+                _log.error("release_refused", swarm_id=lease.swarm_id, error=exc.detail)
+                await asyncio.sleep(_MAX_RESTART_S / 12)
+            else:
+                return

@@ -1,0 +1,85 @@
+"""What came out of a swarm: outputs so far, what is missing, and the figures of the run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil
+
+from app.domain.errors import NotFound
+from app.domain.swarm import SWARM_TERMINAL
+from app.domain.task import TERMINAL, TaskStatus
+from app.ports.store import SwarmRow, SwarmStore, TaskRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """Figures of a run; latencies in milliseconds over its completed tasks, None while there is none."""
+
+    total_agents: int
+    successful: int
+    failed: int
+    success_rate: float
+    total_tokens: int
+    total_cost_nano_usd: int
+    avg_latency_ms: float | None
+    p50_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
+    failures: Sequence[tuple[str, str]]
+    missing: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Results:
+    swarm: SwarmRow
+    tasks: Sequence[TaskRow]
+    summary: Summary
+
+
+@dataclass(frozen=True, slots=True)
+class ResultService:
+    swarms: SwarmStore
+
+    async def get(self, tenant_id: str, swarm_id: str) -> Results:
+        """Return all tasks with their outputs so far, in the order of the request."""
+        found = await self.swarms.snapshot(tenant_id, swarm_id)
+        if found is None:
+            raise NotFound("swarm", swarm_id)
+        swarm, tasks = found
+        return Results(swarm=swarm, tasks=tasks, summary=summarise(swarm, tasks))
+
+
+def summarise(swarm: SwarmRow, tasks: Sequence[TaskRow]) -> Summary:
+    """Compute the figures of a run from its rows.
+
+    ``success_rate`` is completed over ended tasks while the run goes on, over all of them once it has ended.
+    """
+    latencies = sorted(
+        task.latency_ms for task in tasks if task.status is TaskStatus.COMPLETED and task.latency_ms is not None
+    )
+    ended = [task for task in tasks if task.status in TERMINAL]
+    successful = swarm.counts.completed
+    basis = len(tasks) if swarm.status in SWARM_TERMINAL else len(ended)
+    unsuccessful = [task for task in ended if task.status is not TaskStatus.COMPLETED]
+    return Summary(
+        total_agents=len(tasks),
+        successful=successful,
+        failed=len(unsuccessful),
+        success_rate=successful / basis if basis else 0.0,
+        total_tokens=swarm.usage.total_tokens,
+        total_cost_nano_usd=swarm.cost_nano_usd,
+        avg_latency_ms=round(sum(latencies) / len(latencies), 3) if latencies else None,
+        p50_ms=percentile(latencies, 50),
+        p95_ms=percentile(latencies, 95),
+        p99_ms=percentile(latencies, 99),
+        failures=[(task.task_id, str(task.error["message"] if task.error else task.status)) for task in unsuccessful],
+        missing=[task.task_id for task in tasks if task.status is not TaskStatus.COMPLETED],
+    )
+
+
+def percentile(ascending: Sequence[float], rank: float) -> float | None:
+    """Return the nearest-rank percentile of sorted values (``rank`` in (0, 100]), None of an empty sequence."""
+    if not ascending:
+        return None
+    return ascending[max(ceil(len(ascending) * rank / 100) - 1, 0)]

@@ -1,0 +1,177 @@
+"""Swarms: start one, look at it, steer it, delete it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from app.domain.errors import FieldError, InvalidRequest, NotFound
+from app.domain.facts import Step
+from app.domain.graph import Graph
+from app.domain.ids import SWARM_PREFIX, make_id
+from app.domain.swarm import DEFAULT_MAX_STEPS, SWARM_TERMINAL, SwarmSpec, SwarmState, SwarmStatus
+from app.domain.task import TaskSpec, TaskState, TaskStatus
+from app.domain.transitions import begin
+from app.ports.clock import Clock, Entropy
+from app.ports.doorbell import NEW_SWARMS, Doorbell, control_of, end_of
+from app.ports.provider import Models, Route, UnknownModel
+from app.ports.store import (
+    AttemptRow,
+    EncodedEvent,
+    EventStore,
+    NewSwarm,
+    Page,
+    SwarmFilter,
+    SwarmRow,
+    SwarmStore,
+    TaskFilter,
+    TaskRow,
+    TaskStore,
+)
+
+_CANCEL_WAIT_S = 5.0
+_POLL_S = 2.0
+"""Backs up the doorbell of ``wait``: a lost ring delays the answer by this much at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class SwarmService:
+    swarms: SwarmStore
+    tasks: TaskStore
+    events: EventStore
+    models: Models
+    doorbell: Doorbell
+    clock: Clock
+    entropy: Entropy
+
+    async def create(self, tenant_id: str, spec: SwarmSpec, tasks: Sequence[TaskSpec]) -> SwarmRow:
+        """Check the graph and the models, store the run durably, and let the scheduler know.
+
+        ``spec.max_steps`` of 0 means the default: 4,000, or enough for every attempt of every task where that is more.
+
+        Raises:
+            InvalidRequest: a cycle, an unknown dependency, a duplicate id or an unknown model; nothing was stored.
+        """
+        graph = Graph.build([task.task_id for task in tasks], [task.depends_on for task in tasks])
+        tasks = await self._routed(spec, tasks)
+        if spec.max_steps == 0:
+            enough = sum(task.max_retries + 1 for task in tasks)
+            spec = replace(spec, max_steps=max(DEFAULT_MAX_STEPS, enough))
+        now_ms = self.clock.now_ms()
+        state = SwarmState(
+            swarm_id=make_id(SWARM_PREFIX, now_ms, self.entropy.bits(80)),
+            tenant_id=tenant_id,
+            spec=spec,
+            graph=graph,
+            tasks=[_initial(index, task, graph, now_ms) for index, task in enumerate(tasks)],
+            status=SwarmStatus.RUNNING,
+            created_at_ms=now_ms,
+            max_parallel_agents=spec.max_parallel_agents,
+        )
+        first = Step()
+        begin(state, now_ms, first)
+        encoded = [EncodedEvent.of(event, state.swarm_id) for event in first.events]
+        await self.swarms.create(NewSwarm(state=state, specs=tasks, events=encoded))
+        self.doorbell.ring(NEW_SWARMS)
+        return await self.get(tenant_id, state.swarm_id)
+
+    async def _routed(self, spec: SwarmSpec, tasks: Sequence[TaskSpec]) -> list[TaskSpec]:
+        """Fill in each task's model and the lane that serves it; every name is looked up once."""
+        routes: dict[str | None, Route] = {}
+        routed = []
+        for index, task in enumerate(tasks):
+            name = task.requested_model or spec.model
+            if name not in routes:
+                try:
+                    routes[name] = await self.models.resolve(name)
+                except UnknownModel as exc:
+                    pointer = f"/tasks/{index}/model" if task.requested_model else "/model"
+                    raise InvalidRequest(exc.detail, [FieldError(pointer, exc.detail)]) from exc
+            route = routes[name]
+            routed.append(replace(task, requested_model=route.requested, lane=route.lane))
+        return routed
+
+    async def get(self, tenant_id: str, swarm_id: str) -> SwarmRow:
+        row = await self.swarms.get(tenant_id, swarm_id)
+        if row is None:
+            raise NotFound("swarm", swarm_id)
+        return row
+
+    async def list(self, tenant_id: str, where: SwarmFilter, limit: int, cursor: str | None) -> Page[SwarmRow]:
+        return await self.swarms.list(tenant_id, where, limit=limit, cursor=cursor)
+
+    async def wait(self, tenant_id: str, swarm_id: str, timeout_s: float) -> SwarmRow:
+        """Return the swarm once it has ended, or as it is after ``timeout_s`` seconds."""
+        ended = asyncio.Event()
+        deadline = self.clock.monotonic() + timeout_s
+        with self.doorbell.listen(end_of(swarm_id), ended.set):
+            while True:
+                row = await self.get(tenant_id, swarm_id)
+                left_s = deadline - self.clock.monotonic()
+                if row.status in SWARM_TERMINAL or left_s <= 0:
+                    return row
+                try:
+                    async with asyncio.timeout(min(left_s, _POLL_S)):
+                        await ended.wait()
+                except TimeoutError:
+                    continue
+
+    async def snapshot(self, tenant_id: str, swarm_id: str) -> tuple[SwarmRow, Sequence[TaskRow]]:
+        found = await self.swarms.snapshot(tenant_id, swarm_id)
+        if found is None:
+            raise NotFound("swarm", swarm_id)
+        return found
+
+    async def list_tasks(
+        self, tenant_id: str, swarm_id: str, where: TaskFilter, limit: int, cursor: str | None
+    ) -> Page[TaskRow]:
+        await self.get(tenant_id, swarm_id)
+        return await self.tasks.list(swarm_id, where, limit=limit, cursor=cursor)
+
+    async def get_task(self, tenant_id: str, swarm_id: str, task_id: str) -> tuple[TaskRow, Sequence[AttemptRow]]:
+        await self.get(tenant_id, swarm_id)
+        found = await self.tasks.get(swarm_id, task_id)
+        if found is None:
+            raise NotFound("task", task_id)
+        return found
+
+    async def list_events(self, tenant_id: str, swarm_id: str, after: int, limit: int) -> Sequence[EncodedEvent]:
+        await self.get(tenant_id, swarm_id)
+        return await self.events.list(swarm_id, after=after, limit=limit)
+
+    async def cancel(self, tenant_id: str, swarm_id: str) -> SwarmRow:
+        """Record the wish durably, then wait a moment for the runner to act on it."""
+        if not await self.swarms.request_cancel(tenant_id, swarm_id):
+            raise NotFound("swarm", swarm_id)
+        self.doorbell.ring(control_of(swarm_id))
+        return await self.wait(tenant_id, swarm_id, _CANCEL_WAIT_S)
+
+    async def scale(self, tenant_id: str, swarm_id: str, max_parallel_agents: int) -> SwarmRow:
+        """Change how many attempts may run at once; running ones above a lowered limit go on."""
+        if not await self.swarms.request_parallelism(tenant_id, swarm_id, max_parallel_agents):
+            raise NotFound("swarm", swarm_id)
+        self.doorbell.ring(control_of(swarm_id))
+        return await self.get(tenant_id, swarm_id)
+
+    async def delete(self, tenant_id: str, swarm_id: str) -> None:
+        if not await self.swarms.delete(tenant_id, swarm_id):
+            raise NotFound("swarm", swarm_id)
+
+
+def _initial(index: int, task: TaskSpec, graph: Graph, now_ms: int) -> TaskState:
+    waits = bool(graph.dependencies[index])
+    return TaskState(
+        index=index,
+        task_id=task.task_id,
+        status=TaskStatus.WAITING if waits else TaskStatus.QUEUED,
+        priority=task.priority,
+        complexity=task.complexity or 0,
+        lane=task.lane,
+        max_retries=task.max_retries,
+        timeout_s=task.timeout_s,
+        unmet=len(graph.dependencies[index]),
+        queued_at_ms=0 if waits else now_ms,
+        allow_failed_dependencies=task.allow_failed_dependencies,
+        requested_model=task.requested_model,
+    )

@@ -1,0 +1,154 @@
+"""Settings: ``SWARMD_…`` variables, a TOML file, flags. Only ``main`` and ``cli`` read them.
+
+Flags win over variables, variables over the file, the file over the defaults. Keys come from variables (or the file),
+never from flags, which other users of the machine can read.
+"""
+
+from __future__ import annotations
+
+import os
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+CONFIG_VARIABLE = "SWARMD_CONFIG"
+
+WELL_KNOWN: dict[str, tuple[str, str, str]] = {
+    "moonshot": ("MOONSHOT_API_KEY", "https://api.moonshot.ai/v1", "kimi-k2.5"),
+    "deepseek": ("DEEPSEEK_API_KEY", "https://api.deepseek.com/v1", "deepseek-chat"),
+    "openai": ("OPENAI_API_KEY", "https://api.openai.com/v1", "gpt-5-mini"),
+}
+"""Vendors picked up from their usual variable: variable, base URL, the model to use when none is named."""
+
+
+class ProviderSettings(BaseModel):
+    """One OpenAI-compatible endpoint (``[providers.<name>]``)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    base_url: str = Field(pattern=r"^https?://", description="Up to and including the version, e.g. http://host/v1")
+    api_key: SecretStr | None = None
+    api_key_env: str | None = Field(None, description="Name of the variable that holds the key")
+    kind: Literal["generic", "openai", "moonshot", "deepseek"] = "generic"
+    models: tuple[str, ...] = ()
+    max_concurrency: int | None = Field(None, ge=1, description="Calls at once; the service's max_agents by default")
+
+    def key(self) -> str | None:
+        if self.api_key is not None:
+            return self.api_key.get_secret_value()
+        return os.environ.get(self.api_key_env) if self.api_key_env else None
+
+
+class PriceSettings(BaseModel):
+    """US dollars per million tokens (``[prices."<model>"]``)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    input_per_mtok: Decimal = Field(ge=0, le=100_000)
+    output_per_mtok: Decimal = Field(ge=0, le=100_000)
+    cached_input_per_mtok: Decimal | None = Field(None, ge=0, le=100_000)
+
+
+class Settings(BaseSettings):
+    """Everything that can be configured. Each field is ``SWARMD_<NAME>`` and a flag of ``swarmd serve``."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="SWARMD_", frozen=True, extra="forbid", env_nested_delimiter="__", env_ignore_empty=True
+    )
+
+    host: str = Field("127.0.0.1", description="Address to listen on; anything but loopback needs a key")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one")
+    data_dir: Path = Field(Path(".swarmd"), description="Directory of the database and files")
+    database_url: str | None = Field(None, description="sqlite:///PATH; default: swarmd.db in the data directory")
+    config: Path | None = Field(None, description="TOML file with further settings")
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["auto", "json", "console"] = Field("auto", description="auto: console on a terminal")
+
+    default_model: str | None = Field(None, description="Model of requests that name none")
+    provider_base_url: str | None = Field(None, description="Short way to one OpenAI-compatible endpoint")
+    provider_api_key: SecretStr | None = Field(None, description="Its key")
+    provider_max_concurrency: int | None = Field(None, ge=1, description="Calls to it at once")
+    providers: dict[str, ProviderSettings] = Field(default_factory=dict)
+    aliases: dict[str, str] = Field(default_factory=dict, description="Other names for models")
+    prices: dict[str, PriceSettings] = Field(default_factory=dict)
+
+    max_agents: int = Field(1000, ge=1, le=100_000, description="Attempts at once, per provider")
+    max_runs: int = Field(2000, ge=1, le=100_000, description="Swarms in hand at once; further ones wait")
+    max_body_bytes: int = Field(32 * 1024 * 1024, ge=1024, description="Largest request body")
+    max_tasks: int = Field(20_000, ge=1, le=1_000_000, description="Tasks a swarm")
+    max_input_bytes: int = Field(1024 * 1024, ge=1024, description="Largest input of one task")
+    max_output_tokens: int = Field(2048, ge=1, description="Completion cap of one model call")
+    max_wait_s: float = Field(300.0, gt=0, description="Longest ?wait=")
+    metrics: bool = Field(True, description="Serve GET /metrics")
+
+    @model_validator(mode="after")
+    def _check(self) -> Settings:
+        if self.database_url is not None and not self.database_url.startswith("sqlite:///"):
+            raise ValueError("database_url: only sqlite:///PATH is supported by this version")
+        if self.provider_api_key is not None and self.provider_base_url is None:
+            raise ValueError("provider_api_key needs provider_base_url")
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        path = settings_cls.model_config.get("toml_file")
+        sources = (init_settings, env_settings)
+        return (*sources, TomlConfigSettingsSource(settings_cls)) if path else sources
+
+    def all_providers(self) -> dict[str, ProviderSettings]:
+        """Return the configured providers by name, in order of preference."""
+        found: dict[str, ProviderSettings] = {}
+        if self.provider_base_url is not None:
+            found["default"] = ProviderSettings(
+                base_url=self.provider_base_url,
+                api_key=self.provider_api_key,
+                models=(self.default_model,) if self.default_model else (),
+                max_concurrency=self.provider_max_concurrency,
+            )
+        found.update(self.providers)
+        for name, (variable, base_url, model) in WELL_KNOWN.items():
+            if os.environ.get(variable) and name not in found:
+                found[name] = ProviderSettings.model_validate(
+                    {"base_url": base_url, "api_key_env": variable, "kind": name, "models": (model,)}
+                )
+        return found
+
+    @property
+    def database_path(self) -> Path:
+        if self.database_url is None:
+            return self.data_dir / "swarmd.db"
+        return Path(self.database_url.removeprefix("sqlite:///"))
+
+
+def load_settings(**flags: Any) -> Settings:
+    """Read the settings; ``flags`` that are not None win.
+
+    Raises:
+        ValueError: a value is wrong, or the file cannot be read; the message says which.
+    """
+    given = {name: value for name, value in flags.items() if value is not None}
+    path = given.get("config") or os.environ.get(CONFIG_VARIABLE)
+    if not path:
+        return Settings(**given)
+    if not Path(path).is_file():
+        raise ValueError(f"the configuration file {path} does not exist")
+
+    class FromFile(Settings):
+        model_config = SettingsConfigDict(toml_file=path)
+
+    return FromFile(**given)

@@ -1,0 +1,96 @@
+"""Opens the database: lock, migrations, writer, readers; closes them in reverse order."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import create_engine
+
+from app.domain.errors import StoreUnavailable
+from app.storage.dialect import reading_engine
+from app.storage.events import Events
+from app.storage.runs import Runs
+from app.storage.swarms import Swarms
+from app.storage.tasks import Tasks
+from app.storage.writer import Writer
+
+_MIGRATIONS = Path(__file__).with_name("migrations")
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """The store, one attribute a noun."""
+
+    runs: Runs
+    swarms: Swarms
+    tasks: Tasks
+    events: Events
+
+
+@asynccontextmanager
+async def open_database(path: Path, *, before_commit: Callable[[], None] | None = None) -> AsyncIterator[Database]:
+    """Open (and make or migrate) the SQLite database at ``path`` for this process alone.
+
+    Args:
+        before_commit: see ``Writer``.
+
+    Raises:
+        StoreUnavailable: another process holds it, its directory cannot be written, or the file is damaged.
+    """
+    lock = _lock(path)
+    try:
+        await asyncio.to_thread(migrate, path)
+        engine = reading_engine(path)
+        try:
+            async with Writer(path, before_commit=before_commit) as writer:
+                runs = Runs(writer, engine)
+                await runs.release_all()
+                yield Database(runs, Swarms(writer, engine), Tasks(engine), Events(engine))
+        finally:
+            await engine.dispose()
+    finally:
+        os.close(lock)
+
+
+def _lock(path: Path) -> int:
+    """Return a descriptor that holds the lock of the database until it is closed, by a crash at the latest."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = os.open(path.with_name(path.name + ".lock"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    except OSError as exc:
+        raise StoreUnavailable(f"the data directory {path.parent} cannot be used: {exc.strerror}") from exc
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as exc:
+        os.close(lock)
+        raise StoreUnavailable(f"the data directory {path.parent} is in use by another swarmd process") from exc
+    return lock
+
+
+def migrate(path: Path) -> None:
+    """Bring the schema to the newest version; refuses a damaged file loudly."""
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    engine = create_engine(f"sqlite:///{path}")
+    try:
+        with engine.connect() as connection:
+            [[verdict]] = connection.exec_driver_sql("PRAGMA quick_check(1)")
+            if verdict != "ok":
+                raise StoreUnavailable(f"the database {path} is damaged: {verdict}")
+            connection.rollback()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+            connection.commit()
+    except (sqlite3.DatabaseError, OSError) as exc:
+        raise StoreUnavailable(f"the database {path} cannot be opened: {exc}") from exc
+    finally:
+        engine.dispose()

@@ -1,0 +1,117 @@
+"""Rows to domain values and back."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import orjson
+
+from app.domain.retry import RetryPolicy, TaskError
+from app.domain.swarm import Counts, SwarmSpec, SwarmStatus
+from app.domain.task import TaskStatus
+from app.domain.usage import Usage
+from app.ports.store import AttemptRow, SwarmRow, TaskRow
+
+
+def dumps(value: Any) -> str:
+    return orjson.dumps(value).decode()
+
+
+def loads(text: str | None) -> Any:
+    return None if text is None else orjson.loads(text)
+
+
+def dump_spec(spec: SwarmSpec) -> str:
+    return dumps(asdict(spec))
+
+
+def load_spec(text: str) -> SwarmSpec:
+    fields = orjson.loads(text)
+    return SwarmSpec(**(fields | {"retry": RetryPolicy(**fields["retry"])}))
+
+
+def dump_counts(counts: Counts) -> str:
+    return dumps(counts.as_dict())
+
+
+def load_counts(text: str) -> Counts:
+    fields = orjson.loads(text)
+    fields.pop("total")
+    return Counts(**fields)
+
+
+def dump_error(error: TaskError | None) -> str | None:
+    if error is None:
+        return None
+    return dumps({"type": error.type, "message": error.message, "retryable": error.retryable})
+
+
+def usage_of(row: Any) -> Usage:
+    return Usage(
+        prompt_tokens=row.prompt_tokens, completion_tokens=row.completion_tokens, cached_tokens=row.cached_tokens
+    )
+
+
+def swarm_row(row: Any) -> SwarmRow:
+    return SwarmRow(
+        swarm_id=row.id,
+        tenant_id=row.tenant_id,
+        agent_id=row.agent_id,
+        name=row.name,
+        status=SwarmStatus(row.status),
+        spec=load_spec(row.spec),
+        created_at_ms=row.created_at_ms,
+        started_at_ms=row.started_at_ms,
+        ended_at_ms=row.ended_at_ms,
+        max_parallel_agents=row.max_parallel_agents,
+        counts=load_counts(row.counts),
+        usage=usage_of(row),
+        cost_nano_usd=row.cost_nano_usd,
+        steps=row.steps,
+        last_seq=row.last_seq,
+        error=row.error,
+        aggregated=loads(row.aggregated),
+        aggregation=loads(row.aggregation),
+    )
+
+
+def task_row(row: Any, payload: str | None = None) -> TaskRow:
+    return TaskRow(
+        swarm_id=row.swarm_id,
+        index=row.ix,
+        task_id=row.task_id,
+        status=TaskStatus(row.status),
+        type=row.type,
+        role=row.role,
+        priority=row.priority,
+        complexity=row.complexity,
+        depends_on=orjson.loads(row.depends_on),
+        attempts=row.attempt,
+        output=loads(row.output),
+        error=loads(row.error),
+        latency_ms=row.latency_ms,
+        queue_ms=row.queue_ms,
+        usage=usage_of(row),
+        cost_nano_usd=row.cost_nano_usd,
+        model=row.model,
+        requested_model=row.requested_model,
+        started_at_ms=row.started_at_ms,
+        ended_at_ms=row.ended_at_ms,
+        payload={} if payload is None else orjson.loads(payload),
+    )
+
+
+def attempt_row(row: Any) -> AttemptRow:
+    return AttemptRow(
+        attempt=row.attempt,
+        status=row.status,
+        started_at_ms=row.started_at_ms,
+        ended_at_ms=row.ended_at_ms,
+        queue_ms=row.queue_ms,
+        latency_ms=row.latency_ms,
+        model=row.model,
+        usage=usage_of(row),
+        cost_nano_usd=row.cost_nano_usd,
+        error=loads(row.error),
+    )

@@ -1,0 +1,271 @@
+"""The scheduler's side of the store: claim a run, load it, write its turns (``ports.store.RunStore``)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import starmap
+from typing import Any
+
+import orjson
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from app.domain.errors import LeaseLost, NotFound
+from app.domain.facts import (
+    AttemptEnded,
+    AttemptStarted,
+    Change,
+    TaskClosed,
+    TaskCompleted,
+    TaskQueued,
+    TaskRetrying,
+)
+from app.domain.graph import Graph
+from app.domain.swarm import SwarmState, SwarmStatus, unmet_dependencies
+from app.domain.task import TERMINAL, TaskState, TaskStatus
+from app.ports.store import Commit, Control, Lease
+from app.storage import statements as sql
+from app.storage.dialect import Op, Statement, UnexpectedRowCount
+from app.storage.mapping import dump_counts, dump_error, dumps, load_spec, loads, usage_of
+from app.storage.tables import SWARMS, TASK_INPUTS, TASKS
+from app.storage.writer import Writer
+
+_MAX_IN = 500
+"""Values in one IN list; SQLite's limit on parameters is far above, but plans are cached per length."""
+
+Row = dict[str, Any]
+
+
+class Runs:
+    def __init__(self, writer: Writer, engine: AsyncEngine) -> None:
+        self._writer = writer
+        self._engine = engine
+
+    async def claim(self, owner: str, *, limit: int) -> Sequence[Lease]:
+        row = sql.CLAIM_SWARMS.row({"p_lease_owner": owner, "p_limit": limit})
+        [rows] = await self._writer.write([Op(sql.CLAIM_SWARMS, [row], fetch=True)])
+        return list(starmap(Lease, sorted(rows)))
+
+    async def release_all(self) -> None:
+        """Forget every owner: at the start of a process that holds the data directory's lock all others are gone."""
+        await self._writer.write([Op(sql.RELEASE_ALL, [sql.RELEASE_ALL.row({})])])
+
+    async def release(self, lease: Lease) -> None:
+        row = sql.RELEASE_SWARM.row({"p_swarm_id": lease.swarm_id, "p_lease_token": lease.token})
+        await self._writer.write([Op(sql.RELEASE_SWARM, [row])])
+
+    async def load(self, lease: Lease) -> SwarmState:
+        async with self._engine.connect() as connection:
+            swarm = (await connection.execute(select(SWARMS).where(SWARMS.c.id == lease.swarm_id))).one_or_none()
+            if swarm is None or swarm.lease_token != lease.token:
+                raise LeaseLost(lease.swarm_id)
+            query = (
+                select(
+                    *TASKS.c["ix", "task_id", "status", "priority", "complexity", "lane", "max_retries", "timeout_s"],
+                    *TASKS.c["attempt", "failures", "queued_at_ms", "not_before_ms", "allow_failed_dependencies"],
+                    *TASKS.c["queue_ms", "requested_model", "depends_on"],
+                    TASK_INPUTS.c.payload,
+                )
+                .outerjoin(
+                    TASK_INPUTS,
+                    (TASK_INPUTS.c.swarm_id == TASKS.c.swarm_id)
+                    & (TASK_INPUTS.c.ix == TASKS.c.ix)
+                    & TASKS.c.status.notin_(sorted(TERMINAL)),
+                )
+                .where(TASKS.c.swarm_id == lease.swarm_id)
+                .order_by(TASKS.c.ix)
+            )
+            rows = (await connection.execute(query)).all()
+        graph = Graph.build([row.task_id for row in rows], [orjson.loads(row.depends_on) for row in rows])
+        unmet = unmet_dependencies(graph, [TaskStatus(row.status) for row in rows])
+        return SwarmState(
+            swarm_id=swarm.id,
+            tenant_id=swarm.tenant_id,
+            spec=load_spec(swarm.spec),
+            graph=graph,
+            tasks=list(map(_task_state, rows, unmet)),
+            status=SwarmStatus(swarm.status),
+            created_at_ms=swarm.created_at_ms,
+            max_parallel_agents=swarm.max_parallel_agents,
+            last_seq=swarm.last_seq,
+            steps=swarm.steps,
+            usage=usage_of(swarm),
+            cost_nano_usd=swarm.cost_nano_usd,
+            error=swarm.error,
+            ended_at_ms=swarm.ended_at_ms,
+            aggregated=loads(swarm.aggregated),
+            aggregation=loads(swarm.aggregation),
+        )
+
+    async def commit(self, lease: Lease, commit: Commit) -> None:
+        state = commit.state
+        swarm = {
+            "swarm_id": state.swarm_id,
+            "lease_token": lease.token,
+            "status": state.status.value,
+            "ended_at_ms": state.ended_at_ms,
+            "counts": dump_counts(state.counts),
+            "prompt_tokens": state.usage.prompt_tokens,
+            "completion_tokens": state.usage.completion_tokens,
+            "cached_tokens": state.usage.cached_tokens,
+            "cost_nano_usd": state.cost_nano_usd,
+            "steps": state.steps,
+            "last_seq": state.last_seq,
+            "error": state.error,
+            "aggregated": None if state.aggregated is None else dumps(state.aggregated),
+            "aggregation": None if state.aggregation is None else dumps(state.aggregation),
+        }
+        ops = [Op(sql.SAVE_SWARM, [_row(sql.SAVE_SWARM, swarm)], expect=1)]
+        ops += _change_ops(state.swarm_id, commit.changes)
+        if commit.events:
+            rows = [(state.swarm_id, event.seq, event.type, event.at_ms, event.body) for event in commit.events]
+            ops.append(Op(sql.INSERT_EVENT, rows))
+        try:
+            await self._writer.write(ops)
+        except UnexpectedRowCount as exc:
+            raise LeaseLost(lease.swarm_id) from exc
+
+    async def control(self, swarm_id: str) -> Control:
+        query = select(*SWARMS.c["max_parallel_agents", "cancel_requested"]).where(SWARMS.c.id == swarm_id)
+        async with self._engine.connect() as connection:
+            row = (await connection.execute(query)).one_or_none()
+        if row is None:
+            raise NotFound("swarm", swarm_id)
+        return Control(max_parallel_agents=row.max_parallel_agents, cancel_requested=bool(row.cancel_requested))
+
+    async def outputs(self, swarm_id: str, indices: Sequence[int]) -> Mapping[int, str]:
+        found: dict[int, str] = {}
+        async with self._engine.connect() as connection:
+            for start in range(0, len(indices), _MAX_IN):
+                query = select(*TASKS.c["ix", "output"]).where(
+                    TASKS.c.swarm_id == swarm_id,
+                    TASKS.c.ix.in_(indices[start : start + _MAX_IN]),
+                    TASKS.c.status == TaskStatus.COMPLETED.value,
+                )
+                found.update({row.ix: row.output for row in await connection.execute(query)})
+        return found
+
+
+def _task_state(row: Any, unmet: int) -> TaskState:
+    return TaskState(
+        index=row.ix,
+        task_id=row.task_id,
+        status=TaskStatus(row.status),
+        priority=row.priority,
+        complexity=row.complexity or 0,
+        lane=row.lane,
+        max_retries=row.max_retries,
+        timeout_s=row.timeout_s,
+        attempt=row.attempt,
+        failures=row.failures,
+        unmet=unmet,
+        queued_at_ms=row.queued_at_ms,
+        not_before_ms=row.not_before_ms,
+        queue_ms=row.queue_ms or 0,
+        allow_failed_dependencies=bool(row.allow_failed_dependencies),
+        spawned=row.attempt > 0,
+        payload=row.payload or "",
+        requested_model=row.requested_model,
+    )
+
+
+def _row(statement: Statement, values: Row) -> tuple[Any, ...]:
+    return statement.row({f"p_{name}": value for name, value in values.items()})
+
+
+def _bill(change: TaskCompleted | TaskRetrying | TaskClosed | AttemptEnded) -> Row:
+    usage = change.usage
+    return {
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "cached_tokens": usage.cached_tokens,
+        "cost_nano_usd": change.cost_nano_usd,
+    }
+
+
+def _error(change: TaskRetrying | TaskClosed) -> Row:
+    return {"error": dump_error(change.error), "error_type": change.error.type}
+
+
+def _queue_task(change: TaskQueued) -> Row:
+    return {"queued_at_ms": change.queued_at_ms}
+
+
+def _start(change: AttemptStarted) -> Row:
+    return {"attempt": change.attempt, "started_at_ms": change.started_at_ms, "queue_ms": change.queue_ms}
+
+
+def _end_attempt(change: AttemptEnded) -> Row:
+    return {
+        "attempt": change.attempt,
+        "status": change.status,
+        "ended_at_ms": change.ended_at_ms,
+        "latency_ms": change.latency_ms,
+        "model": change.model,
+        "error": dump_error(change.error),
+        **_bill(change),
+    }
+
+
+def _end_completed_attempt(change: TaskCompleted) -> Row:
+    return _complete_task(change) | {"status": "completed", "error": None}
+
+
+def _complete_task(change: TaskCompleted) -> Row:
+    return {
+        "attempt": change.attempt,
+        "output": change.output,
+        "ended_at_ms": change.ended_at_ms,
+        "latency_ms": change.latency_ms,
+        "model": change.model,
+        **_bill(change),
+    }
+
+
+def _retry_task(change: TaskRetrying) -> Row:
+    return {
+        "attempt": change.attempt,
+        "failures": change.failures,
+        "not_before_ms": change.not_before_ms,
+        **_error(change),
+        **_bill(change),
+    }
+
+
+def _close_task(change: TaskClosed) -> Row:
+    return {
+        "status": change.status.value,
+        "failures": change.failures,
+        "ended_at_ms": change.ended_at_ms,
+        "latency_ms": change.latency_ms,
+        "model": change.model,
+        **_error(change),
+        **_bill(change),
+    }
+
+
+_WRITES: tuple[tuple[type[Change], Statement, Callable[[Any], Row]], ...] = (
+    (AttemptEnded, sql.END_ATTEMPT, _end_attempt),
+    (TaskCompleted, sql.END_ATTEMPT, _end_completed_attempt),
+    (TaskCompleted, sql.COMPLETE_TASK, _complete_task),
+    (TaskRetrying, sql.RETRY_TASK, _retry_task),
+    (TaskQueued, sql.QUEUE_TASK, _queue_task),
+    (AttemptStarted, sql.START_TASK, _start),
+    (AttemptStarted, sql.INSERT_ATTEMPT, _start),
+    (TaskClosed, sql.CLOSE_TASK, _close_task),
+)
+"""Statement per kind of change, in an order that is true for every turn of a runner: what ended makes room for what
+starts (the runner steps ``SlotsGranted`` last), and nothing follows the close of a task."""
+
+
+def _change_ops(swarm_id: str, changes: Sequence[Change]) -> list[Op]:
+    by_kind: dict[type[Change], list[Any]] = {}
+    for change in changes:
+        by_kind.setdefault(type(change), []).append(change)
+    ops = []
+    for kind, statement, values in _WRITES:
+        found = by_kind.get(kind)
+        if found:
+            rows = [_row(statement, {"swarm_id": swarm_id, "ix": change.index} | values(change)) for change in found]
+            ops.append(Op(statement, rows, expect=len(rows)))
+    return ops

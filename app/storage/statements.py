@@ -1,0 +1,212 @@
+"""The writes: Core statements, compiled once; their parameters are the column's name behind ``p_``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import BindParameter, ColumnElement, Table, and_, bindparam, func, insert, update
+
+from app.domain.swarm import SWARM_ACTIVE
+from app.domain.task import TERMINAL, TaskStatus
+from app.storage.dialect import compile_sqlite
+from app.storage.tables import ATTEMPTS, EVENTS, SWARMS, TASK_INPUTS, TASKS
+
+
+def _p(name: str) -> BindParameter[Any]:
+    return bindparam(f"p_{name}", None)
+
+
+def _add(table: Table, name: str) -> ColumnElement[Any]:
+    return table.c[name] + _p(name)
+
+
+def _add_cost(table: Table) -> ColumnElement[Any]:
+    """Add a cost that may be unknown (NULL) to a sum that may be."""
+    column = table.c.cost_nano_usd
+    return func.coalesce(column + _p("cost_nano_usd"), _p("cost_nano_usd"), column)
+
+
+def _same(table: Table, *names: str) -> ColumnElement[bool]:
+    return and_(*(table.c[name] == _p(name) for name in names))
+
+
+_USAGE = ("prompt_tokens", "completion_tokens", "cached_tokens")
+_OPEN_TASK = TASKS.c.status.notin_(sorted(TERMINAL))
+_ACTIVE_SWARM = SWARMS.c.status.in_(sorted(SWARM_ACTIVE))
+
+INSERT_SWARM = compile_sqlite(insert(SWARMS))
+INSERT_TASK = compile_sqlite(insert(TASKS))
+INSERT_INPUT = compile_sqlite(insert(TASK_INPUTS))
+INSERT_EVENT = compile_sqlite(insert(EVENTS))
+
+INSERT_ATTEMPT = compile_sqlite(
+    insert(ATTEMPTS).values(
+        swarm_id=_p("swarm_id"),
+        ix=_p("ix"),
+        attempt=_p("attempt"),
+        status="running",
+        started_at_ms=_p("started_at_ms"),
+        queue_ms=_p("queue_ms"),
+        prompt_tokens=0,
+        completion_tokens=0,
+        cached_tokens=0,
+    )
+)
+
+END_ATTEMPT = compile_sqlite(
+    update(ATTEMPTS)
+    .where(_same(ATTEMPTS, "swarm_id", "ix", "attempt"), ATTEMPTS.c.status == "running")
+    .values(
+        status=_p("status"),
+        ended_at_ms=_p("ended_at_ms"),
+        latency_ms=_p("latency_ms"),
+        model=_p("model"),
+        cost_nano_usd=_p("cost_nano_usd"),
+        error=_p("error"),
+        **{name: _p(name) for name in _USAGE},
+    )
+)
+
+QUEUE_TASK = compile_sqlite(
+    update(TASKS)
+    .where(
+        _same(TASKS, "swarm_id", "ix"),
+        TASKS.c.status.in_([TaskStatus.WAITING, TaskStatus.RETRYING, TaskStatus.RUNNING]),
+    )
+    .values(status=TaskStatus.QUEUED.value, queued_at_ms=_p("queued_at_ms"), not_before_ms=0)
+)
+
+START_TASK = compile_sqlite(
+    update(TASKS)
+    .where(
+        _same(TASKS, "swarm_id", "ix"),
+        TASKS.c.status == TaskStatus.QUEUED.value,
+        TASKS.c.attempt == _p("attempt") - 1,
+    )
+    .values(
+        status=TaskStatus.RUNNING.value,
+        attempt=_p("attempt"),
+        queue_ms=_p("queue_ms"),
+        started_at_ms=func.coalesce(TASKS.c.started_at_ms, _p("started_at_ms")),
+    )
+)
+
+COMPLETE_TASK = compile_sqlite(
+    update(TASKS)
+    .where(_same(TASKS, "swarm_id", "ix", "attempt"), TASKS.c.status == TaskStatus.RUNNING.value)
+    .values(
+        status=TaskStatus.COMPLETED.value,
+        output=_p("output"),
+        error=None,
+        error_type=None,
+        ended_at_ms=_p("ended_at_ms"),
+        latency_ms=_p("latency_ms"),
+        model=_p("model"),
+        cost_nano_usd=_add_cost(TASKS),
+        **{name: _add(TASKS, name) for name in _USAGE},
+    )
+)
+
+RETRY_TASK = compile_sqlite(
+    update(TASKS)
+    .where(_same(TASKS, "swarm_id", "ix", "attempt"), TASKS.c.status == TaskStatus.RUNNING.value)
+    .values(
+        status=TaskStatus.RETRYING.value,
+        failures=_p("failures"),
+        not_before_ms=_p("not_before_ms"),
+        error=_p("error"),
+        error_type=_p("error_type"),
+        cost_nano_usd=_add_cost(TASKS),
+        **{name: _add(TASKS, name) for name in _USAGE},
+    )
+)
+
+CLOSE_TASK = compile_sqlite(
+    update(TASKS)
+    .where(_same(TASKS, "swarm_id", "ix"), _OPEN_TASK)
+    .values(
+        status=_p("status"),
+        failures=_p("failures"),
+        error=_p("error"),
+        error_type=_p("error_type"),
+        ended_at_ms=_p("ended_at_ms"),
+        latency_ms=_p("latency_ms"),
+        model=func.coalesce(_p("model"), TASKS.c.model),
+        cost_nano_usd=_add_cost(TASKS),
+        **{name: _add(TASKS, name) for name in _USAGE},
+    )
+)
+
+SAVE_SWARM = compile_sqlite(
+    update(SWARMS)
+    .where(SWARMS.c.id == _p("swarm_id"), SWARMS.c.lease_token == _p("lease_token"))
+    .values(
+        {
+            name: _p(name)
+            for name in (
+                "status",
+                "ended_at_ms",
+                "counts",
+                *_USAGE,
+                "cost_nano_usd",
+                "steps",
+                "last_seq",
+                "error",
+                "aggregated",
+                "aggregation",
+            )
+        }
+    )
+)
+"""The fence of a whole commit: matches no row once the lease token has moved on."""
+
+CLAIM_SWARMS = compile_sqlite(
+    update(SWARMS)
+    .where(
+        SWARMS.c.id.in_(
+            SWARMS.select()
+            .with_only_columns(SWARMS.c.id)
+            .where(_ACTIVE_SWARM, SWARMS.c.lease_owner.is_(None))
+            .order_by(SWARMS.c.id)
+            .limit(_p("limit"))
+        )
+    )
+    .values(lease_owner=_p("lease_owner"), lease_token=SWARMS.c.lease_token + 1)
+    .returning(SWARMS.c.id, SWARMS.c.lease_token)
+)
+
+RELEASE_SWARM = compile_sqlite(
+    update(SWARMS)
+    .where(SWARMS.c.id == _p("swarm_id"), SWARMS.c.lease_token == _p("lease_token"))
+    .values(lease_owner=None)
+)
+
+RELEASE_ALL = compile_sqlite(
+    update(SWARMS).where(_ACTIVE_SWARM, SWARMS.c.lease_owner.is_not(None)).values(lease_owner=None)
+)
+
+REQUEST_CANCEL = compile_sqlite(
+    update(SWARMS)
+    .where(SWARMS.c.id == _p("swarm_id"), SWARMS.c.tenant_id == _p("tenant_id"))
+    .values(cancel_requested=True)
+)
+
+REQUEST_PARALLELISM = compile_sqlite(
+    update(SWARMS)
+    .where(SWARMS.c.id == _p("swarm_id"), SWARMS.c.tenant_id == _p("tenant_id"))
+    .values(max_parallel_agents=_p("max_parallel_agents"))
+)
+
+DELETE_SWARM = compile_sqlite(
+    SWARMS.delete().where(
+        SWARMS.c.id == _p("swarm_id"),
+        SWARMS.c.tenant_id == _p("tenant_id"),
+        SWARMS.c.status.notin_(sorted(SWARM_ACTIVE)),
+    )
+)
+DELETE_CHILDREN = tuple(
+    compile_sqlite(table.delete().where(table.c.swarm_id == _p("swarm_id")))
+    for table in (EVENTS, ATTEMPTS, TASK_INPUTS, TASKS)
+)
+TOUCH = compile_sqlite(update(SWARMS).where(SWARMS.c.id == "").values(name=None))
+"""Writes nothing, but takes the write lock and commits: proves that the store can be written."""

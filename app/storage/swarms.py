@@ -1,0 +1,153 @@
+"""Swarms as clients see them: create, read, list, ask for a change, delete."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from app.domain.errors import Conflict
+from app.domain.swarm import SWARM_ACTIVE
+from app.ports.store import NewSwarm, Page, SwarmFilter, SwarmRow, TaskRow
+from app.storage import statements as sql
+from app.storage.dialect import Op, UnexpectedRowCount
+from app.storage.mapping import dump_counts, dump_spec, dumps, swarm_row, task_row
+from app.storage.tables import SWARMS, TASKS
+from app.storage.writer import Writer
+
+
+class Swarms:
+    def __init__(self, writer: Writer, engine: AsyncEngine) -> None:
+        self._writer = writer
+        self._engine = engine
+
+    async def create(self, swarm: NewSwarm) -> None:
+        state = swarm.state
+        header = {
+            "id": state.swarm_id,
+            "tenant_id": state.tenant_id,
+            "agent_id": state.spec.agent_id,
+            "name": state.spec.name,
+            "status": state.status.value,
+            "spec": dump_spec(state.spec),
+            "created_at_ms": state.created_at_ms,
+            "started_at_ms": state.created_at_ms,
+            "ended_at_ms": None,
+            "max_parallel_agents": state.max_parallel_agents,
+            "cancel_requested": False,
+            "counts": dump_counts(state.counts),
+            "prompt_tokens": 0,
+            "completion_tokens": 0,
+            "cached_tokens": 0,
+            "cost_nano_usd": 0,
+            "steps": 0,
+            "last_seq": state.last_seq,
+            "error": None,
+            "aggregated": None,
+            "aggregation": None,
+            "lease_owner": None,
+            "lease_token": 0,
+        }
+        blank = dict.fromkeys(sql.INSERT_TASK.names) | {
+            "swarm_id": state.swarm_id,
+            "attempt": 0,
+            "failures": 0,
+            "not_before_ms": 0,
+            "prompt_tokens": 0,
+            "completion_tokens": 0,
+            "cached_tokens": 0,
+        }
+        tasks = []
+        inputs = []
+        for task, spec in zip(state.tasks, swarm.specs, strict=True):
+            values = blank | {
+                "ix": task.index,
+                "task_id": spec.task_id,
+                "type": spec.type,
+                "role": spec.role,
+                "priority": spec.priority,
+                "complexity": spec.complexity,
+                "lane": spec.lane,
+                "requested_model": spec.requested_model,
+                "timeout_s": spec.timeout_s,
+                "max_retries": spec.max_retries,
+                "depends_on": dumps(spec.depends_on),
+                "allow_failed_dependencies": spec.allow_failed_dependencies,
+                "status": task.status.value,
+                "queued_at_ms": task.queued_at_ms,
+            }
+            tasks.append(sql.INSERT_TASK.row(values))
+            inputs.append((state.swarm_id, task.index, spec.payload))
+        events = [(state.swarm_id, event.seq, event.type, event.at_ms, event.body) for event in swarm.events]
+        await self._writer.write(
+            [
+                Op(sql.INSERT_SWARM, [sql.INSERT_SWARM.row(header)]),
+                Op(sql.INSERT_TASK, tasks),
+                Op(sql.INSERT_INPUT, inputs),
+                Op(sql.INSERT_EVENT, events),
+            ]
+        )
+
+    async def get(self, tenant_id: str, swarm_id: str) -> SwarmRow | None:
+        query = select(SWARMS).where(SWARMS.c.id == swarm_id, SWARMS.c.tenant_id == tenant_id)
+        async with self._engine.connect() as connection:
+            row = (await connection.execute(query)).one_or_none()
+        return None if row is None else swarm_row(row)
+
+    async def snapshot(self, tenant_id: str, swarm_id: str) -> tuple[SwarmRow, Sequence[TaskRow]] | None:
+        query = select(SWARMS).where(SWARMS.c.id == swarm_id, SWARMS.c.tenant_id == tenant_id)
+        tasks = select(TASKS).where(TASKS.c.swarm_id == swarm_id).order_by(TASKS.c.ix)
+        async with self._engine.connect() as connection:
+            row = (await connection.execute(query)).one_or_none()
+            if row is None:
+                return None
+            rows = (await connection.execute(tasks)).all()
+        return swarm_row(row), [task_row(task) for task in rows]
+
+    async def list(self, tenant_id: str, where: SwarmFilter, *, limit: int, cursor: str | None) -> Page[SwarmRow]:
+        query = select(SWARMS).where(SWARMS.c.tenant_id == tenant_id)
+        if where.status is not None:
+            query = query.where(SWARMS.c.status == where.status.value)
+        if where.agent_id is not None:
+            query = query.where(SWARMS.c.agent_id == where.agent_id)
+        if where.name is not None:
+            query = query.where(SWARMS.c.name == where.name)
+        if where.created_after_ms is not None:
+            query = query.where(SWARMS.c.created_at_ms >= where.created_after_ms)
+        if where.created_before_ms is not None:
+            query = query.where(SWARMS.c.created_at_ms <= where.created_before_ms)
+        if cursor is not None:
+            query = query.where(SWARMS.c.id < cursor)
+        async with self._engine.connect() as connection:
+            rows = (await connection.execute(query.order_by(SWARMS.c.id.desc()).limit(limit + 1))).all()
+        items = [swarm_row(row) for row in rows[:limit]]
+        return Page(items, items[-1].swarm_id if len(rows) > limit else None)
+
+    async def request_cancel(self, tenant_id: str, swarm_id: str) -> bool:
+        row = sql.REQUEST_CANCEL.row({"p_tenant_id": tenant_id, "p_swarm_id": swarm_id})
+        [affected] = await self._writer.write([Op(sql.REQUEST_CANCEL, [row])])
+        return bool(affected)
+
+    async def request_parallelism(self, tenant_id: str, swarm_id: str, max_parallel_agents: int) -> bool:
+        values = {"p_tenant_id": tenant_id, "p_swarm_id": swarm_id, "p_max_parallel_agents": max_parallel_agents}
+        row = sql.REQUEST_PARALLELISM.row(values)
+        [affected] = await self._writer.write([Op(sql.REQUEST_PARALLELISM, [row])])
+        return bool(affected)
+
+    async def delete(self, tenant_id: str, swarm_id: str) -> bool:
+        owned = {"p_tenant_id": tenant_id, "p_swarm_id": swarm_id}
+        ops = [Op(sql.DELETE_SWARM, [sql.DELETE_SWARM.row(owned)], expect=1)]
+        ops += [Op(statement, [statement.row(owned)]) for statement in sql.DELETE_CHILDREN]
+        try:
+            await self._writer.write(ops)
+        except UnexpectedRowCount:
+            row = await self.get(tenant_id, swarm_id)
+            if row is None:
+                return False
+            assert row.status in SWARM_ACTIVE
+            raise Conflict(f"swarm {swarm_id} is {row.status}; cancel it before deleting it") from None
+        return True
+
+    async def ping(self) -> None:
+        await self._writer.write([Op(sql.TOUCH, [sql.TOUCH.row({})])])

@@ -1,0 +1,147 @@
+"""The tables. Private to ``app.storage``; the migrations in ``migrations/versions`` build the same schema.
+
+Times are Unix milliseconds, money nano-dollars, JSON columns are text that this service serialised. What never changes
+after it was accepted (``task_inputs``) stands apart from what does: SQLite rewrites a whole row on every update, and an
+input may be 1 MiB.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Index, Table, Text
+from sqlmodel import Field, SQLModel
+
+
+def _big(*, nullable: bool = False, default: int | None = None) -> Column[int]:
+    return Column(BigInteger, nullable=nullable, server_default=None if default is None else str(default))
+
+
+def _text(*, nullable: bool = True) -> Column[str]:
+    return Column(Text, nullable=nullable)
+
+
+class Swarms(SQLModel, table=True):
+    """One row a run; ``max_parallel_agents`` and ``cancel_requested`` are clients' wishes, the rest is the runner's."""
+
+    __tablename__ = "swarms"
+    __table_args__ = (
+        Index("swarms_by_tenant", "tenant_id", "id"),
+        Index("swarms_by_owner", "status", "lease_owner"),
+    )
+
+    id: str = Field(primary_key=True)
+    tenant_id: str
+    agent_id: str
+    name: str | None = None
+    status: str
+    spec: str = Field(sa_column=_text(nullable=False))
+    created_at_ms: int = Field(sa_column=_big())
+    started_at_ms: int = Field(sa_column=_big())
+    ended_at_ms: int | None = Field(sa_column=_big(nullable=True))
+    max_parallel_agents: int
+    cancel_requested: bool = False
+    counts: str = Field(sa_column=_text(nullable=False))
+    prompt_tokens: int = Field(sa_column=_big(default=0))
+    completion_tokens: int = Field(sa_column=_big(default=0))
+    cached_tokens: int = Field(sa_column=_big(default=0))
+    cost_nano_usd: int = Field(sa_column=_big(default=0))
+    steps: int = 0
+    last_seq: int = 0
+    error: str | None = Field(sa_column=_text())
+    aggregated: str | None = Field(sa_column=_text())
+    aggregation: str | None = Field(sa_column=_text())
+    lease_owner: str | None = None
+    lease_token: int = Field(sa_column=_big(default=0))
+
+
+class Tasks(SQLModel, table=True):
+    """One row a task; ``attempt`` is the fence: an outcome is written only while its attempt is the running one."""
+
+    __tablename__ = "tasks"
+    __table_args__ = (
+        Index("tasks_by_client_id", "swarm_id", "task_id", unique=True),
+        {"sqlite_with_rowid": False},
+    )
+
+    swarm_id: str = Field(primary_key=True)
+    ix: int = Field(primary_key=True)
+    task_id: str
+    type: str | None = None
+    role: str | None = None
+    priority: int
+    complexity: int | None = None
+    lane: str
+    requested_model: str | None = None
+    timeout_s: float
+    max_retries: int
+    depends_on: str = Field(sa_column=_text(nullable=False))
+    allow_failed_dependencies: bool = False
+    status: str
+    attempt: int = 0
+    failures: int = 0
+    queued_at_ms: int = Field(sa_column=_big(default=0))
+    not_before_ms: int = Field(sa_column=_big(default=0))
+    queue_ms: int | None = Field(sa_column=_big(nullable=True))
+    started_at_ms: int | None = Field(sa_column=_big(nullable=True))
+    ended_at_ms: int | None = Field(sa_column=_big(nullable=True))
+    latency_ms: float | None = None
+    output: str | None = Field(sa_column=_text())
+    error: str | None = Field(sa_column=_text())
+    error_type: str | None = None
+    model: str | None = None
+    prompt_tokens: int = Field(sa_column=_big(default=0))
+    completion_tokens: int = Field(sa_column=_big(default=0))
+    cached_tokens: int = Field(sa_column=_big(default=0))
+    cost_nano_usd: int | None = Field(sa_column=_big(nullable=True))
+
+
+class TaskInputs(SQLModel, table=True):
+    """What a sub-agent reads, as accepted: one JSON object, never updated."""
+
+    __tablename__ = "task_inputs"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    swarm_id: str = Field(primary_key=True)
+    ix: int = Field(primary_key=True)
+    payload: str = Field(sa_column=_text(nullable=False))
+
+
+class Attempts(SQLModel, table=True):
+    """The journal: one row for each attempt, inserted before its first call is made."""
+
+    __tablename__ = "attempts"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    swarm_id: str = Field(primary_key=True)
+    ix: int = Field(primary_key=True)
+    attempt: int = Field(primary_key=True)
+    status: str
+    started_at_ms: int = Field(sa_column=_big())
+    ended_at_ms: int | None = Field(sa_column=_big(nullable=True))
+    queue_ms: int = Field(sa_column=_big(default=0))
+    latency_ms: float | None = None
+    model: str | None = None
+    prompt_tokens: int = Field(sa_column=_big(default=0))
+    completion_tokens: int = Field(sa_column=_big(default=0))
+    cached_tokens: int = Field(sa_column=_big(default=0))
+    cost_nano_usd: int | None = Field(sa_column=_big(nullable=True))
+    error: str | None = Field(sa_column=_text())
+
+
+class Events(SQLModel, table=True):
+    """The event log; ``body`` is the frame that watchers get, byte for byte."""
+
+    __tablename__ = "events"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    swarm_id: str = Field(primary_key=True)
+    seq: int = Field(primary_key=True)
+    type: str
+    at_ms: int = Field(sa_column=_big())
+    body: str = Field(sa_column=_text(nullable=False))
+
+
+SWARMS: Table = SQLModel.metadata.tables["swarms"]
+TASKS: Table = SQLModel.metadata.tables["tasks"]
+TASK_INPUTS: Table = SQLModel.metadata.tables["task_inputs"]
+ATTEMPTS: Table = SQLModel.metadata.tables["attempts"]
+EVENTS: Table = SQLModel.metadata.tables["events"]

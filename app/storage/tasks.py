@@ -1,0 +1,64 @@
+"""Tasks and their attempts as clients see them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from app.domain.errors import InvalidRequest
+from app.domain.task import TaskStatus
+from app.ports.store import AttemptRow, Page, TaskFilter, TaskRow
+from app.storage.mapping import attempt_row, task_row
+from app.storage.tables import ATTEMPTS, TASK_INPUTS, TASKS
+
+
+class Tasks:
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def list(self, swarm_id: str, where: TaskFilter, *, limit: int, cursor: str | None) -> Page[TaskRow]:
+        query = select(TASKS).where(TASKS.c.swarm_id == swarm_id)
+        if where.status is not None:
+            query = query.where(TASKS.c.status == where.status.value)
+        if where.role is not None:
+            query = query.where(TASKS.c.role == where.role)
+        if where.attempt is not None:
+            query = query.where(TASKS.c.attempt == where.attempt)
+        if where.error is not None:
+            query = query.where(TASKS.c.error_type == where.error)
+        if cursor is not None:
+            if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 10):
+                raise InvalidRequest.field("/cursor", "is not a cursor that this list gave out")
+            query = query.where(TASKS.c.ix > int(cursor))
+        async with self._engine.connect() as connection:
+            rows = (await connection.execute(query.order_by(TASKS.c.ix).limit(limit + 1))).all()
+        items = [task_row(row) for row in rows[:limit]]
+        return Page(items, str(items[-1].index) if len(rows) > limit else None)
+
+    async def get(self, swarm_id: str, task_id: str) -> tuple[TaskRow, Sequence[AttemptRow]] | None:
+        query = (
+            select(TASKS, TASK_INPUTS.c.payload)
+            .join(TASK_INPUTS, (TASK_INPUTS.c.swarm_id == TASKS.c.swarm_id) & (TASK_INPUTS.c.ix == TASKS.c.ix))
+            .where(TASKS.c.swarm_id == swarm_id, TASKS.c.task_id == task_id)
+        )
+        async with self._engine.connect() as connection:
+            row = (await connection.execute(query)).one_or_none()
+            if row is None:
+                return None
+            attempts = await connection.execute(
+                select(ATTEMPTS)
+                .where(ATTEMPTS.c.swarm_id == swarm_id, ATTEMPTS.c.ix == row.ix)
+                .order_by(ATTEMPTS.c.attempt)
+            )
+            return task_row(row, row.payload), [attempt_row(attempt) for attempt in attempts]
+
+    async def latencies_ms(self, swarm_id: str) -> Sequence[float]:
+        query = (
+            select(TASKS.c.latency_ms)
+            .where(TASKS.c.swarm_id == swarm_id, TASKS.c.status == TaskStatus.COMPLETED.value)
+            .order_by(TASKS.c.latency_ms)
+        )
+        async with self._engine.connect() as connection:
+            return list((await connection.execute(query)).scalars())

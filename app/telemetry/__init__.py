@@ -1,0 +1,1 @@
+"""Logs and metrics: adapters that tell operators what the service does."""

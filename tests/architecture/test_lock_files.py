@@ -1,0 +1,71 @@
+"""The lock files say the same as ``pyproject.toml``, pin and hash everything, and name no host."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[2]
+NAMES = ["requirements.lock", "requirements-build.lock", "requirements-dev.lock"]
+PIN = re.compile(r"(?P<name>[a-z0-9-]+)==(?P<version>[0-9][^ ;]*)( ; [^\\]+)?")
+HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
+
+
+def entries(name: str) -> list[list[str]]:
+    """Split a lock file into the logical lines, each a requirement followed by its hashes."""
+    text = (ROOT / name).read_text(encoding="utf-8").replace("\\\n", "\0")
+    return [[part.strip() for part in line.split("\0")] for line in text.splitlines() if not line.startswith("#")]
+
+
+def pins(name: str) -> dict[str, set[str]]:
+    """Map each package of a lock file to its versions: more than one where markers tell them apart."""
+    found: dict[str, set[str]] = {}
+    for requirement, *_ in entries(name):
+        match = PIN.fullmatch(requirement)
+        assert match is not None, f"{name} has a line that pins nothing: {requirement}"
+        found.setdefault(match["name"], set()).add(match["version"])
+    return found
+
+
+def wanted(section: str) -> list[Requirement]:
+    """Read the requirements of a section of ``pyproject.toml``."""
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        project = tomllib.load(file)
+    texts = {
+        "runtime": project["project"]["dependencies"],
+        "build": project["build-system"]["requires"],
+        "dev": project["project"]["optional-dependencies"]["dev"],
+    }[section]
+    return [Requirement(text) for text in texts]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_entry_is_a_pin_with_hashes_and_nothing_else(name: str) -> None:
+    for requirement, *hashes in entries(name):
+        assert PIN.fullmatch(requirement), requirement
+        assert hashes, f"{requirement} has no hash"
+        assert all(HASH.fullmatch(each) for each in hashes), requirement
+
+
+@pytest.mark.parametrize(
+    ("section", "name"),
+    [("runtime", NAMES[0]), ("build", NAMES[1]), *((each, NAMES[2]) for each in ("runtime", "dev"))],
+)
+def test_a_lock_fits_pyproject(section: str, name: str) -> None:
+    locked = pins(name)
+
+    for requirement in wanted(section):
+        versions = locked.get(canonicalize_name(requirement.name), set())
+        assert versions, f"{requirement.name} is missing in {name}: run scripts/lock"
+        assert all(requirement.specifier.contains(version) for version in versions), f"{requirement}: run scripts/lock"
+
+
+def test_the_development_lock_holds_the_other_two_at_the_same_versions() -> None:
+    development = pins("requirements-dev.lock")
+
+    for name in NAMES[:2]:
+        for package, versions in pins(name).items():
+            assert development.get(package) == versions, f"{package}: run scripts/lock"

@@ -1,0 +1,29 @@
+"""What every test shares: the event loop of async tests, and the rule that CI skips nothing."""
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--fail-on-skip", action="store_true", help="fail when any test was skipped, as CI does")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Turn a skip into a failure where every test must run: a missing program must not look like a pass."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if session.config.getoption("--fail-on-skip") and reporter is not None and reporter.stats.get("skipped"):
+        session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say why the run failed if skips were the only reason."""
+    skipped = terminalreporter.stats.get("skipped")
+    if config.getoption("--fail-on-skip") and skipped:
+        terminalreporter.section("skipped tests fail this run", red=True)
+        terminalreporter.line(f"{len(skipped)} skipped and --fail-on-skip was given; the reasons are listed above")
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """Async tests run on asyncio; for the session, so that async fixtures of any scope can use it."""
+    return "asyncio"
