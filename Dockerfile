@@ -25,8 +25,8 @@ LABEL org.opencontainers.image.title="swarmd" \
       org.opencontainers.image.description="Self-hosted swarm-as-a-service" \
       org.opencontainers.image.licenses="Apache-2.0"
 # The user is named by number for orchestrators that want to see that it is not root.
-RUN groupadd --system --gid 10001 swarmd \
-    && useradd --system --uid 10001 --gid swarmd --home-dir /data --no-create-home --shell /usr/sbin/nologin swarmd \
+RUN groupadd --gid 10001 swarmd \
+    && useradd --uid 10001 --gid swarmd --home-dir /data --no-create-home --shell /usr/sbin/nologin swarmd \
     && install --directory --owner swarmd --group swarmd --mode 0700 /data
 COPY --from=build /opt/swarmd /opt/swarmd
 ENV PATH=/opt/swarmd/bin:$PATH \

@@ -16,10 +16,11 @@ from prometheus_fastapi_instrumentator import Instrumentator
 from app import __version__
 from app.api import errors, openapi
 from app.api.deps import Services
-from app.api.middleware import BodyLimit, LocalGuard
+from app.api.middleware import BodyLimit, Gate, is_loopback
 from app.api.routes import operations, swarms
 from app.api.schemas.swarms import Caps
 from app.dispatch.local import LocalDoorbell
+from app.domain.errors import SwarmdError
 from app.domain.ids import AGENT_PREFIX
 from app.domain.usage import NANO_USD, Price
 from app.providers.offline import OfflineProvider
@@ -31,6 +32,7 @@ from app.scheduler.executor import Executor
 from app.scheduler.reducer import Reducer
 from app.scheduler.runner import Machinery
 from app.scheduler.supervisor import Supervisor
+from app.services.keys import KeyService
 from app.services.results import ResultService
 from app.services.swarms import SwarmService
 from app.settings import PriceSettings, ProviderSettings, Settings, load_settings
@@ -40,6 +42,18 @@ from app.telemetry.system import SystemClock, SystemEntropy
 
 _GC_THRESHOLD = 50_000
 """Young-generation size: a busy service allocates millions of short-lived objects; scanning them often costs 10 %."""
+
+
+class KeyNeeded(SwarmdError):
+    """The bind address is open to others, and no key protects the service."""
+
+    code = "key_needed"
+
+    def __init__(self, host: str) -> None:
+        super().__init__(
+            f"listening on {host} needs a key, since others can reach it; mint one with: swarmd keys create"
+            " --scopes read,run,admin  (with the same --data-dir), or listen on 127.0.0.1"
+        )
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -75,7 +89,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         # Grouped by route template, so that labels stay bounded; sub-agent work never passes here.
         Instrumentator(registry=app.state.metrics, excluded_handlers=["/metrics"]).instrument(app)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
-    app.add_middleware(LocalGuard)
+    app.add_middleware(Gate)
     return app
 
 
@@ -84,6 +98,9 @@ async def _start(settings: Settings, metrics: CollectorRegistry, stack: AsyncExi
     entropy = SystemEntropy()
     doorbell = LocalDoorbell()
     database = await stack.enter_async_context(open_database(settings.database_path))
+    keys = KeyService(database.keys, clock, entropy)
+    if not is_loopback(settings.host) and not await keys.any_live():
+        raise KeyNeeded(settings.host)
     session = await stack.enter_async_context(new_session())
     configured = settings.all_providers()
     registry = Registry(
@@ -119,6 +136,7 @@ async def _start(settings: Settings, metrics: CollectorRegistry, stack: AsyncExi
     owner = f"{socket.gethostname()}:{os.getpid()}"
     await stack.enter_async_context(Supervisor(shared, owner=owner, max_runs=settings.max_runs).running())
     return Services(
+        keys=keys,
         swarms=SwarmService(
             swarms=database.swarms,
             tasks=database.tasks,

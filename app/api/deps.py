@@ -11,6 +11,7 @@ from fastapi.responses import Response
 
 from app.api.schemas.swarms import Caps
 from app.ports.provider import Models
+from app.services.keys import KeyService
 from app.services.results import ResultService
 from app.services.swarms import SwarmService
 
@@ -21,6 +22,7 @@ DEFAULT_TENANT = "default"
 class Services:
     """Everything routes may call; ``main`` builds it."""
 
+    keys: KeyService
     swarms: SwarmService
     results: ResultService
     models: Models
@@ -31,9 +33,10 @@ class Services:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who is calling; in local mode everyone is the default tenant."""
+    """Who is calling; in local mode everyone is the default tenant with every scope."""
 
     tenant_id: str
+    scopes: tuple[str, ...]
 
 
 def services_of(request: Request) -> Services:
@@ -42,7 +45,8 @@ def services_of(request: Request) -> Services:
 
 
 def caller_of(request: Request) -> Caller:
-    return Caller(DEFAULT_TENANT)
+    caller: Caller = request.state.caller
+    return caller
 
 
 ServicesDep = Annotated[Services, Depends(services_of)]

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
+from app.api.deps import DEFAULT_TENANT, Caller
 from app.api.errors import problem
+from app.services.keys import SCOPES, KeyService
 
 
 class _BodyTooLarge(Exception):
@@ -51,11 +55,13 @@ class BodyLimit:
         await problem(scope["path"], 413, "body_too_large", detail)(scope, receive, send)
 
 
-class LocalGuard:
-    """While no key is needed (local mode), lets only this machine's own programs in.
+class Gate:
+    """Lets a request in with a key, or, while no key exists, from this machine's own programs (local mode).
 
-    A web page that the user visits could otherwise drive the service: by a cross-site request (it carries a foreign
-    Origin) or by DNS rebinding (it carries a foreign Host).
+    In local mode a web page that the user visits could otherwise drive the service: by a cross-site request (it
+    carries a foreign Origin) or by DNS rebinding (it carries a foreign Host).
+
+    Public paths need no key: probes, and pages that hold no data of anyone.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -65,20 +71,61 @@ class LocalGuard:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        host = headers.get("host", "")
-        origin = headers.get("origin")
-        if not is_loopback(host):
-            detail = f"local mode answers only to loopback host names, not to {host[:200]!r}"
-        elif origin is not None and not _same(origin, host):
-            detail = f"local mode takes no requests from web pages of another origin ({origin[:200]!r})"
-        else:
+        keys: KeyService = scope["app"].state.services.keys
+        refusal = await self._admit(scope, keys)
+        if refusal is None:
             await self._app(scope, receive, send)
-            return
-        if scope["type"] == "websocket":
-            await WebSocketClose(code=1008, reason="forbidden")(scope, receive, send)
+        elif scope["type"] == "websocket" and "websocket.http.response" not in scope.get("extensions", {}):
+            await WebSocketClose(code=1008, reason=refusal.code)(scope, receive, send)
         else:
-            await problem(scope["path"], 403, "forbidden", detail, title="Forbidden")(scope, receive, send)
+            await refusal.response(scope["path"])(scope, receive, send)
+
+    async def _admit(self, scope: Scope, keys: KeyService) -> _Refusal | None:
+        """Put the caller into the scope, or return why it may not pass."""
+        headers = Headers(scope=scope)
+        caller = Caller(DEFAULT_TENANT, SCOPES)
+        if not await keys.any_live():
+            refusal = _local_rule(headers.get("host", ""), headers.get("origin"))
+            if refusal is not None:
+                return refusal
+        elif scope["path"] not in _PUBLIC_PATHS:
+            scheme, _, token = headers.get("authorization", "").partition(" ")
+            key = await keys.check(token.strip()) if scheme.lower() == "bearer" else None
+            if key is None:
+                return _Refusal(401, "unauthorized", "Unauthorized", "send a valid key as Authorization: Bearer <key>")
+            caller = Caller(key.tenant_id, key.scopes)
+            needed = "read" if scope.get("method", "GET") in {"GET", "HEAD", "OPTIONS"} else "run"
+            if not {needed, "admin"} & set(key.scopes):
+                return _Refusal(403, "forbidden", "Forbidden", f"this key lacks the scope {needed!r}")
+        scope.setdefault("state", {})["caller"] = caller
+        return None
+
+
+_PUBLIC_PATHS = frozenset({"/healthz", "/readyz", "/docs", "/openapi.json"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    status: int
+    code: str
+    title: str
+    detail: str
+
+    def response(self, path: str) -> Response:
+        response = problem(path, self.status, self.code, self.detail, title=self.title)
+        if self.status == 401:
+            response.headers["WWW-Authenticate"] = "Bearer"
+        return response
+
+
+def _local_rule(host: str, origin: str | None) -> _Refusal | None:
+    if not is_loopback(host):
+        detail = f"local mode answers only to loopback host names, not to {host[:200]!r}"
+    elif origin is not None and not _same(origin, host):
+        detail = f"local mode takes no requests from web pages of another origin ({origin[:200]!r})"
+    else:
+        return None
+    return _Refusal(403, "forbidden", "Forbidden", detail)
 
 
 def is_loopback(host: str) -> bool:

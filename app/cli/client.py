@@ -26,8 +26,6 @@ JsonObject = dict[str, Any]
 
 TERMINAL_STATUSES = frozenset({"completed", "partial", "failed", "cancelled"})
 EVENTS_PER_PAGE = 1000
-_PAGES_PER_POLL = 5
-"""So that a long log is caught up over several polls and the counts on the screen never stand still."""
 _BUSY = frozenset({429, 502, 503, 504})
 
 
@@ -75,7 +73,7 @@ class ServiceClient:
             timeout=httpx2.Timeout(60.0, connect=5.0),
             transport=transport,
             # A proxy of the environment is meant for the outside; it cannot reach this machine's loopback.
-            trust_env=not _is_loopback(url.host),
+            trust_env=not is_loopback(url.host),
         )
 
     def __enter__(self) -> ServiceClient:
@@ -121,9 +119,9 @@ class ServiceClient:
     def cancel(self, swarm_id: str) -> JsonObject:
         return self._call("POST", f"/v1/swarms/{_segment(swarm_id)}/cancel", patience_s=5.0)
 
-    def new_events(self, swarm_id: str, after: int) -> Iterator[JsonObject]:
-        """The logged events with ``seq`` > ``after`` in order, up to a few pages of them."""
-        for _ in range(_PAGES_PER_POLL):
+    def new_events(self, swarm_id: str, after: int, *, pages: int = 5) -> Iterator[JsonObject]:
+        """The logged events with ``seq`` > ``after`` in order, at most so many pages of them."""
+        for _ in range(pages):
             path = f"/v1/swarms/{_segment(swarm_id)}/events?after={after}&limit={EVENTS_PER_PAGE}"
             items: list[JsonObject] = self._call("GET", path)["items"]
             yield from items
@@ -181,7 +179,8 @@ def _segment(value: str) -> str:
     return quote(value, safe="")
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches what listens on that address or name."""
     if host == "localhost":
         return True
     try:

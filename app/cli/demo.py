@@ -26,7 +26,7 @@ def demo(
         typer.Option(metavar="DIR", help="Read the documents (.rst .md .txt .html) in this folder instead."),
     ] = None,
     model: Annotated[str, typer.Option(help="Any other model may cost money.")] = "offline",
-    agents: Annotated[int, typer.Option(min=1, help="Sub-agents at the same time.")] = 100,
+    agents: Annotated[int, typer.Option(min=1, max=1000, help="Sub-agents at the same time.")] = 100,
     data_dir: Annotated[
         Path | None, typer.Option(help="Where the service keeps the swarm; default: its usual one.")
     ] = None,
@@ -116,7 +116,10 @@ def _show_report(ended: Ended, out: Path | None) -> bool:
 
 
 def _show_footer(plan: Plan, ended: Ended, session: Session, *, keep: bool) -> None:
+    import shlex
+
     from app.cli.progress import clock_text, money_text
+    from app.cli.session import usual_url
 
     final, url = ended.final, session.client.base_url
     typer.echo(err=True)
@@ -131,9 +134,10 @@ def _show_footer(plan: Plan, ended: Ended, session: Session, *, keep: bool) -> N
         if session.is_temporary:
             say("the swarm was kept in a temporary directory, which is removed now")
             return
-        say(f"the report and every task are stored in {session.data_dir}; to look at them:")
-        say(f"  swarmd serve --data-dir {session.data_dir}")
-        say(f"  then open http://127.0.0.1:8000/docs and GET /v1/swarms/{ended.swarm_id}/results")
+        say(f"the report and every task are stored in {session.data_dir}; to look at them, start the service again:")
+        say(f"  swarmd serve --data-dir {shlex.quote(str(session.data_dir))}")
+        say(f"  and open {usual_url()}/docs or {usual_url()}/v1/swarms/{ended.swarm_id}/results")
+        say("or leave it running with `swarmd demo --keep`")
         return
     say(f"the report and every task: {results}")
     say(f"open {' or '.join(pages) or url}" + (" -- Ctrl-C stops the service" if session.is_embedded else ""))

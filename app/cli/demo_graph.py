@@ -31,6 +31,7 @@ FILES_PER_GROUP = 60
 GROUPS_PER_REPORT = 50
 """Fan-ins are bounded because an aggregator's inputs are shortened in proportion once they pass its context budget."""
 _MAX_ID_CHARS = 256
+_MAX_NAME_CHARS = 200
 _OUTPUT_TOKENS = 2048
 _REPORT_OUTPUT_TOKENS = 4096
 
@@ -177,7 +178,7 @@ def _fitted(files: Sequence[TextFile]) -> tuple[list[TextFile], list[str]]:
 
 def _plan(name: str, graph: _Graph, files: list[TextFile], notices: list[str], model: str, agents: int) -> Plan:
     body = {
-        "name": name,
+        "name": name[:_MAX_NAME_CHARS],
         "model": model,
         "tasks": graph.tasks,
         "limits": {"max_parallel_agents": agents},

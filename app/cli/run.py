@@ -22,7 +22,10 @@ def run(
     file: Annotated[Path, typer.Argument(metavar="FILE.json", help="The body of POST /v1/swarms, or - for stdin.")],
     url: Annotated[
         str | None,
-        typer.Option(envvar="SWARMD_URL", help="The service; default: one on port 8000, else one started here."),
+        typer.Option(
+            envvar="SWARMD_URL",
+            help="The service; default: one on the usual port (SWARMD_PORT, 8000), else one started here.",
+        ),
     ] = None,
     key: Annotated[str | None, typer.Option(envvar="SWARMD_API_KEY", help="API key.")] = None,
     out: Annotated[Path | None, typer.Option(help="Write the result to this file instead of stdout.")] = None,

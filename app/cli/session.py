@@ -13,8 +13,6 @@ from app.cli.client import Answer, ServiceClient
 from app.cli.failures import DataDirInUse, Failure
 from app.cli.messages import say
 
-DEFAULT_URL = "http://127.0.0.1:8000"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
@@ -44,7 +42,7 @@ def connect(url: str | None, key: str | None, *, may_embed: bool = True) -> Iter
         Failure: nobody answers at ``url``, or no service can be started.
     """
     with ExitStack() as stack:
-        client = stack.enter_context(ServiceClient(url or DEFAULT_URL, key))
+        client = stack.enter_context(ServiceClient(url or usual_url(), key))
         answer = client.probe()
         if answer is Answer.NONE and not (url is None and may_embed):
             raise Failure(f"no swarmd service answers at {client.base_url}")
@@ -60,8 +58,17 @@ def connect(url: str | None, key: str | None, *, may_embed: bool = True) -> Iter
             session = running
             say(f"using the service at {session.client.base_url}, which has {exc.data_dir} in use")
         else:
-            say(f"no service at {DEFAULT_URL}: running one here until the swarm has ended (data: {session.data_dir})")
+            say(
+                f"no service at {client.base_url}: running one here until the swarm has ended (data: {session.data_dir})"
+            )
         yield session
+
+
+def usual_url() -> str:
+    """Where ``swarmd serve`` listens on this machine when nothing else is said."""
+    from app.cli.settings_flags import read_settings
+
+    return f"http://127.0.0.1:{read_settings({}).port}"
 
 
 @contextmanager
@@ -89,7 +96,7 @@ def _embed(
     from app.cli.hosting import EmbeddedService, listen
     from app.cli.settings_flags import read_settings
 
-    wanted: dict[str, object] = {"host": "127.0.0.1", "port": port, "log_level": "warning"}
+    wanted: dict[str, object] = {"host": "127.0.0.1", "port": port, "log_level": "error"}
     if data_dir is not None:
         wanted["data_dir"] = data_dir
     settings = read_settings(wanted)

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from app.cli.client import TERMINAL_STATUSES, JsonObject, ServiceClient
 
 POLL_INTERVAL_S = 0.25
+_PAGES_PER_POLL = 5
+_ALL_PAGES = 1000
 _FAILURES_SHOWN = 3
 
 
@@ -89,7 +91,9 @@ def watch(
     while True:
         asked_at = clock()
         swarm = client.swarm(swarm_id)
-        for event in client.new_events(swarm_id, log.seq):
+        # A long log is caught up over several polls, so that the counts never stand still; at the end it is read out.
+        pages = _ALL_PAGES if swarm.get("status") in TERMINAL_STATUSES else _PAGES_PER_POLL
+        for event in client.new_events(swarm_id, log.seq, pages=pages):
             log.take(event)
         snapshot = snapshot_of(swarm, p95_ms=log.p95_ms(), elapsed_s=clock() - started, failures=tuple(log.failures))
         yield snapshot

@@ -18,6 +18,7 @@ from sqlalchemy import create_engine
 from app.domain.errors import StoreUnavailable
 from app.storage.dialect import reading_engine
 from app.storage.events import Events
+from app.storage.keys import Keys
 from app.storage.runs import Runs
 from app.storage.swarms import Swarms
 from app.storage.tasks import Tasks
@@ -34,6 +35,7 @@ class Database:
     swarms: Swarms
     tasks: Tasks
     events: Events
+    keys: Keys
 
 
 @asynccontextmanager
@@ -54,11 +56,35 @@ async def open_database(path: Path, *, before_commit: Callable[[], None] | None 
             async with Writer(path, before_commit=before_commit) as writer:
                 runs = Runs(writer, engine)
                 await runs.release_all()
-                yield Database(runs, Swarms(writer, engine), Tasks(engine), Events(engine))
+                yield Database(runs, Swarms(writer, engine), Tasks(engine), Events(engine), Keys(writer, engine))
         finally:
             await engine.dispose()
     finally:
         os.close(lock)
+
+
+@asynccontextmanager
+async def open_keys(path: Path) -> AsyncIterator[Keys]:
+    """Open the keys alone, beside a running service: SQLite itself orders the writes of several processes."""
+    try:
+        lock = _lock(path)
+    except InUse:
+        pass  # the service that runs has migrated the file
+    else:
+        try:
+            await asyncio.to_thread(migrate, path)
+        finally:
+            os.close(lock)
+    engine = reading_engine(path)
+    try:
+        async with Writer(path) as writer:
+            yield Keys(writer, engine)
+    finally:
+        await engine.dispose()
+
+
+class InUse(StoreUnavailable):
+    """Another process has the database."""
 
 
 def _lock(path: Path) -> int:
@@ -72,7 +98,7 @@ def _lock(path: Path) -> int:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as exc:
         os.close(lock)
-        raise StoreUnavailable(f"the data directory {path.parent} is in use by another swarmd process") from exc
+        raise InUse(f"the data directory {path.parent} is in use by another swarmd process") from exc
     return lock
 
 

@@ -12,22 +12,22 @@ from app.storage.dialect import compile_sqlite
 from app.storage.tables import ATTEMPTS, EVENTS, SWARMS, TASK_INPUTS, TASKS
 
 
-def _p(name: str) -> BindParameter[Any]:
+def param(name: str) -> BindParameter[Any]:
     return bindparam(f"p_{name}", None)
 
 
 def _add(table: Table, name: str) -> ColumnElement[Any]:
-    return table.c[name] + _p(name)
+    return table.c[name] + param(name)
 
 
 def _add_cost(table: Table) -> ColumnElement[Any]:
     """Add a cost that may be unknown (NULL) to a sum that may be."""
     column = table.c.cost_nano_usd
-    return func.coalesce(column + _p("cost_nano_usd"), _p("cost_nano_usd"), column)
+    return func.coalesce(column + param("cost_nano_usd"), param("cost_nano_usd"), column)
 
 
 def _same(table: Table, *names: str) -> ColumnElement[bool]:
-    return and_(*(table.c[name] == _p(name) for name in names))
+    return and_(*(table.c[name] == param(name) for name in names))
 
 
 _USAGE = ("prompt_tokens", "completion_tokens", "cached_tokens")
@@ -41,12 +41,12 @@ INSERT_EVENT = compile_sqlite(insert(EVENTS))
 
 INSERT_ATTEMPT = compile_sqlite(
     insert(ATTEMPTS).values(
-        swarm_id=_p("swarm_id"),
-        ix=_p("ix"),
-        attempt=_p("attempt"),
+        swarm_id=param("swarm_id"),
+        ix=param("ix"),
+        attempt=param("attempt"),
         status="running",
-        started_at_ms=_p("started_at_ms"),
-        queue_ms=_p("queue_ms"),
+        started_at_ms=param("started_at_ms"),
+        queue_ms=param("queue_ms"),
         prompt_tokens=0,
         completion_tokens=0,
         cached_tokens=0,
@@ -57,13 +57,13 @@ END_ATTEMPT = compile_sqlite(
     update(ATTEMPTS)
     .where(_same(ATTEMPTS, "swarm_id", "ix", "attempt"), ATTEMPTS.c.status == "running")
     .values(
-        status=_p("status"),
-        ended_at_ms=_p("ended_at_ms"),
-        latency_ms=_p("latency_ms"),
-        model=_p("model"),
-        cost_nano_usd=_p("cost_nano_usd"),
-        error=_p("error"),
-        **{name: _p(name) for name in _USAGE},
+        status=param("status"),
+        ended_at_ms=param("ended_at_ms"),
+        latency_ms=param("latency_ms"),
+        model=param("model"),
+        cost_nano_usd=param("cost_nano_usd"),
+        error=param("error"),
+        **{name: param(name) for name in _USAGE},
     )
 )
 
@@ -73,7 +73,7 @@ QUEUE_TASK = compile_sqlite(
         _same(TASKS, "swarm_id", "ix"),
         TASKS.c.status.in_([TaskStatus.WAITING, TaskStatus.RETRYING, TaskStatus.RUNNING]),
     )
-    .values(status=TaskStatus.QUEUED.value, queued_at_ms=_p("queued_at_ms"), not_before_ms=0)
+    .values(status=TaskStatus.QUEUED.value, queued_at_ms=param("queued_at_ms"), not_before_ms=0)
 )
 
 START_TASK = compile_sqlite(
@@ -81,13 +81,13 @@ START_TASK = compile_sqlite(
     .where(
         _same(TASKS, "swarm_id", "ix"),
         TASKS.c.status == TaskStatus.QUEUED.value,
-        TASKS.c.attempt == _p("attempt") - 1,
+        TASKS.c.attempt == param("attempt") - 1,
     )
     .values(
         status=TaskStatus.RUNNING.value,
-        attempt=_p("attempt"),
-        queue_ms=_p("queue_ms"),
-        started_at_ms=func.coalesce(TASKS.c.started_at_ms, _p("started_at_ms")),
+        attempt=param("attempt"),
+        queue_ms=param("queue_ms"),
+        started_at_ms=func.coalesce(TASKS.c.started_at_ms, param("started_at_ms")),
     )
 )
 
@@ -96,12 +96,12 @@ COMPLETE_TASK = compile_sqlite(
     .where(_same(TASKS, "swarm_id", "ix", "attempt"), TASKS.c.status == TaskStatus.RUNNING.value)
     .values(
         status=TaskStatus.COMPLETED.value,
-        output=_p("output"),
+        output=param("output"),
         error=None,
         error_type=None,
-        ended_at_ms=_p("ended_at_ms"),
-        latency_ms=_p("latency_ms"),
-        model=_p("model"),
+        ended_at_ms=param("ended_at_ms"),
+        latency_ms=param("latency_ms"),
+        model=param("model"),
         cost_nano_usd=_add_cost(TASKS),
         **{name: _add(TASKS, name) for name in _USAGE},
     )
@@ -112,10 +112,10 @@ RETRY_TASK = compile_sqlite(
     .where(_same(TASKS, "swarm_id", "ix", "attempt"), TASKS.c.status == TaskStatus.RUNNING.value)
     .values(
         status=TaskStatus.RETRYING.value,
-        failures=_p("failures"),
-        not_before_ms=_p("not_before_ms"),
-        error=_p("error"),
-        error_type=_p("error_type"),
+        failures=param("failures"),
+        not_before_ms=param("not_before_ms"),
+        error=param("error"),
+        error_type=param("error_type"),
         cost_nano_usd=_add_cost(TASKS),
         **{name: _add(TASKS, name) for name in _USAGE},
     )
@@ -125,13 +125,13 @@ CLOSE_TASK = compile_sqlite(
     update(TASKS)
     .where(_same(TASKS, "swarm_id", "ix"), _OPEN_TASK)
     .values(
-        status=_p("status"),
-        failures=_p("failures"),
-        error=_p("error"),
-        error_type=_p("error_type"),
-        ended_at_ms=_p("ended_at_ms"),
-        latency_ms=_p("latency_ms"),
-        model=func.coalesce(_p("model"), TASKS.c.model),
+        status=param("status"),
+        failures=param("failures"),
+        error=param("error"),
+        error_type=param("error_type"),
+        ended_at_ms=param("ended_at_ms"),
+        latency_ms=param("latency_ms"),
+        model=func.coalesce(param("model"), TASKS.c.model),
         cost_nano_usd=_add_cost(TASKS),
         **{name: _add(TASKS, name) for name in _USAGE},
     )
@@ -139,10 +139,10 @@ CLOSE_TASK = compile_sqlite(
 
 SAVE_SWARM = compile_sqlite(
     update(SWARMS)
-    .where(SWARMS.c.id == _p("swarm_id"), SWARMS.c.lease_token == _p("lease_token"))
+    .where(SWARMS.c.id == param("swarm_id"), SWARMS.c.lease_token == param("lease_token"))
     .values(
         {
-            name: _p(name)
+            name: param(name)
             for name in (
                 "status",
                 "ended_at_ms",
@@ -168,16 +168,16 @@ CLAIM_SWARMS = compile_sqlite(
             .with_only_columns(SWARMS.c.id)
             .where(_ACTIVE_SWARM, SWARMS.c.lease_owner.is_(None))
             .order_by(SWARMS.c.id)
-            .limit(_p("limit"))
+            .limit(param("limit"))
         )
     )
-    .values(lease_owner=_p("lease_owner"), lease_token=SWARMS.c.lease_token + 1)
+    .values(lease_owner=param("lease_owner"), lease_token=SWARMS.c.lease_token + 1)
     .returning(SWARMS.c.id, SWARMS.c.lease_token)
 )
 
 RELEASE_SWARM = compile_sqlite(
     update(SWARMS)
-    .where(SWARMS.c.id == _p("swarm_id"), SWARMS.c.lease_token == _p("lease_token"))
+    .where(SWARMS.c.id == param("swarm_id"), SWARMS.c.lease_token == param("lease_token"))
     .values(lease_owner=None)
 )
 
@@ -187,25 +187,25 @@ RELEASE_ALL = compile_sqlite(
 
 REQUEST_CANCEL = compile_sqlite(
     update(SWARMS)
-    .where(SWARMS.c.id == _p("swarm_id"), SWARMS.c.tenant_id == _p("tenant_id"))
+    .where(SWARMS.c.id == param("swarm_id"), SWARMS.c.tenant_id == param("tenant_id"))
     .values(cancel_requested=True)
 )
 
 REQUEST_PARALLELISM = compile_sqlite(
     update(SWARMS)
-    .where(SWARMS.c.id == _p("swarm_id"), SWARMS.c.tenant_id == _p("tenant_id"))
-    .values(max_parallel_agents=_p("max_parallel_agents"))
+    .where(SWARMS.c.id == param("swarm_id"), SWARMS.c.tenant_id == param("tenant_id"))
+    .values(max_parallel_agents=param("max_parallel_agents"))
 )
 
 DELETE_SWARM = compile_sqlite(
     SWARMS.delete().where(
-        SWARMS.c.id == _p("swarm_id"),
-        SWARMS.c.tenant_id == _p("tenant_id"),
+        SWARMS.c.id == param("swarm_id"),
+        SWARMS.c.tenant_id == param("tenant_id"),
         SWARMS.c.status.notin_(sorted(SWARM_ACTIVE)),
     )
 )
 DELETE_CHILDREN = tuple(
-    compile_sqlite(table.delete().where(table.c.swarm_id == _p("swarm_id")))
+    compile_sqlite(table.delete().where(table.c.swarm_id == param("swarm_id")))
     for table in (EVENTS, ATTEMPTS, TASK_INPUTS, TASKS)
 )
 TOUCH = compile_sqlite(update(SWARMS).where(SWARMS.c.id == "").values(name=None))

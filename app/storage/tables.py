@@ -54,7 +54,10 @@ class Swarms(SQLModel, table=True):
 
 
 class Tasks(SQLModel, table=True):
-    """One row a task; ``attempt`` is the fence: an outcome is written only while its attempt is the running one."""
+    """One row a task; ``attempt`` is the fence: an outcome is written only while its attempt is the running one.
+
+    ``awaits`` lists the dependencies that are tasks of other swarms, as JSON ``[[task id, swarm id, index], …]``.
+    """
 
     __tablename__ = "tasks"
     __table_args__ = (
@@ -74,6 +77,7 @@ class Tasks(SQLModel, table=True):
     timeout_s: float
     max_retries: int
     depends_on: str = Field(sa_column=_text(nullable=False))
+    awaits: str | None = Field(sa_column=_text())
     allow_failed_dependencies: bool = False
     status: str
     attempt: int = 0
@@ -140,8 +144,74 @@ class Events(SQLModel, table=True):
     body: str = Field(sa_column=_text(nullable=False))
 
 
+class Keys(SQLModel, table=True):
+    """API keys; only the SHA-256 of the secret is kept."""
+
+    __tablename__ = "keys"
+    __table_args__ = (Index("keys_by_hash", "secret_hash", unique=True),)
+
+    id: str = Field(primary_key=True)
+    tenant_id: str
+    name: str
+    secret_hash: str
+    scopes: str
+    created_at_ms: int = Field(sa_column=_big())
+    revoked_at_ms: int | None = Field(sa_column=_big(nullable=True))
+
+
+class Agents(SQLModel, table=True):
+    """Orchestrators; ``config`` is what the client configured, as JSON."""
+
+    __tablename__ = "agents"
+    __table_args__ = (Index("agents_by_name", "tenant_id", "name", unique=True),)
+
+    id: str = Field(primary_key=True)
+    tenant_id: str
+    name: str
+    config: str = Field(sa_column=_text(nullable=False))
+    created_at_ms: int = Field(sa_column=_big())
+    updated_at_ms: int = Field(sa_column=_big())
+
+
+class Barriers(SQLModel, table=True):
+    """Barrier runs; the newest row of a name is the one that counts. Without a swarm the check before it failed."""
+
+    __tablename__ = "barriers"
+    __table_args__ = (
+        Index("barriers_by_name", "tenant_id", "name", "id"),
+        Index("barriers_by_agent", "agent_id", "prefix", "number", "id"),
+    )
+
+    id: str = Field(primary_key=True)
+    tenant_id: str
+    agent_id: str
+    name: str
+    prefix: str
+    number: int | None = Field(sa_column=_big(nullable=True))
+    swarm_id: str | None = None
+    total: int
+    error: str | None = Field(sa_column=_text())
+    created_at_ms: int = Field(sa_column=_big())
+
+
+class TaskNames(SQLModel, table=True):
+    """The newest task of each id that was given to an orchestrator, for ``depends_on`` across requests."""
+
+    __tablename__ = "task_names"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    agent_id: str = Field(primary_key=True)
+    task_id: str = Field(primary_key=True)
+    swarm_id: str
+    ix: int
+
+
 SWARMS: Table = SQLModel.metadata.tables["swarms"]
 TASKS: Table = SQLModel.metadata.tables["tasks"]
 TASK_INPUTS: Table = SQLModel.metadata.tables["task_inputs"]
 ATTEMPTS: Table = SQLModel.metadata.tables["attempts"]
 EVENTS: Table = SQLModel.metadata.tables["events"]
+KEYS: Table = SQLModel.metadata.tables["keys"]
+AGENTS: Table = SQLModel.metadata.tables["agents"]
+BARRIERS: Table = SQLModel.metadata.tables["barriers"]
+TASK_NAMES: Table = SQLModel.metadata.tables["task_names"]

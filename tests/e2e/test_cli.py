@@ -171,6 +171,56 @@ def test_nobody_at_the_given_url_is_an_error(start: Start, chain: Path) -> None:
     assert command.err == "swarmd: error: no swarmd service answers at http://127.0.0.1:9\n"
 
 
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def test_without_a_service_the_command_runs_one_for_the_duration(start: Start, tmp_path: Path, chain: Path) -> None:
+    env = {"SWARMD_PORT": str(free_port()), "SWARMD_DATA_DIR": str(tmp_path / "data")}
+    command = start("run", str(chain), **env)
+
+    assert command.end() == 0, command.err
+    assert "running one here until the swarm has ended" in command.err
+    assert len(json.loads(command.out)["outputs"]) == 2
+    assert not (tmp_path / "data" / "service.json").exists()
+
+
+def test_without_a_service_nothing_can_be_left_running(start: Start, tmp_path: Path, chain: Path) -> None:
+    command = start("run", str(chain), "--detach", SWARMD_PORT=str(free_port()), SWARMD_DATA_DIR=str(tmp_path / "data"))
+
+    assert command.end() == 1
+    assert "no swarmd service answers at" in command.err
+
+
+def test_an_interrupted_demo_leaves_nothing_to_go_on_with(start: Start, tmp_path: Path, tree: Path) -> None:
+    with mock_model(start, "--hang-rate", "1") as upstream:
+        env = {"SWARMD_PROVIDER_BASE_URL": upstream, "SWARMD_DEFAULT_MODEL": "mock"}
+        command = start("demo", str(tree), "--data-dir", str(tmp_path / "data"), "--model", "mock", **env)
+        command.wait_for(r"0/5 done")
+        command.process.send_signal(signal.SIGINT)
+
+        assert command.end() == 130, command.err
+        assert re.search(r"swm_\w+ is cancelled", command.err)
+        assert "Traceback" not in command.err
+
+
+def test_a_run_outlives_a_crash_of_its_service(start: Start, tmp_path: Path, chain: Path) -> None:
+    port, data_dir = free_port(), str(tmp_path / "data")
+    flags = ("serve", "--port", str(port), "--data-dir", data_dir, "--default-model", "mock")
+    with mock_model(start, "--latency-ms", "1500") as upstream:
+        first = start(*flags, "--provider-base-url", upstream)
+        url = first.wait_for(r"listening on (http://\S+)")
+        command = start("run", str(chain), "--url", url)
+        command.wait_for(r"0/2 done")
+        first.kill()
+        second = start(*flags, "--provider-base-url", upstream)
+        second.wait_for(r"listening on (http://\S+)")
+
+        assert command.end() == 0, command.err
+        assert len(json.loads(command.out)["outputs"]) == 2
+
+
 @contextmanager
 def mock_model(start: Start, *flags: str) -> Iterator[str]:
     command = start("mock-model", "--port", "0", *flags)
@@ -183,7 +233,7 @@ def mock_model(start: Start, *flags: str) -> Iterator[str]:
 
 def test_a_swarm_whose_tasks_all_fail_exits_with_4(start: Start, tmp_path: Path, chain: Path) -> None:
     with mock_model(start, "--error-rate", "1") as upstream:
-        flags = ("--provider-base-url", upstream, "--default-model", "offline")
+        flags = ("--provider-base-url", upstream, "--default-model", "mock")
         with serving(start, tmp_path / "data", *flags) as url:
             command = start("run", str(chain), "--url", url)
 
@@ -196,7 +246,7 @@ def test_an_interruption_cancels_the_swarm(
     start: Start, tmp_path: Path, chain: Path, number: signal.Signals, code: int
 ) -> None:
     with mock_model(start, "--hang-rate", "1") as upstream:
-        flags = ("--provider-base-url", upstream, "--default-model", "offline")
+        flags = ("--provider-base-url", upstream, "--default-model", "mock")
         with serving(start, tmp_path / "data", *flags) as url:
             command = start("run", str(chain), "--url", url)
             command.wait_for(r"0/2 done")

@@ -111,6 +111,8 @@ def _goal_of(task: Mapping[str, Any] | None) -> str:
 
 def _told_results(question: Question, results: list[tuple[str, str]]) -> str:
     """What the tools said: short results as they are, long ones as reports."""
+    # That a sub-agent was created is no result; what it answered is.
+    results = [(name, text) for name, text in results if not name.startswith("create_")] or results
     if all(len(text) <= SHORT_RESULT for _, text in results):
         if len(results) == 1:
             return results[0][1].strip() or f"`{results[0][0]}` returned nothing."

@@ -70,7 +70,7 @@ def _text_for(name: str, content: Content, subject: str, agent: str) -> str:
     if last in {"code", "script", "source"}:
         return _code(prompt)
     if last in {"expression", "formula", "equation"}:
-        return _expression(prompt) or shorten(prompt, 200)
+        return expression_in(prompt) or shorten(prompt, 200)
     if last in _PLACES:
         place = _PLACE.search(prompt)
         return place.group(1) if place else ""
@@ -88,14 +88,15 @@ def _code(prompt: str) -> str:
     blocks = fenced_blocks(prompt)
     if blocks:
         return blocks[0][1].rstrip("\n")
-    expression = _expression(prompt)
+    expression = expression_in(prompt)
     return f"print({expression})" if expression else f"print({shorten(prompt, 200)!r})"
 
 
-def _expression(prompt: str) -> str:
+def expression_in(prompt: str) -> str:
     """The first sum in a message, as Python writes it; empty when there is none."""
     for found in _EXPRESSION.findall(prompt[:2000]):
         text: str = found.strip(" .,").replace("^", "**").replace(",", "")
-        if re.search(r"\d\s*[-+*/%]{1,2}\s*[\d(]", text) and text.count("(") == text.count(")"):
+        is_range = re.fullmatch(r"[\d./-]+", text) is not None and "*" not in text  # a date, a span of years
+        if not is_range and re.search(r"\d\)*\s*[-+*/%]{1,2}\s*[\d(]", text) and text.count("(") == text.count(")"):
             return text
     return ""

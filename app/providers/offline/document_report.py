@@ -29,14 +29,20 @@ def document_report(name: str, text: str, *, part: bool = False, sentences: int 
     report.add("Facts", fields)
     best = found.best or ([shorten(squeeze(text[:2000]), 300)] if text.strip() else [])
     report.add("Key points", [f"- {shorten(sentence, 420)}" for sentence in best], keep=1)
-    if len(found.figures) > 1:
-        report.add("Figures", [SEPARATOR.join(found.figures[:15])])
+    telling = [figure for figure in found.figures if _is_telling(figure)]
+    if len(telling) > 1:
+        report.add("Figures", [SEPARATOR.join(telling[:15])])
     headings = [shorten(heading, 80) for heading in document.headings[:LISTED_HEADINGS]]
     if headings:
         more = len(document.headings) - len(headings)
         tail = f"{SEPARATOR}and {number(more)} more" if more > 0 else ""
         report.add("Sections", [SEPARATOR.join(headings) + tail])
     return report
+
+
+def _is_telling(figure: str) -> bool:
+    """Whether a figure means something without its sentence: it has a unit or is large."""
+    return not figure[-1].isdigit() or figure[0] in "$€£" or "," in figure
 
 
 def _is_shown(field: str) -> bool:

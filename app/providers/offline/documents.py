@@ -20,6 +20,7 @@ _MARKDOWN_HEADING = re.compile(r"^#{1,6}[ \t]+(.+?)[ \t]*#*$")
 _RST_DOCUMENT_ROLE = re.compile(r":(pep|rfc):`(\d+)[^`]{0,200}`")
 _RST_ROLE = re.compile(r":[a-z:-]{1,20}:`~?([^`<]{1,200}?)(?: <[^`>]{1,200}>)?`")
 _RST_LITERAL = re.compile(r"``([^`]{1,200})``")
+_RST_CITATION = re.compile(r" ?\[#?\w{0,40}\]_")
 _RST_LINK = re.compile(r"`([^`<]{1,200}?)\s*<[^`>]{1,300}>`__?")
 _MARKDOWN_LINK = re.compile(r"!?\[([^\]\n]{0,200})\]\([^)\n]{0,500}\)")
 _BULLET = re.compile(r"^(?:[*+•-]|\d{1,3}[.)])[ \t]+")
@@ -73,7 +74,7 @@ def _from_lines(text: str) -> Document:
     if not fields and document.kind == "text":
         document.fields = filing_fields(document.paragraphs)
         document.title = document.fields.get("Company", document.title)
-    document.title = shorten(document.title, 200)
+    document.title = shorten(plain(document.title), 200)
     return document
 
 
@@ -162,6 +163,8 @@ def plain(text: str) -> str:
         line = _RST_LITERAL.sub(r"\1", line).replace("`", "")
     if "](" in line:
         line = _MARKDOWN_LINK.sub(r"\1", line)
+    if "]_" in line:
+        line = _RST_CITATION.sub("", line)
     return line.replace("**", "").removesuffix("::").strip()
 
 

@@ -16,6 +16,7 @@ from app.providers.offline.json_keys import (
     keyed_answer,
     schema_in,
     wanted_keys,
+    without_key_lines,
 )
 from app.providers.offline.json_schema import schema_answer
 from app.providers.offline.materials import Material
@@ -81,7 +82,7 @@ def _content(question: Question, materials: Sequence[Material], results: Sequenc
     prompt = question.prompt
     for template in reversed(find_templates(prompt[:40_000])):
         prompt = prompt[: template.start] + prompt[template.start + len(template.text) :]
-    plain = _FORMAT_SENTENCE.sub("", prompt[:40_000]) + prompt[40_000:]
+    plain = without_key_lines(_FORMAT_SENTENCE.sub("", prompt[:40_000])) + prompt[40_000:]
     return Content(plain.strip() or prompt, "\n\n".join(texts)[:MAX_TEXT])
 
 

@@ -96,6 +96,11 @@ def wanted_keys(text: str) -> Specs:
     return {key: (bracketed + " " + spec).strip() for key, bracketed, spec in _BULLET_KEY.findall(text[json_at:])}
 
 
+def without_key_lines(text: str) -> str:
+    """``text`` without the bulleted lines that describe keys; a description begins in lower case or with a type."""
+    return _BULLET_KEY.sub(lambda match: "" if match.group(1).islower() else match.group(), text)
+
+
 def _listed_keys(listing: str) -> Specs:
     """Keys in a line such as ``"a", "b" (List of b) and "c"`` or ``roles, tasks``."""
     quoted = list(_QUOTED.finditer(listing))

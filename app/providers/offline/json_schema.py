@@ -7,14 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.ports.provider import JsonObject
-from app.providers.offline.patterns import fitting
-from app.providers.offline.reading import clean, dump_json
-from app.providers.offline.text import shorten, word_set
+from app.providers.offline.reading import dump_json
+from app.providers.offline.schema_text import bounded, is_number, schema_text, whole_number
+from app.providers.offline.text import word_set, words
 from app.providers.offline.values import (
     Content,
     boolean_value,
     choice_value,
-    date_value,
     item_texts,
     number_value,
     text_value,
@@ -25,10 +24,9 @@ OPTIONAL_DEPTH = 5
 """Below this depth only what a schema requires is filled, so that recursive schemas end."""
 
 MAX_ITEMS = 300
-MAX_TEXT = 4000
 
 _DEPENDENCIES = frozenset({"depends_on", "dependencies", "deps", "after", "requires", "dependson", "prerequisites"})
-_MERGING = word_set("merge combine finally final aggregate synthesize conclude summarize")
+_MERGING = word_set("merge combine finally final aggregate synthesize synthesise conclude summarize summarise report")
 
 
 def schema_answer(schema: Mapping[str, Any], content: Content) -> Any:
@@ -116,14 +114,14 @@ class _Filler:
             return {}
         result = {name: self.value(properties.get(name, {}), name, index, depth + 1) for name in names}
         additional = schema.get("additionalProperties", True)
-        while len(result) < min(_integer(schema.get("minProperties")), 50) and additional is not False:
+        while len(result) < min(whole_number(schema.get("minProperties")), 50) and additional is not False:
             name = f"item{len(result) + 1}"
             result[name] = self.value(additional, name, index, depth + 1)
         return result
 
     def _array(self, schema: JsonObject, name: str, index: int | None, depth: int) -> list[Any]:
-        least = min(_integer(schema.get("minItems")), MAX_ITEMS)
-        most = _integer(schema.get("maxItems"), MAX_ITEMS)
+        least = min(whole_number(schema.get("minItems")), MAX_ITEMS)
+        most = whole_number(schema.get("maxItems"), MAX_ITEMS)
         prefix = schema.get("prefixItems")
         if isinstance(prefix, list) and prefix:
             return [self.value(part, name, position, depth + 1) for position, part in enumerate(prefix[:MAX_ITEMS])]
@@ -139,15 +137,18 @@ class _Filler:
         texts = item_texts(name, self._content) if plain else self._content.lines
         count = min(max(len(texts), least), most, MAX_ITEMS)
         if plain:
-            items: list[Any] = [_bounded(texts[at % len(texts)], item) for at in range(count)]
+            items: list[Any] = [bounded(texts[at % len(texts)], item) for at in range(count)]
         else:
             items = [self.value(schema.get("items"), name, at, depth + 1) for at in range(count)]
         return _distinct(items, least) if schema.get("uniqueItems") else items
 
     def _dependencies(self, index: int | None) -> list[str]:
         """A line that merges what came before depends on all of it; every other line stands alone."""
-        first_word = self._content.line(index).lower().split(" ")[0].strip(",:")
-        if not index or first_word not in _MERGING:
+        if not index:
+            return []
+        said = words(self._content.line(index))
+        is_last = index == len(self._content.lines) - 1
+        if not (said[:1] and said[0] in _MERGING) and not (is_last and _MERGING & set(said)):
             return []
         return [f"t{before + 1}" for before in range(index)]
 
@@ -167,61 +168,18 @@ class _Filler:
         return rounded if inside and not isinstance(step, int | float) else value
 
     def _text(self, schema: JsonObject, name: str, index: int | None) -> str:
-        form = schema.get("format")
-        if isinstance(form, str) and form in _FORMATS:
-            return _formatted(form, self._content, index)
-        pattern = schema.get("pattern")
-        if isinstance(pattern, str):
-            return clean(fitting(pattern, index or 0))
-        return _bounded(text_value(name, self._content, index), schema)
-
-
-_FORMATS = frozenset(
-    {"date", "date-time", "time", "email", "uri", "url", "uuid", "hostname", "ipv4", "ipv6", "duration"}
-)
-
-
-def _formatted(form: str, content: Content, index: int | None) -> str:
-    if form in {"date", "date-time"}:
-        return date_value(content) + ("T00:00:00Z" if form == "date-time" else "")
-    if form in {"email", "uri", "url"}:
-        return text_value(form, content, index)
-    fixed = {
-        "time": "00:00:00Z",
-        "hostname": "example.com",
-        "ipv4": "192.0.2.1",
-        "ipv6": "2001:db8::1",
-        "duration": "PT1H",
-    }
-    return fixed.get(form, f"00000000-0000-4000-8000-{(index or 0) + 1:012d}")
-
-
-def _bounded(text: str, schema: Mapping[str, Any]) -> str:
-    least = min(_integer(schema.get("minLength")), 100_000)
-    most = _integer(schema.get("maxLength"), max(MAX_TEXT, least))
-    text = shorten(text, most) if most > 1 else text[:most]
-    while len(text) < least:
-        text = (text + " " + (text or "text"))[: max(least, len(text) + 1)]
-    return text
+        return schema_text(schema, name, self._content, index)
 
 
 def _bound(schema: JsonObject, keyword: str, inward: int, whole: bool) -> float | None:
     """The bound ``keyword``, exclusive ones moved inwards."""
-    bounds: list[float] = [schema[keyword]] if _is_number(schema.get(keyword)) else []
+    bounds: list[float] = [schema[keyword]] if is_number(schema.get(keyword)) else []
     exclusive = schema.get(f"exclusive{keyword.capitalize()}")
-    if exclusive is not None and _is_number(exclusive):
+    if exclusive is not None and is_number(exclusive):
         bounds.append(exclusive + inward * (1 if whole else 0.01))
     if not bounds:
         return None
     return float(max(bounds) if inward > 0 else min(bounds))
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
-
-
-def _integer(value: Any, default: int = 0) -> int:
-    return int(value) if _is_number(value) and value >= 0 else default
 
 
 def _merged(base: JsonObject, part: Mapping[str, Any]) -> JsonObject:

@@ -9,19 +9,19 @@ from dataclasses import dataclass
 
 from app.providers.offline.report import Report
 from app.providers.offline.summary import best_sentences
-from app.providers.offline.text import figures, is_term, number, portions, sentences, shorten, words
+from app.providers.offline.text import figures, is_term, number, portions, sentence_case, sentences, shorten, words
 from app.providers.offline.totals import add, find_line, format_line, top
 
 LISTED_DOCUMENTS = 30
 TERMS_CARRIED = 20
 TERMS_SHOWN = 12
 SHARED_TERMS = 8
-FIELDS_COUNTED = ("Status", "Type", "Form", "Fiscal year", "Python-Version")
-
+FIELDS_COUNTED = ("Status", "Type", "Form", "Fiscal year")
+FIELDS_TOLD = ("Fiscal year", "Revenue", "Operating income", "Net income")
+"""Facts that say more about a document than any of its sentences."""
 _HIGHLIGHT = re.compile(r"^- \*\*([^*\n]{1,220})\*\*: (.+)$", re.MULTILINE)
 _TITLE = re.compile(r"^(?:# |\*\*)(.{1,200}?)(?:\*\*)?$", re.MULTILINE)
 _FIELD = re.compile(r"^- ([A-Z][\w -]{1,24}): (.+)$", re.MULTILINE)
-_COUNTED = re.compile(r"^- ([A-Z][\w-]*(?: [\w-]+)?) of the documents: (.+)$", re.MULTILINE)
 _BULLET = re.compile(r"^(?:[-*+] |\d{1,3}[.)] )(.+)$", re.MULTILINE)
 
 
@@ -47,6 +47,7 @@ def add_document_sections(report: Report, texts: Sequence[tuple[str, str]]) -> N
         _count_fields(values, text)
     if terms:
         report.lead.append(format_line("Terms", top(terms, TERMS_SHOWN)))
+    report.lead.extend(format_line(field, top(counts, 12)) for field, counts in values.items())
     highlights = _in_turn(groups)
     listed = highlights[:LISTED_DOCUMENTS]
     lines = [f"- **{highlight.name}**: {shorten(highlight.text, 320)}" for highlight in listed]
@@ -56,7 +57,6 @@ def add_document_sections(report: Report, texts: Sequence[tuple[str, str]]) -> N
     common = [f"- {term}: in {number(spread[term])} of {number(len(texts))} inputs" for term in shared[:SHARED_TERMS]]
     report.add("What they have in common", common)
     report.add("What each says", lines, keep=min(3, len(lines)))
-    report.add("Kinds", [_value_line(field, counts) for field, counts in values.items()])
     report.add("Notable figures", _figure_lines(highlights))
 
 
@@ -75,6 +75,8 @@ def highlights_of(name: str, text: str) -> list[Highlight]:
     if not points:
         points = best_sentences([line for line in _sentences(text) if len(line) > 20][:400], 2)
     told = " ".join(points[:1] if len(points[0]) > 150 else points[:2]) if points else shorten(text, 300)
+    facts = [f"{field.lower()} {value}" for field, value in _FIELD.findall(text) if field in FIELDS_TOLD]
+    told = f"{sentence_case(', '.join(facts))}. {told}" if facts else told
     return [Highlight(shown, told)] if told else []
 
 
@@ -94,17 +96,10 @@ def _count_fields(values: dict[str, Counter[str]], text: str) -> None:
     """How many documents have which status, type, ...: from their own facts, or from the counts of a merged report."""
     for field, value in _FIELD.findall(text):
         if field in FIELDS_COUNTED:
-            values.setdefault(field, Counter())[shorten(value, 60).replace(",", " ")] += 1
-    for field, listed in _COUNTED.findall(text):
-        for pair in listed.split(", "):
-            value, _, count = pair.rpartition(" ")
-            if value and count.isdigit():
-                values.setdefault(field, Counter())[value] += int(count)
-
-
-def _value_line(field: str, counts: Counter[str]) -> str:
-    ordered = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
-    return f"- {field} of the documents: " + ", ".join(f"{value} {count}" for value, count in ordered)
+            values.setdefault(field, Counter())[shorten(value, 60).replace("·", " ")] += 1
+    for field in FIELDS_COUNTED:
+        if counts := find_line(text, field):
+            add(values.setdefault(field, Counter()), counts)
 
 
 def _in_turn(groups: Sequence[list[Highlight]]) -> list[Highlight]:

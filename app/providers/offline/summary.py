@@ -85,8 +85,8 @@ def _best(
             continue
         weight = sum(math.log1p(frequency[word]) + (1.5 if word in topic else 0.0) for word in distinct)
         score = weight / (6 + len(found)) ** 0.75
-        score *= 1.0 + 0.5 / (1 + 8 * place / max(paragraphs, 1)) + (0.25 if order < 3 else 0.0)
-        score *= 1.0 + min(0.24, 0.08 * len(figures(sentence))) + (0.1 if distinct & _CUES else 0.0)
+        score *= 1.0 + 0.8 / (1 + 8 * place / max(paragraphs, 1)) + (0.25 if order < 3 else 0.0)
+        score *= 1.0 + min(0.24, 0.08 * len(figures(sentence))) + (0.2 if distinct & _CUES else 0.0)
         score *= 0.4 if distinct & _BOILERPLATE else 1.0
         score *= min(1.0, 260 / len(sentence)) ** 0.5
         scored.append((score, order, sentence, distinct))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.ports.provider import JsonObject, ToolCall
-from app.providers.offline.arguments import arguments_for, paths_in, urls_in
+from app.providers.offline.arguments import arguments_for, expression_in, paths_in, urls_in
 from app.providers.offline.lines import subtasks
 from app.providers.offline.reading import Question, clean, content_text, dump_json, load_json
 from app.providers.offline.text import terms, word_set, words
@@ -109,6 +109,8 @@ def _points(tool: Tool, prompt: str) -> float:
         points += 4
     if names & {"path", "file", "filename", "file_path"} and paths_in(text) and not urls_in(text):
         points += 3
+    if names & {"code", "expression", "formula"} and expression_in(text):
+        points += 4
     return points
 
 

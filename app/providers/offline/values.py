@@ -6,10 +6,11 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 
 from app.providers.offline.documents import read_document
-from app.providers.offline.lines import subtasks
+from app.providers.offline.lines import subtasks, without_label
 from app.providers.offline.summary import digest
 from app.providers.offline.text import figures, sentence_case, shorten, slug, squeeze, terms, word_set, words
 
@@ -26,6 +27,7 @@ _URL = re.compile(r"https?://[^\s<>\"')\]]{3,500}")
 _EMAIL = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,4}")
 _DATE = re.compile(r"\b\d{4}-\d{2}-\d{2}\b")
 _PATH = re.compile(r"(?<![\w/:])(?:[\w.-]{1,60}/){0,8}[\w-]{1,60}\.[A-Za-z]{1,5}\b")
+_NUMBERING = re.compile(r"^\s*(?:\d{1,3}[.)]|[-*+])\s+")
 _NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?")
 
 _LINE_FIELDS = word_set("prompt task goal instruction instructions subtask objective question step action")
@@ -55,7 +57,9 @@ class Content:
     @cached_property
     def title(self) -> str:
         title = read_document(self.text[:200_000]).title if self.text else ""
-        return title or shorten(sentence_case(squeeze(self.text[:400] or self.prompt[:400])), 80) or "Untitled"
+        first_line = without_label(self.prompt).partition("\n")[0]
+        words_of_title = self.text[:400] or _NUMBERING.sub("", first_line[:400])
+        return title or shorten(sentence_case(squeeze(words_of_title)), 80).rstrip(".:") or "Untitled"
 
     @cached_property
     def keywords(self) -> list[str]:
@@ -118,7 +122,9 @@ def item_texts(name: str, content: Content) -> list[str]:
     """A list of texts for the field ``name``, one for each line of the request."""
     last = name.lower().rpartition("_")[2]
     if last in {"keywords", "tags", "terms"}:
-        return content.keywords[:8]
+        # One a line, so that it runs parallel to the other lists; without lines the request's own.
+        own = [next(iter(terms(line)), line) for line in content.lines]
+        return own if len(own) > 1 else content.keywords[:8]
     if last in {"roles", "agents", "specialists", "experts"}:
         return _numbered_apart([role_of(line) for line in content.lines])
     if last == "ids":
@@ -138,8 +144,12 @@ def _numbered_apart(names: Sequence[str]) -> list[str]:
 
 def date_value(content: Content) -> str:
     """The first ISO date of the content; the first day of the Unix epoch when there is none."""
-    found = _DATE.search(content.about(None)[:200_000])
-    return found.group() if found else "1970-01-01"
+    for found in _DATE.finditer(content.about(None)[:200_000]):
+        try:
+            return date.fromisoformat(found.group()).isoformat()
+        except ValueError:
+            continue
+    return "1970-01-01"
 
 
 def rating(name: str, content: Content, index: int | None) -> float:
