@@ -1,32 +1,36 @@
 """The ``swarmd`` command: a thin user of the service, which it starts (``serve``) or talks to over HTTP.
 
-One module a command, imported heavily only when that command runs, so that ``swarmd --help`` stays fast. What may go
-wrong in the user's world is a ``failures.Failure`` and ends as plain lines on stderr with an exit code; see there.
+One module a command, and nothing heavy imported before the command that needs it runs, so that ``swarmd --help`` stays
+fast. What may go wrong in the user's world is a ``failures.Failure`` and ends as plain lines on stderr with an exit
+code; see there.
 """
 
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from typing import Annotated
 
 import typer
 
 from app import __version__
 from app.cli.demo import demo
-from app.cli.failures import Failure, Interrupted
-from app.cli.mock_model import mock_model
+from app.cli.failures import EXIT_INTERRUPTED, Failure, Interrupted
 from app.cli.openapi import openapi
 from app.cli.run import run
-from app.cli.serve import serve
 
-app = typer.Typer(
-    name="swarmd",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="markdown",
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+
+def _new_app() -> typer.Typer:
+    return typer.Typer(
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="markdown",
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+
+app = _new_app()
 
 
 def _print_version(wanted: bool) -> None:
@@ -44,13 +48,37 @@ def swarmd(
     """Self-hosted swarm-as-a-service: hundreds of model-driven sub-agents in parallel, durable and budgeted."""
 
 
+def _add_deferred(name: str, summary: str) -> None:
+    """Add the command of the module of the same name, which is imported only when the command is called.
+
+    For the commands whose flags alone need the settings or a server library; ``--help`` is passed on like any flag.
+    """
+
+    @app.command(
+        name,
+        help=summary,
+        add_help_option=False,
+        context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
+    )
+    def deferred(context: typer.Context) -> None:
+        function = name.replace("-", "_")
+        command = _new_app()
+        command.info.no_args_is_help = False
+        command.command(name, no_args_is_help=False)(getattr(import_module(f"app.cli.{function}"), function))
+        command(args=context.args, prog_name=f"swarmd {name}")
+
+
 def version() -> None:
     """Print the version."""
     _print_version(True)
 
 
-for _command in (serve, run, demo, mock_model, openapi, version):
-    app.command()(_command)
+_add_deferred("serve", "Start the service and serve until Ctrl-C or SIGTERM.")
+app.command()(run)
+app.command()(demo)
+_add_deferred("mock-model", "Serve the offline model as an OpenAI-compatible endpoint, with faults on demand.")
+app.command()(openapi)
+app.command()(version)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -60,5 +88,7 @@ def main(arguments: list[str] | None = None) -> None:
     except Failure as exc:
         typer.echo(f"swarmd: error: {exc.message}", err=True)
         sys.exit(exc.exit_code)
-    except (Interrupted, KeyboardInterrupt) as exc:
-        sys.exit(getattr(exc, "exit_code", 130))
+    except Interrupted as exc:
+        sys.exit(exc.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(EXIT_INTERRUPTED)

@@ -23,7 +23,7 @@ from app.cli import demo_prompts as prompts
 from app.cli.corpus import MAX_CORPUS_BYTES, MAX_TASK_TEXT_BYTES, Corpus, TextFile, fair_cap, language_of
 from app.cli.html_text import html_to_text, looks_like_html
 from app.cli.messages import counted
-from app.cli.splitting import cut_text, json_bytes, split_text
+from app.cli.splitting import cut_code, cut_text, json_bytes, split_text
 
 FINAL_TASK_ID = "report"
 DOCUMENTS_PER_GROUP = 25
@@ -77,15 +77,17 @@ class _Graph:
 
 def code_review(corpus: Corpus, *, model: str, agents: int) -> Plan:
     """One reviewer a file, one aggregator a folder, one report."""
-    files, notices = _fitted(corpus.files)
+    files, notices = _without_longest(corpus.files)
     graph = _Graph()
     reviewers: list[tuple[str, str]] = []
     for file in files:
-        text = cut_text(file.text, MAX_TASK_TEXT_BYTES)
+        text = cut_code(file.text, MAX_TASK_TEXT_BYTES)
+        extent = counted(len(text.splitlines()), "line")
         if len(text) < len(file.text):
-            notices.append(f"{file.path}: too long for one reviewer, only its beginning is reviewed")
-        language, lines = language_of(file.path) or "text", len(text.splitlines())
-        prompt = prompts.REVIEW_FILE.format(language=language, path=file.path, lines=lines)
+            notices.append(f"{file.path}: too long for one reviewer, only its first {extent} are reviewed")
+            extent = f"the first {extent} of it"
+        language = language_of(file.path) or "text"
+        prompt = prompts.REVIEW_FILE.format(language=language, path=file.path, extent=extent)
         data = {"path": file.path, "language": language, "source": text}
         reviewers.append((file.folder, graph.add(file.path, "code_review", "reviewer", prompt, data=data)))
     groups = _merge_folders(graph, reviewers, FILES_PER_GROUP, prompts.MERGE_FILES)
@@ -121,7 +123,8 @@ def _add_readers(graph: _Graph, file: TextFile) -> str:
     """The task that stands for the document: its one reader, or the aggregator over the readers of its parts."""
     parts = split_text(file.text, MAX_TASK_TEXT_BYTES)
     if len(parts) == 1:
-        prompt = prompts.READ_DOCUMENT.format(path=file.path, lines=len(file.text.splitlines()))
+        extent = counted(len(file.text.splitlines()), "line")
+        prompt = prompts.READ_DOCUMENT.format(path=file.path, extent=extent)
         data: dict[str, Any] = {"path": file.path, "text": file.text}
         return graph.add(file.path, "document_reading", "researcher", prompt, data=data)
     readers = []
@@ -174,6 +177,25 @@ def _fitted(files: Sequence[TextFile]) -> tuple[list[TextFile], list[str]]:
     long = counted(sum(size > cap for size in sizes), "long file")
     notice = f"a request holds at most {MAX_CORPUS_BYTES >> 20} MiB: {long} read only up to {cap:,} bytes"
     return [replace(file, text=cut_text(file.text, cap)) for file in files], [notice]
+
+
+def _without_longest(files: Sequence[TextFile]) -> tuple[list[TextFile], list[str]]:
+    """The files without the longest ones, as many as it takes for the others to fit one request; with a notice.
+
+    Left out and not cut, as documents are: a reviewer of half a source file reports errors that are not there.
+    """
+    sizes = [min(json_bytes(file.text), MAX_TASK_TEXT_BYTES) for file in files]
+    excess = sum(sizes) - MAX_CORPUS_BYTES
+    left_out: set[int] = set()
+    for index in sorted(range(len(files)), key=sizes.__getitem__, reverse=True):
+        if excess <= 0:
+            break
+        left_out.add(index)
+        excess -= sizes[index]
+    kept = [file for index, file in enumerate(files) if index not in left_out]
+    long = counted(len(left_out), "longest file")
+    notice = f"a request holds at most {MAX_CORPUS_BYTES >> 20} MiB: left out the {long}"
+    return kept, [notice] if left_out else []
 
 
 def _plan(name: str, graph: _Graph, files: list[TextFile], notices: list[str], model: str, agents: int) -> Plan:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 REVIEW_FILE = (
-    "Review the {language} source file {path} ({lines} lines), given as `source`. Say in one sentence what it is for. "
+    "Review the {language} source file {path} ({extent}), given as `source`. Say in one sentence what it is for. "
     "Then list your findings, most serious first: bugs, missing error handling, unclear or risky code, missing tests. "
     "Give the line number and the name for each, and say so when there is nothing to report. Markdown, no headings, "
     "at most 300 words."
@@ -20,7 +20,7 @@ REPORT_ON_CODE = (
 )
 
 READ_DOCUMENT = (
-    "Read {path} ({lines} lines), given as `text`. Say what it is, for whom and with what result, list the statements "
+    "Read {path} ({extent}), given as `text`. Say what it is, for whom and with what result, list the statements "
     "and figures that matter most, and what remains open. Use only the text. Markdown, no headings, at most 300 words."
 )
 READ_PART = (

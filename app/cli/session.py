@@ -58,9 +58,7 @@ def connect(url: str | None, key: str | None, *, may_embed: bool = True) -> Iter
             session = running
             say(f"using the service at {session.client.base_url}, which has {exc.data_dir} in use")
         else:
-            say(
-                f"no service at {client.base_url}: running one here until the swarm has ended (data: {session.data_dir})"
-            )
+            say(f"no service at {client.base_url}: running one here for the duration (data: {session.data_dir})")
         yield session
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import orjson
+
+_TOP_LEVEL = re.compile(r"\n\r?\n(?=[^\s)\]}])")
 
 
 def json_bytes(text: str) -> int:
@@ -48,6 +51,19 @@ def cut_text(text: str, limit: int) -> str:
             break
         kept.append(line)
     return "".join(kept)
+
+
+def cut_code(source: str, limit: int) -> str:
+    """The longest beginning of a source file that fits the limit and ends between two top-level statements.
+
+    Such a place is taken to be an empty line before one that is not indented, which holds in most languages; without
+    one in the second half the cut is made at a line end.
+    """
+    cut = cut_text(source, limit)
+    if len(cut) == len(source):
+        return source
+    ends = [match.end() for match in _TOP_LEVEL.finditer(cut, len(cut) // 2)]
+    return cut[: ends[-1]] if ends else cut
 
 
 def _pieces(text: str, limit: int) -> Iterator[str]:

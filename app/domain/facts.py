@@ -10,7 +10,7 @@ from typing import Any
 
 from app.domain.events import Event
 from app.domain.retry import TaskError
-from app.domain.task import TaskStatus
+from app.domain.task import Awaited, TaskStatus
 from app.domain.usage import Usage
 
 # --- facts -----------------------------------------------------------------------------------------------------------
@@ -69,6 +69,15 @@ class RetryDue:
 
 
 @dataclass(frozen=True, slots=True)
+class AwaitedEnded:
+    """A task of another swarm ended that ``index`` waits for; ``completed`` tells whether it has an output."""
+
+    index: int
+    awaited: Awaited
+    completed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ParallelismChanged:
     max_parallel_agents: int
 
@@ -95,6 +104,7 @@ Fact = (
     | AttemptFailed
     | AttemptAbandoned
     | RetryDue
+    | AwaitedEnded
     | ParallelismChanged
     | CancelRequested
     | DeadlinePassed

@@ -83,20 +83,33 @@ class Recorder:
         """Close ``task`` and release or skip what waited for it; iterative, as a chain may be 20,000 tasks long."""
         self.move(task, status)
         task.payload = ""
-        ended = [task]
+        self._release([task])
+
+    def meet_awaited(self, task: TaskState, task_id: str, status: TaskStatus) -> None:
+        """Count a dependency of another swarm as ended."""
+        if self._meet(task, task_id, status):
+            self._release([task])
+
+    def _release(self, ended: list[TaskState]) -> None:
         while ended:
             source = ended.pop()
             for index in self.state.graph.dependents[source.index]:
                 dependent = self.state.tasks[index]
-                dependent.unmet -= 1
-                if dependent.status is not TaskStatus.WAITING:
-                    continue
-                if source.status is not TaskStatus.COMPLETED and not dependent.allow_failed_dependencies:
-                    reason = f"dependency {source.task_id!r} is {source.status}"
-                    self.skip(dependent, TaskError(type="dependency_failed", message=reason))
+                if self._meet(dependent, source.task_id, source.status):
                     ended.append(dependent)
-                elif dependent.unmet == 0:
-                    self.queue(dependent)
+
+    def _meet(self, task: TaskState, source_id: str, source_status: TaskStatus) -> bool:
+        """Count one dependency of ``task`` as ended; return whether that closed the task."""
+        task.unmet -= 1
+        if task.status is not TaskStatus.WAITING:
+            return False
+        if source_status is not TaskStatus.COMPLETED and not task.allow_failed_dependencies:
+            reason = f"dependency {source_id!r} is {source_status}"
+            self.skip(task, TaskError(type="dependency_failed", message=reason))
+            return True
+        if task.unmet == 0:
+            self.queue(task)
+        return False
 
     def skip(self, task: TaskState, error: TaskError) -> None:
         self._close(task, TaskStatus.SKIPPED, error)

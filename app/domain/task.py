@@ -45,6 +45,7 @@ class TaskSpec:
         complexity: 1-10 or None; breaks ties of priority.
         lane: the provider that serves it: ready tasks queue up per lane.
         timeout_s: total seconds an attempt may take.
+        awaits: the part of ``depends_on`` that are tasks of other swarms.
         payload: what the sub-agent reads (``prompt``, ``data``, extra fields, …): one JSON object, as text.
     """
 
@@ -60,6 +61,17 @@ class TaskSpec:
     depends_on: tuple[str, ...] = ()
     allow_failed_dependencies: bool = False
     payload: str = "{}"
+    awaits: tuple[Awaited, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """A dependency that is a task of another swarm; ``position`` is its place in ``depends_on``."""
+
+    position: int
+    task_id: str
+    swarm_id: str
+    index: int
 
 
 @dataclass(slots=True, kw_only=True)
@@ -71,7 +83,7 @@ class TaskState:
         attempt: attempts started so far; also the fence of the running one.
         failures: failed attempts that count against ``max_retries``.
         throttles: refusals (429) since this process took the swarm.
-        unmet: dependencies that have not ended.
+        unmet: dependencies that have not ended, those in other swarms included.
         queued_at_ms: Unix milliseconds when it last became ready.
         not_before_ms: end of the running back-off, Unix milliseconds; 0 when there is none.
         queue_ms: how long the newest attempt waited for its slot.
@@ -97,6 +109,7 @@ class TaskState:
     spawned: bool = False
     payload: str = ""
     requested_model: str | None = None
+    awaits: tuple[Awaited, ...] = ()
 
     def rank(self) -> tuple[int, int, int]:
         """Sort key among ready tasks: priority, then complexity, then age."""

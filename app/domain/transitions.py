@@ -19,6 +19,7 @@ from app.domain.facts import (
     AttemptEnded,
     AttemptFailed,
     AttemptStarted,
+    AwaitedEnded,
     CancelRequested,
     DeadlinePassed,
     Fact,
@@ -59,6 +60,9 @@ def step(state: SwarmState, fact: Fact, now_ms: int, out: Step) -> None:
             task = state.tasks[fact.index]
             if task.status is TaskStatus.RETRYING and task.attempt == fact.attempt:
                 record.queue(task)
+        case AwaitedEnded():
+            status = TaskStatus.COMPLETED if fact.completed else TaskStatus.FAILED
+            record.meet_awaited(state.tasks[fact.index], fact.awaited.task_id, status)
         case ParallelismChanged():
             _scale(record, fact.max_parallel_agents)
         case CancelRequested():

@@ -15,7 +15,7 @@ import orjson
 from app.domain.events import Event
 from app.domain.facts import Change
 from app.domain.swarm import Counts, SwarmSpec, SwarmState, SwarmStatus
-from app.domain.task import TaskSpec, TaskStatus
+from app.domain.task import Awaited, TaskSpec, TaskStatus
 from app.domain.usage import Usage
 
 Row = TypeVar("Row")
@@ -36,6 +36,23 @@ class EncodedEvent:
         return cls(seq=event.seq, type=event.type, at_ms=event.at_ms, body=body)
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class LogCursor:
+    """A place in an orchestrator's log: behind event ``seq`` of the commit at ``position``."""
+
+    position: int = 0
+    seq: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedEvent:
+    """An event in an orchestrator's log, with the cursor behind it."""
+
+    cursor: LogCursor
+    swarm_id: str
+    event: EncodedEvent
+
+
 @dataclass(frozen=True, slots=True)
 class Lease:
     """Ownership of a swarm; ``token`` grows with every claim, so an older owner's writes match nothing."""
@@ -46,11 +63,15 @@ class Lease:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewSwarm:
-    """A run to store: its state holds the initial statuses, ``specs`` what was asked, in the same order."""
+    """A run to store: its state holds the initial statuses, ``specs`` what was asked, in the same order.
+
+    ``named`` makes its task ids known to later requests to the same orchestrator.
+    """
 
     state: SwarmState
     specs: Sequence[TaskSpec]
     events: Sequence[EncodedEvent]
+    named: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,8 +200,11 @@ class RunStore(Protocol):
         """
         ...
 
-    async def commit(self, lease: Lease, commit: Commit) -> None:
+    async def commit(self, lease: Lease, commit: Commit) -> int:
         """Write one turn of a runner durably: task rows, attempts, events and the swarm's totals.
+
+        Returns:
+            The position of this commit's events in the orchestrator's log (1, 2, 3 …; 0 if there were none).
 
         Raises:
             LeaseLost: the token is no longer the newest, or a task is not in the attempt that the change names;
@@ -201,12 +225,24 @@ class RunStore(Protocol):
         """Return the JSON text of the outputs of those tasks that completed."""
         ...
 
+    async def ended(self, awaited: Sequence[Awaited]) -> Mapping[Awaited, bool]:
+        """Return those of ``awaited`` that have ended, and whether they completed; a deleted task has not."""
+        ...
+
 
 class SwarmStore(Protocol):
     """The API's side. Every read names the tenant: another tenant's id is simply not found (None)."""
 
-    async def create(self, swarm: NewSwarm) -> None:
-        """Store the swarm, its tasks and first events, durably."""
+    async def create(self, swarm: NewSwarm) -> int:
+        """Store the swarm, its tasks and first events, durably; return their position as ``RunStore.commit`` does."""
+        ...
+
+    async def newest_tasks(self, agent_id: str, task_ids: Sequence[str]) -> Mapping[str, tuple[str, int]]:
+        """Return ``(swarm id, index)`` of the newest task of each id that was named to this orchestrator."""
+        ...
+
+    async def active_count(self, agent_id: str) -> int:
+        """Return how many swarms of this orchestrator have not ended."""
         ...
 
     async def get(self, tenant_id: str, swarm_id: str) -> SwarmRow | None: ...
@@ -263,4 +299,12 @@ class TaskStore(Protocol):
 class EventStore(Protocol):
     async def list(self, swarm_id: str, *, after: int, limit: int) -> Sequence[EncodedEvent]:
         """Events with ``seq`` > ``after`` in order, at most ``limit``."""
+        ...
+
+    async def list_of_agent(self, agent_id: str, *, after: LogCursor, limit: int) -> Sequence[LoggedEvent]:
+        """Events of all swarms of an orchestrator in the order of their commits, per swarm in ``seq`` order."""
+        ...
+
+    async def end_of_agent_log(self, agent_id: str) -> LogCursor:
+        """Return the cursor behind the newest event."""
         ...

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ClauseElement, event
+from sqlalchemy import ClauseElement, Table, event
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -50,6 +50,14 @@ def compile_sqlite(statement: ClauseElement) -> Statement:
         if value is not None or not (compiled.isinsert or name.startswith("p_"))
     }
     return Statement(compiled.string, tuple(compiled.positiontup or ()), constants)
+
+
+def upsert(table: Table, changing: Sequence[str]) -> ClauseElement:
+    """Return an insert of a whole row that, where its key exists, overwrites the columns ``changing``."""
+    statement = sqlite.insert(table)
+    return statement.on_conflict_do_update(
+        index_elements=list(table.primary_key.columns), set_={name: statement.excluded[name] for name in changing}
+    )
 
 
 @dataclass(frozen=True, slots=True)

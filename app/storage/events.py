@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.ports.store import EncodedEvent
-from app.storage.tables import EVENTS
+from app.ports.store import EncodedEvent, LogCursor, LoggedEvent
+from app.storage.tables import AGENT_LOG, EVENTS
+
+_BEHIND_ALL = 2**53
 
 
 class Events:
@@ -25,3 +27,39 @@ class Events:
         async with self._engine.connect() as connection:
             rows = (await connection.execute(query)).all()
         return [EncodedEvent(seq=row.seq, type=row.type, at_ms=row.at_ms, body=row.body) for row in rows]
+
+    async def list_of_agent(self, agent_id: str, *, after: LogCursor, limit: int) -> Sequence[LoggedEvent]:
+        position = AGENT_LOG.c.position
+        query = (
+            select(position, *EVENTS.c["swarm_id", "seq", "type", "at_ms", "body"])
+            .join(
+                EVENTS,
+                and_(
+                    EVENTS.c.swarm_id == AGENT_LOG.c.swarm_id,
+                    EVENTS.c.seq.between(AGENT_LOG.c.first_seq, AGENT_LOG.c.last_seq),
+                ),
+            )
+            .where(
+                AGENT_LOG.c.agent_id == agent_id,
+                position >= after.position,
+                or_(position > after.position, EVENTS.c.seq > after.seq),
+            )
+            .order_by(position, EVENTS.c.seq)
+            .limit(limit)
+        )
+        async with self._engine.connect() as connection:
+            rows = (await connection.execute(query)).all()
+        return [
+            LoggedEvent(
+                LogCursor(row.position, row.seq),
+                row.swarm_id,
+                EncodedEvent(seq=row.seq, type=row.type, at_ms=row.at_ms, body=row.body),
+            )
+            for row in rows
+        ]
+
+    async def end_of_agent_log(self, agent_id: str) -> LogCursor:
+        query = select(func.max(AGENT_LOG.c.position)).where(AGENT_LOG.c.agent_id == agent_id)
+        async with self._engine.connect() as connection:
+            position = (await connection.execute(query)).scalar_one()
+        return LogCursor(position, _BEHIND_ALL) if position else LogCursor()

@@ -22,8 +22,8 @@ from app.domain.facts import (
 )
 from app.domain.graph import Graph
 from app.domain.swarm import SwarmState, SwarmStatus, unmet_dependencies
-from app.domain.task import TERMINAL, TaskState, TaskStatus
-from app.ports.store import Commit, Control, Lease
+from app.domain.task import TERMINAL, Awaited, TaskState, TaskStatus
+from app.ports.store import Commit, Control, EncodedEvent, Lease
 from app.storage import statements as sql
 from app.storage.dialect import Op, Statement, UnexpectedRowCount
 from app.storage.mapping import dump_counts, dump_error, dumps, load_spec, loads, usage_of
@@ -63,7 +63,7 @@ class Runs:
                 select(
                     *TASKS.c["ix", "task_id", "status", "priority", "complexity", "lane", "max_retries", "timeout_s"],
                     *TASKS.c["attempt", "failures", "queued_at_ms", "not_before_ms", "allow_failed_dependencies"],
-                    *TASKS.c["queue_ms", "requested_model", "depends_on"],
+                    *TASKS.c["queue_ms", "requested_model", "depends_on", "awaits"],
                     TASK_INPUTS.c.payload,
                 )
                 .outerjoin(
@@ -76,14 +76,15 @@ class Runs:
                 .order_by(TASKS.c.ix)
             )
             rows = (await connection.execute(query)).all()
-        graph = Graph.build([row.task_id for row in rows], [orjson.loads(row.depends_on) for row in rows])
+        awaits = [_awaits(row.awaits) for row in rows]
+        graph = Graph.build([row.task_id for row in rows], list(map(_inner_dependencies, rows, awaits)))
         unmet = unmet_dependencies(graph, [TaskStatus(row.status) for row in rows])
         return SwarmState(
             swarm_id=swarm.id,
             tenant_id=swarm.tenant_id,
             spec=load_spec(swarm.spec),
             graph=graph,
-            tasks=list(map(_task_state, rows, unmet)),
+            tasks=list(map(_task_state, rows, unmet, awaits)),
             status=SwarmStatus(swarm.status),
             created_at_ms=swarm.created_at_ms,
             max_parallel_agents=swarm.max_parallel_agents,
@@ -97,7 +98,7 @@ class Runs:
             aggregation=loads(swarm.aggregation),
         )
 
-    async def commit(self, lease: Lease, commit: Commit) -> None:
+    async def commit(self, lease: Lease, commit: Commit) -> int:
         state = commit.state
         swarm = {
             "swarm_id": state.swarm_id,
@@ -117,13 +118,12 @@ class Runs:
         }
         ops = [Op(sql.SAVE_SWARM, [_row(sql.SAVE_SWARM, swarm)], expect=1)]
         ops += _change_ops(state.swarm_id, commit.changes)
-        if commit.events:
-            rows = [(state.swarm_id, event.seq, event.type, event.at_ms, event.body) for event in commit.events]
-            ops.append(Op(sql.INSERT_EVENT, rows))
+        ops += event_ops(state.spec.agent_id, state.swarm_id, commit.events)
         try:
-            await self._writer.write(ops)
+            results = await self._writer.write(ops)
         except UnexpectedRowCount as exc:
             raise LeaseLost(lease.swarm_id) from exc
+        return log_position(results, commit.events)
 
     async def control(self, swarm_id: str) -> Control:
         query = select(*SWARMS.c["max_parallel_agents", "cancel_requested"]).where(SWARMS.c.id == swarm_id)
@@ -145,8 +145,41 @@ class Runs:
                 found.update({row.ix: row.output for row in await connection.execute(query)})
         return found
 
+    async def ended(self, awaited: Sequence[Awaited]) -> Mapping[Awaited, bool]:
+        by_swarm: dict[str, list[Awaited]] = {}
+        for entry in awaited:
+            by_swarm.setdefault(entry.swarm_id, []).append(entry)
+        found: dict[Awaited, bool] = {}
+        async with self._engine.connect() as connection:
+            for swarm_id, entries in by_swarm.items():
+                statuses: dict[int, str] = {}
+                indices = sorted({entry.index for entry in entries})
+                for start in range(0, len(indices), _MAX_IN):
+                    query = select(*TASKS.c["ix", "status"]).where(
+                        TASKS.c.swarm_id == swarm_id, TASKS.c.ix.in_(indices[start : start + _MAX_IN])
+                    )
+                    statuses.update({row.ix: row.status for row in await connection.execute(query)})
+                for entry in entries:
+                    status = TaskStatus(statuses.get(entry.index, TaskStatus.CANCELLED))
+                    if status in TERMINAL:
+                        found[entry] = status is TaskStatus.COMPLETED
+        return found
 
-def _task_state(row: Any, unmet: int) -> TaskState:
+
+def _awaits(text: str | None) -> tuple[Awaited, ...]:
+    return () if text is None else tuple(starmap(Awaited, orjson.loads(text)))
+
+
+def _inner_dependencies(row: Any, awaits: tuple[Awaited, ...]) -> list[str]:
+    """The names of ``depends_on`` that are tasks of the same swarm."""
+    names: list[str] = orjson.loads(row.depends_on)
+    if not awaits:
+        return names
+    outer = {awaited.position for awaited in awaits}
+    return [name for position, name in enumerate(names) if position not in outer]
+
+
+def _task_state(row: Any, unmet: int, awaits: tuple[Awaited, ...]) -> TaskState:
     return TaskState(
         index=row.ix,
         task_id=row.task_id,
@@ -158,7 +191,7 @@ def _task_state(row: Any, unmet: int) -> TaskState:
         timeout_s=row.timeout_s,
         attempt=row.attempt,
         failures=row.failures,
-        unmet=unmet,
+        unmet=unmet + len(awaits),
         queued_at_ms=row.queued_at_ms,
         not_before_ms=row.not_before_ms,
         queue_ms=row.queue_ms or 0,
@@ -166,6 +199,7 @@ def _task_state(row: Any, unmet: int) -> TaskState:
         spawned=row.attempt > 0,
         payload=row.payload or "",
         requested_model=row.requested_model,
+        awaits=awaits,
     )
 
 
@@ -242,6 +276,20 @@ def _close_task(change: TaskClosed) -> Row:
         **_error(change),
         **_bill(change),
     }
+
+
+def event_ops(agent_id: str, swarm_id: str, events: Sequence[EncodedEvent]) -> list[Op]:
+    """Return the writes of one commit's events: the rows, then their place in the orchestrator's log."""
+    if not events:
+        return []
+    rows = [(swarm_id, event.seq, event.type, event.at_ms, event.body) for event in events]
+    log = {"agent_id": agent_id, "swarm_id": swarm_id, "first_seq": events[0].seq, "last_seq": events[-1].seq}
+    return [Op(sql.INSERT_EVENT, rows), Op(sql.APPEND_LOG, [_row(sql.APPEND_LOG, log)], fetch=True)]
+
+
+def log_position(results: Sequence[Any], events: Sequence[EncodedEvent]) -> int:
+    """Return the position that the last of ``event_ops`` gave, 0 where there was no event."""
+    return int(results[-1][0][0]) if events else 0
 
 
 _WRITES: tuple[tuple[type[Change], Statement, Callable[[Any], Row]], ...] = (

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, Table, and_, bindparam, func, insert, update
+from sqlalchemy import BindParameter, ColumnElement, Table, and_, bindparam, func, insert, select, update
 
 from app.domain.swarm import SWARM_ACTIVE
 from app.domain.task import TERMINAL, TaskStatus
-from app.storage.dialect import compile_sqlite
-from app.storage.tables import ATTEMPTS, EVENTS, SWARMS, TASK_INPUTS, TASKS
+from app.storage.dialect import compile_sqlite, upsert
+from app.storage.tables import AGENT_LOG, ATTEMPTS, EVENTS, SWARMS, TASK_INPUTS, TASK_NAMES, TASKS
 
 
 def param(name: str) -> BindParameter[Any]:
@@ -204,9 +204,42 @@ DELETE_SWARM = compile_sqlite(
         SWARMS.c.status.notin_(sorted(SWARM_ACTIVE)),
     )
 )
-DELETE_CHILDREN = tuple(
-    compile_sqlite(table.delete().where(table.c.swarm_id == param("swarm_id")))
-    for table in (EVENTS, ATTEMPTS, TASK_INPUTS, TASKS)
+_ITS_AGENT = select(SWARMS.c.agent_id).where(SWARMS.c.id == param("swarm_id")).scalar_subquery()
+_ITS_NAMES = select(TASKS.c.task_id).where(TASKS.c.swarm_id == param("swarm_id"))
+DELETE_CHILDREN = (
+    compile_sqlite(
+        TASK_NAMES.delete().where(
+            TASK_NAMES.c.agent_id == _ITS_AGENT,
+            TASK_NAMES.c.task_id.in_(_ITS_NAMES),
+            TASK_NAMES.c.swarm_id == param("swarm_id"),
+        )
+    ),
+    compile_sqlite(
+        AGENT_LOG.delete().where(AGENT_LOG.c.agent_id == _ITS_AGENT, AGENT_LOG.c.swarm_id == param("swarm_id"))
+    ),
+    *(
+        compile_sqlite(table.delete().where(table.c.swarm_id == param("swarm_id")))
+        for table in (EVENTS, ATTEMPTS, TASK_INPUTS, TASKS)
+    ),
 )
+"""To be run before ``DELETE_SWARM``: the first two look the swarm up."""
+
+APPEND_LOG = compile_sqlite(
+    insert(AGENT_LOG)
+    .from_select(
+        ["agent_id", "position", "swarm_id", "first_seq", "last_seq"],
+        select(
+            param("agent_id"),
+            func.coalesce(func.max(AGENT_LOG.c.position), 0) + 1,
+            param("swarm_id"),
+            param("first_seq"),
+            param("last_seq"),
+        ).where(AGENT_LOG.c.agent_id == param("agent_id")),
+    )
+    .returning(AGENT_LOG.c.position)
+)
+
+NAME_TASK = compile_sqlite(upsert(TASK_NAMES, ("swarm_id", "ix")))
+
 TOUCH = compile_sqlite(update(SWARMS).where(SWARMS.c.id == "").values(name=None))
 """Writes nothing, but takes the write lock and commits: proves that the store can be written."""

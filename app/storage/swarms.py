@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.domain.errors import Conflict
 from app.domain.swarm import SWARM_ACTIVE
+from app.domain.task import TaskSpec
 from app.ports.store import NewSwarm, Page, SwarmFilter, SwarmRow, TaskRow
 from app.storage import statements as sql
 from app.storage.dialect import Op, UnexpectedRowCount
 from app.storage.mapping import dump_counts, dump_spec, dumps, swarm_row, task_row
-from app.storage.tables import SWARMS, TASKS
+from app.storage.runs import event_ops, log_position
+from app.storage.tables import SWARMS, TASK_NAMES, TASKS
 from app.storage.writer import Writer
+
+_MAX_IN = 500
 
 
 class Swarms:
@@ -22,7 +26,7 @@ class Swarms:
         self._writer = writer
         self._engine = engine
 
-    async def create(self, swarm: NewSwarm) -> None:
+    async def create(self, swarm: NewSwarm) -> int:
         state = swarm.state
         header = {
             "id": state.swarm_id,
@@ -73,21 +77,42 @@ class Swarms:
                 "timeout_s": spec.timeout_s,
                 "max_retries": spec.max_retries,
                 "depends_on": dumps(spec.depends_on),
+                "awaits": _awaits(spec),
                 "allow_failed_dependencies": spec.allow_failed_dependencies,
                 "status": task.status.value,
                 "queued_at_ms": task.queued_at_ms,
             }
             tasks.append(sql.INSERT_TASK.row(values))
             inputs.append((state.swarm_id, task.index, spec.payload))
-        events = [(state.swarm_id, event.seq, event.type, event.at_ms, event.body) for event in swarm.events]
-        await self._writer.write(
-            [
-                Op(sql.INSERT_SWARM, [sql.INSERT_SWARM.row(header)]),
-                Op(sql.INSERT_TASK, tasks),
-                Op(sql.INSERT_INPUT, inputs),
-                Op(sql.INSERT_EVENT, events),
-            ]
+        ops = [
+            Op(sql.INSERT_SWARM, [sql.INSERT_SWARM.row(header)]),
+            Op(sql.INSERT_TASK, tasks),
+            Op(sql.INSERT_INPUT, inputs),
+        ]
+        if swarm.named:
+            names = [(state.spec.agent_id, task.task_id, state.swarm_id, task.index) for task in state.tasks]
+            ops.append(Op(sql.NAME_TASK, names))
+        ops += event_ops(state.spec.agent_id, state.swarm_id, swarm.events)
+        return log_position(await self._writer.write(ops), swarm.events)
+
+    async def newest_tasks(self, agent_id: str, task_ids: Sequence[str]) -> Mapping[str, tuple[str, int]]:
+        found: dict[str, tuple[str, int]] = {}
+        async with self._engine.connect() as connection:
+            for start in range(0, len(task_ids), _MAX_IN):
+                query = select(*TASK_NAMES.c["task_id", "swarm_id", "ix"]).where(
+                    TASK_NAMES.c.agent_id == agent_id, TASK_NAMES.c.task_id.in_(task_ids[start : start + _MAX_IN])
+                )
+                found.update({row.task_id: (row.swarm_id, row.ix) for row in await connection.execute(query)})
+        return found
+
+    async def active_count(self, agent_id: str) -> int:
+        query = (
+            select(func.count())
+            .select_from(SWARMS)
+            .where(SWARMS.c.agent_id == agent_id, SWARMS.c.status.in_(sorted(SWARM_ACTIVE)))
         )
+        async with self._engine.connect() as connection:
+            return int((await connection.execute(query)).scalar_one())
 
     async def get(self, tenant_id: str, swarm_id: str) -> SwarmRow | None:
         query = select(SWARMS).where(SWARMS.c.id == swarm_id, SWARMS.c.tenant_id == tenant_id)
@@ -137,8 +162,8 @@ class Swarms:
 
     async def delete(self, tenant_id: str, swarm_id: str) -> bool:
         owned = {"p_tenant_id": tenant_id, "p_swarm_id": swarm_id}
-        ops = [Op(sql.DELETE_SWARM, [sql.DELETE_SWARM.row(owned)], expect=1)]
-        ops += [Op(statement, [statement.row(owned)]) for statement in sql.DELETE_CHILDREN]
+        ops = [Op(statement, [statement.row(owned)]) for statement in sql.DELETE_CHILDREN]
+        ops.append(Op(sql.DELETE_SWARM, [sql.DELETE_SWARM.row(owned)], expect=1))
         try:
             await self._writer.write(ops)
         except UnexpectedRowCount:
@@ -151,3 +176,9 @@ class Swarms:
 
     async def ping(self) -> None:
         await self._writer.write([Op(sql.TOUCH, [sql.TOUCH.row({})])])
+
+
+def _awaits(spec: TaskSpec) -> str | None:
+    if not spec.awaits:
+        return None
+    return dumps([[entry.position, entry.task_id, entry.swarm_id, entry.index] for entry in spec.awaits])

@@ -26,6 +26,7 @@ class Swarms(SQLModel, table=True):
     __table_args__ = (
         Index("swarms_by_tenant", "tenant_id", "id"),
         Index("swarms_by_owner", "status", "lease_owner"),
+        Index("swarms_by_agent", "agent_id", "status"),
     )
 
     id: str = Field(primary_key=True)
@@ -194,6 +195,19 @@ class Barriers(SQLModel, table=True):
     created_at_ms: int = Field(sa_column=_big())
 
 
+class AgentLog(SQLModel, table=True):
+    """The order of commits among all swarms of an orchestrator: one row a commit, for its merged stream."""
+
+    __tablename__ = "agent_log"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    agent_id: str = Field(primary_key=True)
+    position: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    swarm_id: str
+    first_seq: int
+    last_seq: int
+
+
 class TaskNames(SQLModel, table=True):
     """The newest task of each id that was given to an orchestrator, for ``depends_on`` across requests."""
 
@@ -214,4 +228,5 @@ EVENTS: Table = SQLModel.metadata.tables["events"]
 KEYS: Table = SQLModel.metadata.tables["keys"]
 AGENTS: Table = SQLModel.metadata.tables["agents"]
 BARRIERS: Table = SQLModel.metadata.tables["barriers"]
+AGENT_LOG: Table = SQLModel.metadata.tables["agent_log"]
 TASK_NAMES: Table = SQLModel.metadata.tables["task_names"]

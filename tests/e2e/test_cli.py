@@ -181,7 +181,7 @@ def test_without_a_service_the_command_runs_one_for_the_duration(start: Start, t
     command = start("run", str(chain), **env)
 
     assert command.end() == 0, command.err
-    assert "running one here until the swarm has ended" in command.err
+    assert "running one here for the duration" in command.err
     assert len(json.loads(command.out)["outputs"]) == 2
     assert not (tmp_path / "data" / "service.json").exists()
 

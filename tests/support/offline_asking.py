@@ -34,7 +34,7 @@ def ask_json(prompt: str, **fields: Any) -> Any:
     return json.loads(ask_text(prompt, **fields))
 
 
-def function(name: str, description: str = "", **properties: Any) -> JsonObject:
+def function(name: str, description: str = "", /, **properties: Any) -> JsonObject:
     """An OpenAI-shaped tool definition whose arguments are all required."""
     schema = {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
     return {"type": "function", "function": {"name": name, "description": description, "parameters": schema}}

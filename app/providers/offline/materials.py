@@ -39,6 +39,7 @@ MAX_DEPTH = 8
 
 _FENCE_NAMES = {"python": "x.py", "python3": "x.py", "javascript": "x.js", "typescript": "x.ts", "rust": "x.rs"}
 _PYTHON_LINE = re.compile(r"^(?:async def|def|class|import|from|@|if __name__)", re.MULTILINE)
+_FILE_NAME = re.compile(r"[\w-]\.[A-Za-z]{1,5}$")
 _CODE_LINE = re.compile(r"[;{})]\s*$")
 
 
@@ -92,7 +93,7 @@ def _of_fields(fields: Mapping[str, Any], name: str, depth: int) -> Iterator[Mat
         if key in NOT_MATERIAL or (key in NAME_FIELDS and isinstance(value, str)):
             continue
         if isinstance(value, str):
-            if _is_long(value) or (key in TEXT_FIELDS and len(value.split()) > 3):
+            if _is_long(value) or (key in TEXT_FIELDS and (_FILE_NAME.search(own) or len(value.split()) > 3)):
                 material = classify(own or str(key), clean(value))
                 material.part = isinstance(fields.get("parts"), int) and fields["parts"] > 1
                 yield material

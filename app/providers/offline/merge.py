@@ -78,6 +78,8 @@ def merge(inputs: Mapping[str, Any], title: str, room: Room) -> str:
     totals: Counter[str] = Counter()
     for output in outputs:
         add(totals, output.totals or ({"documents": 1} if output.kind == "document" else {}))
+    if "columns" in totals:  # chunks of the same rows have the same columns
+        totals["columns"] = max(int(output.totals.get("columns", 0)) for output in outputs)
     if "parts" in totals and "documents" not in totals:
         # The parts of one document: above this level it is a document like any other.
         totals = Counter({"documents": 1, **{label: value for label, value in totals.items() if label != "parts"}})

@@ -71,6 +71,9 @@ class Report:
         for section, section_lines in zip(reversed(self.sections), reversed(lines), strict=True):
             while len(section_lines) > section.keep and size.is_over():
                 size.remove(section_lines.pop())
+        for section_lines in reversed(lines):
+            while section_lines and size.is_cut():  # what would be cut off anyway is better left out whole
+                size.remove(section_lines.pop())
         heading = "# {}" if room.headings else "**{}**"
         subheading = "## {}" if room.headings else "**{}**"
         blocks = [heading.format(self.title), *self.lead] if self.title else [*self.lead]
@@ -98,6 +101,9 @@ class _Size:
         self._bytes -= utf8_length(line) + 3
 
     def is_over(self) -> bool:
-        room = self._room
-        too_many_words = room.max_words is not None and self._words > room.max_words
-        return too_many_words or (room.max_bytes is not None and self._bytes > room.max_bytes)
+        """Whether there is more than was asked for."""
+        return self.is_cut() or (self._room.max_words is not None and self._words > self._room.max_words)
+
+    def is_cut(self) -> bool:
+        """Whether there is more than will be sent."""
+        return self._room.max_bytes is not None and self._bytes > self._room.max_bytes

@@ -88,13 +88,23 @@ def test_a_source_file_too_long_for_one_task_is_cut_with_a_notice(monkeypatch: p
     monkeypatch.setattr(demo_graph, "MAX_TASK_TEXT_BYTES", 100)
     plan = code_review(corpus({"s/a.py": "x = 1\n" * 100}), model="m", agents=1)
 
-    source = tasks(plan)["s/a.py"]["data"]["source"]
-    assert source.endswith("x = 1\n")
-    assert len(orjson.dumps(source)) <= 102
-    assert plan.notices == ("s/a.py: too long for one reviewer, only its beginning is reviewed",)
+    task = tasks(plan)["s/a.py"]
+    assert len(orjson.dumps(task["data"]["source"])) <= 102
+    assert "(the first 14 lines of it)" in task["prompt"]
+    assert plan.notices == ("s/a.py: too long for one reviewer, only its first 14 lines are reviewed",)
 
 
-def test_the_longest_files_give_way_where_a_request_cannot_hold_all(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tree_too_large_for_a_request_goes_without_its_longest_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo_graph, "MAX_CORPUS_BYTES", 1000)
+    files = {f"s/{name}.py": "x" * size for name, size in {"a": 300, "b": 900, "c": 400, "d": 200, "e": 500}.items()}
+    plan = code_review(corpus(files), model="m", agents=1)
+
+    assert [task_id for task_id in tasks(plan) if task_id != FINAL_TASK_ID] == ["s/a.py", "s/c.py", "s/d.py"]
+    assert plan.files == 3
+    assert plan.notices == ("a request holds at most 0 MiB: left out the 2 longest files",)
+
+
+def test_the_longest_documents_give_way_where_a_request_cannot_hold_all(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo_graph, "MAX_CORPUS_BYTES", 2000)
     plan = document_reading(corpus({"d/a.txt": "short", "d/b.txt": "long line\n" * 500}), model="m", agents=1)
     by_id = tasks(plan)

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.cli.splitting import cut_text, json_bytes, split_text
+from app.cli.splitting import cut_code, cut_text, json_bytes, split_text
 
 texts = st.text(alphabet=st.sampled_from(list('ab \n\r\t"\\é€😀\x01\x0b\u2028')), max_size=300)
 
@@ -38,3 +38,16 @@ def test_parts_are_about_equally_long_and_end_with_lines() -> None:
 
 def test_sizes_are_those_of_json() -> None:
     assert json_bytes('a"\n\x01é') == len(b'a\\"\\n\\u0001') + len("é".encode())
+
+
+def test_code_is_cut_between_top_level_statements() -> None:
+    functions = [f"def f{number}():\n    x = {number}\n\n    return x\n" for number in range(10)]
+    source = "\n\n".join(functions)
+
+    cut = cut_code(source, 230)
+
+    assert source.startswith(cut)
+    assert 115 < len(cut) <= 230
+    compile(cut, "cut", "exec")
+    assert cut_code(source, 10_000) == source
+    assert cut_code("x = [\n" + "    1,\n" * 100, 100).endswith("    1,\n")

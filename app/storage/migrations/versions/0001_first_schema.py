@@ -13,6 +13,16 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
+        "agent_log",
+        sa.Column("agent_id", sa.Text(), nullable=False),
+        sa.Column("position", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("swarm_id", sa.Text(), nullable=False),
+        sa.Column("first_seq", sa.Integer(), nullable=False),
+        sa.Column("last_seq", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("agent_id", "position"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "agents",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("tenant_id", sa.Text(), nullable=False),
@@ -114,6 +124,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     with op.batch_alter_table("swarms", schema=None) as batch_op:
+        batch_op.create_index("swarms_by_agent", ["agent_id", "status"], unique=False)
         batch_op.create_index("swarms_by_owner", ["status", "lease_owner"], unique=False)
         batch_op.create_index("swarms_by_tenant", ["tenant_id", "id"], unique=False)
 
@@ -184,6 +195,7 @@ def downgrade() -> None:
     with op.batch_alter_table("swarms", schema=None) as batch_op:
         batch_op.drop_index("swarms_by_tenant")
         batch_op.drop_index("swarms_by_owner")
+        batch_op.drop_index("swarms_by_agent")
 
     op.drop_table("swarms")
     with op.batch_alter_table("keys", schema=None) as batch_op:
@@ -201,3 +213,4 @@ def downgrade() -> None:
         batch_op.drop_index("agents_by_name")
 
     op.drop_table("agents")
+    op.drop_table("agent_log")

@@ -40,7 +40,8 @@ FILING = """<?xml version='1.0'?><html><head><title>acme-20241231</title><style>
 <ix:nonNumeric name="dei:DocumentFiscalYearFocus" contextRef="c1">2024</ix:nonNumeric>
 <xbrli:context id="c1"><xbrli:entity></xbrli:entity><xbrli:startDate>2024-01-01</xbrli:startDate>
 <xbrli:endDate>2024-12-31</xbrli:endDate></xbrli:context>
-<xbrli:context id="c0"><xbrli:startDate>2023-01-01</xbrli:startDate><xbrli:endDate>2023-12-31</xbrli:endDate></xbrli:context>
+<xbrli:context id="c0"><xbrli:startDate>2023-01-01</xbrli:startDate>
+<xbrli:endDate>2023-12-31</xbrli:endDate></xbrli:context>
 <xbrli:context id="s1"><xbrli:segment><xbrldi:explicitMember>x</xbrldi:explicitMember></xbrli:segment>
 <xbrli:endDate>2024-12-31</xbrli:endDate></xbrli:context>
 </ix:hidden></ix:header>
@@ -49,9 +50,11 @@ FILING = """<?xml version='1.0'?><html><head><title>acme-20241231</title><style>
 <p>(Exact name of registrant as specified in its charter)</p>
 <div>ITEM 1. BUSINESS</div><div>ITEM 7. MANAGEMENT&#8217;S DISCUSSION</div>
 <p>ACME Anvils makes anvils for coyotes and sold 12,345 anvils in its best year so far.</p>
-<table><tr><td>Revenue</td><td>$<ix:nonFraction name="us-gaap:Revenues" contextRef="c0" scale="6">900</ix:nonFraction></td>
+<table><tr><td>Revenue</td><td>$
+<ix:nonFraction name="us-gaap:Revenues" contextRef="c0" scale="6">900</ix:nonFraction></td>
 <td><ix:nonFraction name="us-gaap:Revenues" contextRef="c1" scale="6">1,250</ix:nonFraction></td></tr>
-<tr><td>Segment</td><td><ix:nonFraction name="us-gaap:Revenues" contextRef="s1" scale="6">9,999</ix:nonFraction></td></tr>
+<tr><td>Segment</td><td>
+<ix:nonFraction name="us-gaap:Revenues" contextRef="s1" scale="6">9,999</ix:nonFraction></td></tr>
 </table></body></html>"""
 
 

@@ -1,0 +1,217 @@
+"""Drives the service in tests: inside the test's own loop, or as real processes that can be killed.
+
+``in_process`` is fast and lets a test put its own chat provider behind the scheduler. ``ServiceProcess`` and
+``MockModelProcess`` are what a user runs: real sockets, real signals, a data directory that outlives the process.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar
+from unittest import mock
+
+import httpx2
+
+from app.main import create_app
+from app.ports.provider import ChatProvider
+from app.settings import load_settings
+
+ROOT = Path(__file__).parents[2]
+DEADLINE_S = 30.0
+BASE_URL = "http://127.0.0.1:8000"
+
+Value = TypeVar("Value")
+
+
+@asynccontextmanager
+async def in_process(
+    data_dir: Path, *, provider: ChatProvider | None = None, **settings: Any
+) -> AsyncIterator[httpx2.AsyncClient]:
+    """A client of a service that runs in this loop and stops with the block.
+
+    Args:
+        provider: stands in for the offline model; while nothing else is configured it serves every model name.
+        settings: fields of ``Settings``.
+    """
+    with mock.patch.dict(os.environ, clean_environment(), clear=True):
+        app = create_app(load_settings(data_dir=data_dir, **settings))
+    threshold = gc.get_threshold()
+    patched = mock.patch("app.main.OfflineProvider", lambda: provider)
+    try:
+        if provider is not None:
+            patched.start()
+        async with app.router.lifespan_context(app):
+            transport = httpx2.ASGITransport(app, raise_app_exceptions=False)
+            async with httpx2.AsyncClient(transport=transport, base_url=BASE_URL, timeout=DEADLINE_S) as client:
+                yield client
+    finally:
+        mock.patch.stopall()
+        gc.unfreeze()
+        gc.set_threshold(*threshold)
+
+
+def clean_environment() -> dict[str, str]:
+    """The environment without anything that would configure the service."""
+    return {name: value for name, value in os.environ.items() if not re.match(r"SWARMD_|.*_API_KEY$", name)}
+
+
+def poll(
+    question: Callable[[], Value | None], *, deadline_s: float = DEADLINE_S, every_s: float = 0.02, what: str = "it"
+) -> Value:
+    """Ask until the answer is neither None nor False, or fail when the deadline passes."""
+    give_up_at = time.monotonic() + deadline_s
+    while True:
+        answer = question()
+        if answer is not None and answer is not False:
+            return answer
+        assert time.monotonic() < give_up_at, f"{what} did not happen within {deadline_s} s"
+        time.sleep(every_s)
+
+
+class _Process:
+    """A command of ``app.cli``; its output goes to files, so that no pipe can fill up and block it."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        self._out, self._err = folder / f"{name}.out", folder / f"{name}.err"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def output(self) -> str:
+        """Everything the newest process said."""
+        return self._out.read_text() + self._err.read_text()
+
+    def kill(self) -> None:
+        """SIGKILL: nothing of the process runs any more when this returns."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def terminate(self, deadline_s: float = DEADLINE_S) -> int:
+        """SIGTERM; returns the exit status."""
+        assert self._process is not None
+        self._process.terminate()
+        try:
+            status = self._process.wait(deadline_s)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"did not end within {deadline_s} s of SIGTERM:\n{self.output}") from None
+        self._process = None
+        return status
+
+    def _run(self, *arguments: str, ready: str, **env: str) -> str:
+        """Start the command and return the first group of ``ready`` once it says so."""
+        assert self._process is None, "already running"
+        with self._out.open("wb") as out, self._err.open("wb") as err:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "app.cli", *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                cwd=self._folder,
+                env={**clean_environment(), "PYTHONPATH": str(ROOT), **env},
+            )
+        process = self._process
+
+        def said() -> str | None:
+            match = re.search(ready, self.output)
+            assert match or process.poll() is None, f"ended with {process.returncode}:\n{self.output}"
+            return match.group(1) if match else None
+
+        try:
+            return poll(said, what="the start")
+        except BaseException:
+            self.kill()
+            raise
+
+
+class ServiceProcess(_Process):
+    """``swarmd serve`` on a free loopback port; starting it again on the same data directory continues its work."""
+
+    def __init__(self, folder: Path, *flags: str, **env: str) -> None:
+        super().__init__(folder, "service")
+        self.data_dir = folder / "data"
+        self._flags, self._env = flags, env
+        self.url = ""
+
+    def __enter__(self) -> ServiceProcess:
+        self.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None) -> None:
+        self.kill()
+
+    def start(self) -> None:
+        """Return once ``/readyz`` says so."""
+        data = ("--data-dir", str(self.data_dir))
+        self.url = self._run(
+            "serve", "--port", "0", *data, *self._flags, ready=r"listening on (http://\S+)", **self._env
+        )
+        with self.client() as client:
+            poll(lambda: client.get("/readyz").status_code == 200, what="/readyz")
+
+    def restart(self) -> None:
+        self.kill()
+        self.start()
+
+    def client(self) -> httpx2.Client:
+        return httpx2.Client(base_url=self.url, timeout=DEADLINE_S)
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+
+class MockModelProcess(_Process):
+    """``swarmd mock-model`` with a call log; ``url`` is what the service takes as a provider's base URL."""
+
+    def __init__(self, folder: Path, *flags: str) -> None:
+        super().__init__(folder, "mock")
+        self._log = folder / "calls.jsonl"
+        self._flags = flags
+        self.url = ""
+
+    def __enter__(self) -> MockModelProcess:
+        log = ("--call-log", str(self._log))
+        self.url = self._run("mock-model", "--port", "0", *log, *self._flags, ready=r"listening on (http://\S+)")
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None) -> None:
+        self.kill()
+
+    def calls(self) -> list[dict[str, Any]]:
+        """The call log so far: one entry when a request arrives (``received``) and one when it ends."""
+        return [json.loads(line) for line in self._log.read_bytes().splitlines()] if self._log.exists() else []
+
+    def as_provider(self) -> tuple[str, ...]:
+        """Flags of ``swarmd serve`` that make this the one provider."""
+        return ("--provider-base-url", self.url, "--default-model", "mock")
+
+    @property
+    def root_url(self) -> str:
+        return self.url.removesuffix("/v1")
+
+
+def events_of(client: httpx2.Client, swarm_id: str) -> Iterator[dict[str, Any]]:
+    """The whole event log of a swarm, page by page, checked to be without a gap."""
+    after = 0
+    while True:
+        page = client.get(f"/v1/swarms/{swarm_id}/events", params={"after": after, "limit": 1000}).json()["items"]
+        if not page:
+            return
+        assert [event["seq"] for event in page] == list(range(after + 1, after + 1 + len(page)))
+        after += len(page)
+        yield from page
