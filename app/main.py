@@ -34,6 +34,7 @@ from app.scheduler.runner import Machinery
 from app.scheduler.supervisor import Supervisor
 from app.services.keys import KeyService
 from app.services.results import ResultService
+from app.services.streams import Streams
 from app.services.swarms import SwarmService
 from app.settings import PriceSettings, ProviderSettings, Settings, load_settings
 from app.storage.engine import open_database
@@ -124,6 +125,8 @@ async def _start(settings: Settings, metrics: CollectorRegistry, stack: AsyncExi
         default_model=settings.default_model if configured else None,
         clock=clock,
     )
+    streams = Streams(database.swarms, database.tasks, database.events, clock)
+    await stack.enter_async_context(streams.running())
     shared = Machinery(
         runs=database.runs,
         admission=Admission(lambda lane: _lane_limit(configured.get(lane), settings.max_agents)),
@@ -132,6 +135,7 @@ async def _start(settings: Settings, metrics: CollectorRegistry, stack: AsyncExi
         doorbell=doorbell,
         clock=clock,
         metrics=PrometheusSwarmMetrics(metrics) if settings.metrics else NoMetrics(),
+        feed=streams,
     )
     owner = f"{socket.gethostname()}:{os.getpid()}"
     await stack.enter_async_context(Supervisor(shared, owner=owner, max_runs=settings.max_runs).running())
@@ -145,7 +149,9 @@ async def _start(settings: Settings, metrics: CollectorRegistry, stack: AsyncExi
             doorbell=doorbell,
             clock=clock,
             entropy=entropy,
+            feed=streams,
         ),
+        streams=streams,
         results=ResultService(database.swarms),
         models=registry,
         caps=Caps(max_tasks=settings.max_tasks, max_input_bytes=settings.max_input_bytes),

@@ -13,6 +13,7 @@ from app.api.schemas.swarms import Caps
 from app.ports.provider import Models
 from app.services.keys import KeyService
 from app.services.results import ResultService
+from app.services.streams import Streams
 from app.services.swarms import SwarmService
 
 DEFAULT_TENANT = "default"
@@ -25,6 +26,7 @@ class Services:
     keys: KeyService
     swarms: SwarmService
     results: ResultService
+    streams: Streams
     models: Models
     caps: Caps
     max_wait_s: float

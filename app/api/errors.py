@@ -118,7 +118,11 @@ def install(app: FastAPI) -> None:
 
     async def on_bug(request: Request, exc: Exception) -> Response:
         _log.error("request_crashed", path=request.url.path, method=request.method, exc_info=exc)
-        return problem(request.url.path, 500, "internal", "a fault of the service; see its log", title="Internal error")
+        response = problem(
+            request.url.path, 500, "internal", "a fault of the service; see its log", title="Internal error"
+        )
+        response.headers["Connection"] = "close"  # the server will, since Starlette passes the exception on to it
+        return response
 
     app.add_exception_handler(SwarmdError, on_swarmd_error)
     app.add_exception_handler(RequestValidationError, on_validation_error)

@@ -6,9 +6,10 @@ UTF-8 JSON is refused here, before anything sees it.
 
 from __future__ import annotations
 
+import json
 import math
 import re
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, TypeVar
 
 import orjson
@@ -23,7 +24,12 @@ _MAX_ERRORS = 50
 _SUSPICIOUS = re.compile(rb"\d{16}|[eE][+]?\d{3}")
 """Numbers that may not fit: only bodies that hold one are walked through."""
 
+_LONG_INTEGER = re.compile(rb"\d{19}")
 _MAX_INTEGER = 2**63
+
+_MAX_NESTING = 100
+"""Far above what people write, and far enough below the 254 levels that orjson writes: a value that is accepted here is
+stored, and sent again, inside further objects."""
 
 
 class MalformedJson(InvalidRequest):
@@ -36,20 +42,24 @@ def parse(body: bytes) -> Any:
     """Return the JSON value of ``body``.
 
     Raises:
-        MalformedJson: not JSON, not UTF-8, nested too deeply, NaN or Infinity, lone surrogates.
-        InvalidRequest: a number that no double or 64-bit integer holds.
+        MalformedJson: not JSON, not UTF-8, NaN or Infinity, lone surrogates, more than 1,024 levels of nesting.
+        InvalidRequest: more than 100 levels, or a number that no 64-bit integer holds.
     """
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as exc:
         raise MalformedJson(f"the body is not valid JSON: {exc}") from exc
+    if body.count(b"[") + body.count(b"{") > _MAX_NESTING:
+        _refuse_deep(value)
     if _SUSPICIOUS.search(body):
+        if _LONG_INTEGER.search(body):
+            value = json.loads(body)  # orjson makes a rounded float of an integer above 64 bits
         _refuse_unstorable(value, "")
     return value
 
 
 def _refuse_unstorable(value: Any, pointer: str) -> None:
-    """The nesting is bounded by the parser (1,024 levels), so recursion is safe."""
+    """The nesting is bounded by now, so recursion is safe."""
     if isinstance(value, dict):
         for key, item in value.items():
             _refuse_unstorable(item, f"{pointer}/{escape(key)}")
@@ -61,6 +71,28 @@ def _refuse_unstorable(value: Any, pointer: str) -> None:
             raise InvalidRequest.field(pointer, "expected a number that fits a double")
     elif isinstance(value, int) and not isinstance(value, bool) and not -_MAX_INTEGER <= value < _MAX_INTEGER:
         raise InvalidRequest.field(pointer, "expected an integer of at most 64 bits")
+
+
+def _refuse_deep(value: Any) -> None:
+    """Iterative: the parser lets more levels through than Python's stack holds."""
+    path: list[str] = []
+    levels = [_members(value)]
+    while levels:
+        for key, item in levels[-1]:
+            if isinstance(item, (dict, list)):
+                path.append(str(key))
+                levels.append(_members(item))
+                break
+        else:
+            levels.pop()
+            del path[-1:]
+        if len(levels) > _MAX_NESTING:
+            pointer = "".join(f"/{escape(key)}" for key in path[:3])
+            raise InvalidRequest.field(pointer, f"nested more than {_MAX_NESTING} levels deep")
+
+
+def _members(value: Any) -> Iterable[tuple[str | int, Any]]:
+    return iter(value.items()) if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else iter(())
 
 
 def escape(key: str) -> str:
@@ -77,16 +109,40 @@ def validate(model: type[Model], value: Any) -> Model:
     try:
         return model.model_validate(value)
     except ValidationError as exc:
-        errors = field_errors(exc)
-    raise InvalidRequest(f"{errors[0].pointer or 'the body'}: {errors[0].detail}", errors[:_MAX_ERRORS])
+        errors = field_errors(exc, value)
+    raise InvalidRequest(f"{errors[0].pointer or 'the body'}: {errors[0].detail}", errors)
 
 
-def field_errors(exc: ValidationError) -> list[FieldError]:
-    found = []
+def field_errors(exc: ValidationError, value: Any) -> list[FieldError]:
+    """Return one entry for each wrong field of ``value``, 50 at most; what a union's members say of it is one entry."""
+    found: dict[str, str] = {}
     for error in exc.errors(include_url=False, include_context=False, include_input=False):
-        pointer = "".join(f"/{escape(str(part))}" for part in error["loc"])
-        found.append(FieldError(pointer, error["msg"]))
-    return found
+        pointer = _pointer(error["loc"], value, missing=error["type"] == "missing")
+        said = found.get(pointer)
+        found[pointer] = error["msg"] if said is None else f"{said}, or: {error['msg']}"
+    first = list(found.items())[:_MAX_ERRORS]
+    # A union's other members complain of the whole object, beside the one that names the field inside it.
+    return [
+        FieldError(pointer, detail)
+        for pointer, detail in first
+        if not any(other.startswith(f"{pointer}/") for other, _ in first)
+    ]
+
+
+def _pointer(location: tuple[int | str, ...], value: Any, *, missing: bool) -> str:
+    """Follow pydantic's location through ``value``; it also names the members of unions, which no client has sent."""
+    pointer = ""
+    for position, part in enumerate(location):
+        if isinstance(value, dict):
+            if part not in value and not (missing and position == len(location) - 1):
+                continue
+            value = value.get(part)
+        elif isinstance(value, list) and isinstance(part, int) and part < len(value):
+            value = value[part]
+        else:
+            continue
+        pointer += f"/{escape(str(part))}"
+    return pointer
 
 
 def body_of(model: type[Model]) -> Callable[[Request], Coroutine[Any, Any, Model]]:

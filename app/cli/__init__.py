@@ -16,6 +16,7 @@ import typer
 from app import __version__
 from app.cli.demo import demo
 from app.cli.failures import EXIT_INTERRUPTED, Failure, Interrupted
+from app.cli.messages import say
 from app.cli.openapi import openapi
 from app.cli.run import run
 
@@ -86,7 +87,7 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         app(args=arguments, prog_name="swarmd")
     except Failure as exc:
-        typer.echo(f"swarmd: error: {exc.message}", err=True)
+        say(f"error: {exc.message}")
         sys.exit(exc.exit_code)
     except Interrupted as exc:
         sys.exit(exc.exit_code)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.cli.failures import EXIT_ERROR, EXIT_USAGE, Failure, Interrupted, exit_code_of
-from app.cli.messages import counted, say
+from app.cli.messages import counted, printable, say
 
 if TYPE_CHECKING:
     from app.cli.demo_graph import Plan
@@ -107,7 +107,7 @@ def _show_report(ended: Ended, out: Path | None) -> bool:
         from rich.console import Console
         from rich.markdown import Markdown
 
-        Console().print(Markdown(report))
+        Console().print(Markdown(printable(report)))
     else:
         deliver(report, None)
     if out is not None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import typer
 
+_CONTROL_CHARACTERS = {code: "\ufffd" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
+
 
 def counted(number: int, noun: str) -> str:
     """``1 file``, ``1,200 files``."""
@@ -11,4 +13,12 @@ def counted(number: int, noun: str) -> str:
 
 
 def say(text: str) -> None:
-    typer.echo(f"swarmd: {text}", err=True)
+    typer.echo(f"swarmd: {printable(text)}", err=True)
+
+
+def printable(text: str) -> str:
+    """The text without control characters but line ends and tabs.
+
+    Models, upstreams and file names decide what is shown; an escape sequence among it could rewrite the terminal.
+    """
+    return text.translate(_CONTROL_CHARACTERS)

@@ -11,6 +11,7 @@ import orjson
 
 from app.cli.client import JsonObject
 from app.cli.failures import EXIT_USAGE, Failure
+from app.cli.messages import printable
 
 _PRETTY = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
 
@@ -66,7 +67,7 @@ def deliver(text: str, out: Path | None) -> None:
         Failure: the file cannot be written.
     """
     if out is None:
-        sys.stdout.write(text)
+        sys.stdout.write(printable(text) if sys.stdout.isatty() else text)
         sys.stdout.flush()
         return
     try:

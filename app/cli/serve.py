@@ -31,7 +31,7 @@ def serve(**overrides: object) -> None:
 
     host = Host(settings, sock, announce)
     # uvicorn ends gracefully and then raises the signal again; having been asked to stop is no failure.
-    signal.signal(signal.SIGTERM, lambda *_: None)
-    signal.signal(signal.SIGINT, lambda *_: None)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: host.stop())
     host.run()
     raise SystemExit(EXIT_OK)

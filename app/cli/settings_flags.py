@@ -18,7 +18,6 @@ from typing import Annotated, Any, Literal
 import typer
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
 
 from app.cli.failures import EXIT_USAGE, Failure
 from app.settings import Settings, load_settings
@@ -125,7 +124,7 @@ def _help_text(name: str, field: FieldInfo) -> str:
     text = (field.description or name.replace("_", " ").capitalize()).rstrip(".")
     if typing.get_origin(field.annotation) is Literal:
         text += ": " + ", ".join(map(str, typing.get_args(field.annotation)))
-    default = field.default if field.default_factory is None else None
-    if default is None or default is PydanticUndefined:
+    default = None if field.is_required() or field.default_factory is not None else field.default
+    if default is None:
         return text
     return f"{text} (default {str(default).lower() if isinstance(default, bool) else default})"

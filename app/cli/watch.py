@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from app.cli.client import TERMINAL_STATUSES, JsonObject, ServiceClient
+from app.cli.messages import printable
 
 POLL_INTERVAL_S = 0.25
 _PAGES_PER_POLL = 5
@@ -68,8 +69,8 @@ class _Log:
         if kind == "agent_completed" and isinstance(event.get("latency_ms"), int | float):
             bisect.insort(self.latencies_ms, float(event["latency_ms"]))
         elif kind == "agent_failed":
-            reason = " ".join(str(event.get("error") or "failed").split())
-            self.failures = [*self.failures, f"{event.get('task_id')}: {reason}"[:200]][-_FAILURES_SHOWN:]
+            reason = f"{event.get('task_id')}: {event.get('error') or 'failed'}"
+            self.failures = [*self.failures, printable(" ".join(reason.split()))[:200]][-_FAILURES_SHOWN:]
 
     def p95_ms(self) -> float | None:
         if not self.latencies_ms:

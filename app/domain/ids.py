@@ -25,6 +25,12 @@ def make_id(prefix: str, now_ms: int, random_bits: int) -> str:
     return prefix + "".join(reversed(digits))
 
 
+def is_id(prefix: str, text: str) -> bool:
+    """Return whether ``text`` has the form of an id with this prefix."""
+    body = text.removeprefix(prefix)
+    return text.startswith(prefix) and len(body) == _LENGTH and all(digit in _ALPHABET for digit in body)
+
+
 def sub_agent_id(swarm_id: str, index: int) -> str:
     """Return the id of the sub-agent that runs task number ``index`` of ``swarm_id``.
 

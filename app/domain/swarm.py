@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -128,6 +129,7 @@ class SwarmState:
             are dropped when popped, so a cancel need not search the heaps.
         ready_count: queued tasks per lane, exact.
         cost_nano_usd: sum of the priced calls.
+        latencies_ms: of the completed tasks, in the order of their completion.
     """
 
     swarm_id: str
@@ -146,6 +148,7 @@ class SwarmState:
     ended_at_ms: int | None = None
     aggregated: Any = None
     aggregation: dict[str, Any] | None = None
+    latencies_ms: array[float] = field(default_factory=lambda: array("d"))
     counts: Counts = field(init=False)
     ready: dict[str, list[tuple[int, int, int]]] = field(init=False)
     ready_count: dict[str, int] = field(init=False)

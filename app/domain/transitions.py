@@ -136,6 +136,7 @@ def _completed(record: Recorder, fact: AttemptCompleted) -> None:
     if task is None:
         return
     record.bill(fact.usage, fact.cost_nano_usd, fact.steps)
+    record.state.latencies_ms.append(fact.latency_ms)
     record.out.changes.append(
         TaskCompleted(
             index=task.index,

@@ -27,6 +27,11 @@ def end_of(swarm_id: str) -> str:
     return f"end.{swarm_id}"
 
 
+def idle_of(agent_id: str) -> str:
+    """Topic rung whenever a swarm of an orchestrator has ended."""
+    return f"idle.{agent_id}"
+
+
 def control_of(swarm_id: str) -> str:
     """Topic rung when a client asked something of a running swarm."""
     return f"control.{swarm_id}"

@@ -252,7 +252,11 @@ class SwarmStore(Protocol):
         ...
 
     async def list(self, tenant_id: str, where: SwarmFilter, *, limit: int, cursor: str | None) -> Page[SwarmRow]:
-        """Newest first."""
+        """Newest first.
+
+        Raises:
+            InvalidRequest: ``cursor`` is not one of ours.
+        """
         ...
 
     async def request_cancel(self, tenant_id: str, swarm_id: str) -> bool:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import chain
 
 import structlog
 
@@ -17,6 +19,7 @@ from app.domain.errors import StoreUnavailable
 from app.domain.facts import (
     Aggregate,
     AggregateCompleted,
+    AwaitedEnded,
     CancelRequested,
     DeadlinePassed,
     Fact,
@@ -29,10 +32,11 @@ from app.domain.facts import (
     StopAttempt,
 )
 from app.domain.swarm import SwarmState
-from app.domain.task import TaskStatus
+from app.domain.task import Awaited, TaskStatus
 from app.domain.transitions import resume, step
 from app.ports.clock import Clock
-from app.ports.doorbell import Doorbell, control_of, end_of, events_of
+from app.ports.doorbell import Doorbell, control_of, end_of, events_of, idle_of
+from app.ports.feed import EventFeed
 from app.ports.store import Commit, EncodedEvent, Lease, RunStore
 from app.ports.telemetry import SwarmMetrics
 from app.scheduler.admission import Admission, Claimant
@@ -56,6 +60,15 @@ class Machinery:
     doorbell: Doorbell
     clock: Clock
     metrics: SwarmMetrics
+    feed: EventFeed
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """Task ``index`` waits for a task of another swarm."""
+
+    index: int
+    awaited: Awaited
 
 
 class Runner:
@@ -70,6 +83,8 @@ class Runner:
         self._attempts: dict[int, asyncio.Task[None]] = {}
         self._retries: dict[int, asyncio.TimerHandle] = {}
         self._merge: asyncio.Task[None] | None = None
+        self._awaited: set[_Waiting] = set()
+        self._awaited_rang = True
 
     async def run(self) -> None:
         """Carry the swarm to its end.
@@ -82,8 +97,13 @@ class Runner:
         state = await shared.runs.load(self._lease)
         claimant = Claimant(state.spec.agent_id, self._news.set)
         shared.metrics.took_over(state)
+        shared.feed.attach(state)
         deadline: asyncio.TimerHandle | None = None
-        with shared.doorbell.listen(control_of(state.swarm_id), self._on_control):
+        with ExitStack() as listening:
+            listening.enter_context(shared.doorbell.listen(control_of(state.swarm_id), self._on_control))
+            self._awaited = {_Waiting(task.index, awaited) for task in state.tasks for awaited in task.awaits}
+            for swarm_id in {waiting.awaited.swarm_id for waiting in self._awaited}:
+                listening.enter_context(shared.doorbell.listen(events_of(swarm_id), self._on_awaited))
             try:
                 async with asyncio.TaskGroup() as group:
                     if state.spec.timeout_s is not None:
@@ -103,25 +123,22 @@ class Runner:
                 for handle in self._retries.values():
                     handle.cancel()
                 shared.admission.leave(claimant)
+                shared.feed.detach(state)
                 shared.metrics.let_go(state)
 
     # --- one turn ----------------------------------------------------------------------------------------------------
 
     async def _turn(self, state: SwarmState, claimant: Claimant, out: Step, group: asyncio.TaskGroup) -> None:
         control = await self._control()
+        awaited = await self._awaited_ended()
         facts, self._inbox = self._inbox, []
         now_ms = self._shared.clock.now_ms()
-        for fact in control:
-            step(state, fact, now_ms, out)
-        for fact in facts:
+        for fact in (*control, *awaited, *facts):
             step(state, fact, now_ms, out)
         self._fill_slots(state, claimant, now_ms, out)
         if out.changes or out.events:
             await self._commit(state, out)
-            self._shared.doorbell.ring(events_of(state.swarm_id))
-            if state.ended:
-                self._shared.doorbell.ring(end_of(state.swarm_id))
-            self._shared.metrics.committed(state, out)
+            self._announce(state, out)
         self._perform(state, claimant, out, group)
 
     async def _control(self) -> list[Fact]:
@@ -132,6 +149,19 @@ class Runner:
         facts: list[Fact] = [ParallelismChanged(control.max_parallel_agents)]
         if control.cancel_requested:
             facts.append(CancelRequested())
+        return facts
+
+    async def _awaited_ended(self) -> list[Fact]:
+        """Ask how the tasks of other swarms stand that tasks of this one wait for, after news of those swarms."""
+        if not (self._awaited and self._awaited_rang):
+            return []
+        self._awaited_rang = False
+        ended = await self._shared.runs.ended(tuple({waiting.awaited for waiting in self._awaited}))
+        facts: list[Fact] = []
+        for waiting in tuple(self._awaited):
+            if waiting.awaited in ended:
+                self._awaited.discard(waiting)
+                facts.append(AwaitedEnded(waiting.index, waiting.awaited, ended[waiting.awaited]))
         return facts
 
     def _fill_slots(self, state: SwarmState, claimant: Claimant, now_ms: int, out: Step) -> None:
@@ -160,13 +190,22 @@ class Runner:
         wait_s = _FIRST_COMMIT_WAIT_S
         while True:
             try:
-                await self._shared.runs.commit(self._lease, commit)
+                position = await self._shared.runs.commit(self._lease, commit)
             except StoreUnavailable as exc:
                 _log.error("commit_refused", swarm_id=state.swarm_id, error=exc.detail, retry_in_s=wait_s)
                 await asyncio.sleep(wait_s)
                 wait_s = min(wait_s * 2, _MAX_COMMIT_WAIT_S)
             else:
+                self._shared.feed.publish(state.spec.agent_id, state.swarm_id, position, commit.events)
                 return
+
+    def _announce(self, state: SwarmState, out: Step) -> None:
+        doorbell = self._shared.doorbell
+        doorbell.ring(events_of(state.swarm_id))
+        if state.ended:
+            doorbell.ring(end_of(state.swarm_id))
+            doorbell.ring(idle_of(state.spec.agent_id))
+        self._shared.metrics.committed(state, out)
 
     # --- effects -----------------------------------------------------------------------------------------------------
 
@@ -175,7 +214,7 @@ class Runner:
         for effect in out.effects:
             match effect:
                 case StartAttempt():
-                    if state.graph.dependencies[effect.index]:
+                    if state.graph.dependencies[effect.index] or state.tasks[effect.index].awaits:
                         with_inputs.append(effect)
                     else:
                         self._start(state, claimant, effect, {}, group)
@@ -196,12 +235,18 @@ class Runner:
         self, state: SwarmState, claimant: Claimant, starts: Sequence[StartAttempt], group: asyncio.TaskGroup
     ) -> None:
         """Fetch the outputs that these attempts build on, in one query for all of them, then start them."""
-        dependencies = state.graph.dependencies
-        needed = sorted({index for start in starts for index in dependencies[start.index]})
-        outputs = await self._shared.runs.outputs(state.swarm_id, needed)
+        sources = {start.index: _sources(state, start.index) for start in starts}
+        needed: dict[str, set[int]] = {}
+        for source in chain.from_iterable(sources.values()):
+            needed.setdefault(source.swarm_id, set()).add(source.index)
+        outputs = {
+            swarm_id: await self._shared.runs.outputs(swarm_id, sorted(indices)) for swarm_id, indices in needed.items()
+        }
         for start in starts:
             inputs = {
-                state.tasks[index].task_id: outputs[index] for index in dependencies[start.index] if index in outputs
+                source.task_id: outputs[source.swarm_id][source.index]
+                for source in sources[start.index]
+                if source.index in outputs[source.swarm_id]
             }
             self._start(state, claimant, start, inputs, group)
 
@@ -257,6 +302,21 @@ class Runner:
         self._inbox.append(fact)
         self._news.set()
 
+    def _on_awaited(self) -> None:
+        self._awaited_rang = True
+        self._news.set()
+
     def _on_control(self) -> None:
         self._control_rang = True
         self._news.set()
+
+
+def _sources(state: SwarmState, index: int) -> list[Awaited]:
+    """Return the dependencies of a task, of this and other swarms, in ``depends_on`` order."""
+    sources = [
+        Awaited(0, state.tasks[dependency].task_id, state.swarm_id, dependency)
+        for dependency in state.graph.dependencies[index]
+    ]
+    for awaited in sorted(state.tasks[index].awaits, key=lambda entry: entry.position):
+        sources.insert(awaited.position, awaited)
+    return sources

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil
 
 from app.domain.errors import NotFound
+from app.domain.figures import percentile
 from app.domain.swarm import SWARM_TERMINAL
 from app.domain.task import TERMINAL, TaskStatus
 from app.ports.store import SwarmRow, SwarmStore, TaskRow
@@ -76,10 +76,3 @@ def summarise(swarm: SwarmRow, tasks: Sequence[TaskRow]) -> Summary:
         failures=[(task.task_id, str(task.error["message"] if task.error else task.status)) for task in unsuccessful],
         missing=[task.task_id for task in tasks if task.status is not TaskStatus.COMPLETED],
     )
-
-
-def percentile(ascending: Sequence[float], rank: float) -> float | None:
-    """Return the nearest-rank percentile of sorted values (``rank`` in (0, 100]), None of an empty sequence."""
-    if not ascending:
-        return None
-    return ascending[max(ceil(len(ascending) * rank / 100) - 1, 0)]

@@ -15,6 +15,7 @@ from app.domain.task import TaskSpec, TaskState, TaskStatus
 from app.domain.transitions import begin
 from app.ports.clock import Clock, Entropy
 from app.ports.doorbell import NEW_SWARMS, Doorbell, control_of, end_of
+from app.ports.feed import EventFeed
 from app.ports.provider import Models, Route, UnknownModel
 from app.ports.store import (
     AttemptRow,
@@ -44,16 +45,22 @@ class SwarmService:
     doorbell: Doorbell
     clock: Clock
     entropy: Entropy
+    feed: EventFeed
 
-    async def create(self, tenant_id: str, spec: SwarmSpec, tasks: Sequence[TaskSpec]) -> SwarmRow:
+    async def create(
+        self, tenant_id: str, spec: SwarmSpec, tasks: Sequence[TaskSpec], *, named: bool = False
+    ) -> SwarmRow:
         """Check the graph and the models, store the run durably, and let the scheduler know.
+
+        Args:
+            named: let later requests to the same orchestrator depend on these tasks by their ids.
 
         ``spec.max_steps`` of 0 means the default: 4,000, or enough for every attempt of every task where that is more.
 
         Raises:
             InvalidRequest: a cycle, an unknown dependency, a duplicate id or an unknown model; nothing was stored.
         """
-        graph = Graph.build([task.task_id for task in tasks], [task.depends_on for task in tasks])
+        graph = Graph.build([task.task_id for task in tasks], list(map(_inner_dependencies, tasks)))
         tasks = await self._routed(spec, tasks)
         if spec.max_steps == 0:
             enough = sum(task.max_retries + 1 for task in tasks)
@@ -72,7 +79,8 @@ class SwarmService:
         first = Step()
         begin(state, now_ms, first)
         encoded = [EncodedEvent.of(event, state.swarm_id) for event in first.events]
-        await self.swarms.create(NewSwarm(state=state, specs=tasks, events=encoded))
+        position = await self.swarms.create(NewSwarm(state=state, specs=tasks, events=encoded, named=named))
+        self.feed.publish(spec.agent_id, state.swarm_id, position, encoded)
         self.doorbell.ring(NEW_SWARMS)
         return await self.get(tenant_id, state.swarm_id)
 
@@ -160,7 +168,7 @@ class SwarmService:
 
 
 def _initial(index: int, task: TaskSpec, graph: Graph, now_ms: int) -> TaskState:
-    waits = bool(graph.dependencies[index])
+    waits = bool(graph.dependencies[index] or task.awaits)
     return TaskState(
         index=index,
         task_id=task.task_id,
@@ -170,8 +178,14 @@ def _initial(index: int, task: TaskSpec, graph: Graph, now_ms: int) -> TaskState
         lane=task.lane,
         max_retries=task.max_retries,
         timeout_s=task.timeout_s,
-        unmet=len(graph.dependencies[index]),
+        unmet=len(graph.dependencies[index]) + len(task.awaits),
         queued_at_ms=0 if waits else now_ms,
         allow_failed_dependencies=task.allow_failed_dependencies,
         requested_model=task.requested_model,
+        awaits=task.awaits,
     )
+
+
+def _inner_dependencies(task: TaskSpec) -> list[str]:
+    outer = {awaited.position for awaited in task.awaits}
+    return [name for position, name in enumerate(task.depends_on) if position not in outer]

@@ -37,6 +37,10 @@ class Statement:
         constants = self.constants
         return tuple([values[name] if name in values else constants[name] for name in self.names])
 
+    def prefixed(self, values: Mapping[str, Any]) -> tuple[Any, ...]:
+        """Like ``row``, for statements whose parameters are the names of ``values`` behind ``p_``."""
+        return self.row({f"p_{name}": value for name, value in values.items()})
+
 
 def compile_sqlite(statement: ClauseElement) -> Statement:
     """Compile once, at import; parameters are the statement's ``bindparam`` names."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.ports.store import EncodedEvent, LogCursor, LoggedEvent
+from app.storage import statements as sql
+from app.storage.dialect import Op
 from app.storage.tables import AGENT_LOG, EVENTS
 
 _BEHIND_ALL = 2**53
@@ -63,3 +66,17 @@ class Events:
         async with self._engine.connect() as connection:
             position = (await connection.execute(query)).scalar_one()
         return LogCursor(position, _BEHIND_ALL) if position else LogCursor()
+
+
+def event_ops(agent_id: str, swarm_id: str, events: Sequence[EncodedEvent]) -> list[Op]:
+    """Return the writes of one commit's events: the rows, then their place in the orchestrator's log."""
+    if not events:
+        return []
+    rows = [(swarm_id, event.seq, event.type, event.at_ms, event.body) for event in events]
+    log = {"agent_id": agent_id, "swarm_id": swarm_id, "first_seq": events[0].seq, "last_seq": events[-1].seq}
+    return [Op(sql.INSERT_EVENT, rows), Op(sql.APPEND_LOG, [sql.APPEND_LOG.prefixed(log)], fetch=True)]
+
+
+def log_position(results: Sequence[Any], events: Sequence[EncodedEvent]) -> int:
+    """Return the position that the last of ``event_ops`` gave, 0 where there was no event."""
+    return int(results[-1][0][0]) if events else 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Mapping, Sequence
 from itertools import starmap
 from typing import Any
@@ -23,9 +24,10 @@ from app.domain.facts import (
 from app.domain.graph import Graph
 from app.domain.swarm import SwarmState, SwarmStatus, unmet_dependencies
 from app.domain.task import TERMINAL, Awaited, TaskState, TaskStatus
-from app.ports.store import Commit, Control, EncodedEvent, Lease
+from app.ports.store import Commit, Control, Lease
 from app.storage import statements as sql
 from app.storage.dialect import Op, Statement, UnexpectedRowCount
+from app.storage.events import event_ops, log_position
 from app.storage.mapping import dump_counts, dump_error, dumps, load_spec, loads, usage_of
 from app.storage.tables import SWARMS, TASK_INPUTS, TASKS
 from app.storage.writer import Writer
@@ -63,7 +65,7 @@ class Runs:
                 select(
                     *TASKS.c["ix", "task_id", "status", "priority", "complexity", "lane", "max_retries", "timeout_s"],
                     *TASKS.c["attempt", "failures", "queued_at_ms", "not_before_ms", "allow_failed_dependencies"],
-                    *TASKS.c["queue_ms", "requested_model", "depends_on", "awaits"],
+                    *TASKS.c["queue_ms", "requested_model", "depends_on", "awaits", "latency_ms"],
                     TASK_INPUTS.c.payload,
                 )
                 .outerjoin(
@@ -96,6 +98,7 @@ class Runs:
             ended_at_ms=swarm.ended_at_ms,
             aggregated=loads(swarm.aggregated),
             aggregation=loads(swarm.aggregation),
+            latencies_ms=array("d", [row.latency_ms for row in rows if row.status == TaskStatus.COMPLETED.value]),
         )
 
     async def commit(self, lease: Lease, commit: Commit) -> int:
@@ -116,7 +119,7 @@ class Runs:
             "aggregated": None if state.aggregated is None else dumps(state.aggregated),
             "aggregation": None if state.aggregation is None else dumps(state.aggregation),
         }
-        ops = [Op(sql.SAVE_SWARM, [_row(sql.SAVE_SWARM, swarm)], expect=1)]
+        ops = [Op(sql.SAVE_SWARM, [sql.SAVE_SWARM.prefixed(swarm)], expect=1)]
         ops += _change_ops(state.swarm_id, commit.changes)
         ops += event_ops(state.spec.agent_id, state.swarm_id, commit.events)
         try:
@@ -203,10 +206,6 @@ def _task_state(row: Any, unmet: int, awaits: tuple[Awaited, ...]) -> TaskState:
     )
 
 
-def _row(statement: Statement, values: Row) -> tuple[Any, ...]:
-    return statement.row({f"p_{name}": value for name, value in values.items()})
-
-
 def _bill(change: TaskCompleted | TaskRetrying | TaskClosed | AttemptEnded) -> Row:
     usage = change.usage
     return {
@@ -278,20 +277,6 @@ def _close_task(change: TaskClosed) -> Row:
     }
 
 
-def event_ops(agent_id: str, swarm_id: str, events: Sequence[EncodedEvent]) -> list[Op]:
-    """Return the writes of one commit's events: the rows, then their place in the orchestrator's log."""
-    if not events:
-        return []
-    rows = [(swarm_id, event.seq, event.type, event.at_ms, event.body) for event in events]
-    log = {"agent_id": agent_id, "swarm_id": swarm_id, "first_seq": events[0].seq, "last_seq": events[-1].seq}
-    return [Op(sql.INSERT_EVENT, rows), Op(sql.APPEND_LOG, [_row(sql.APPEND_LOG, log)], fetch=True)]
-
-
-def log_position(results: Sequence[Any], events: Sequence[EncodedEvent]) -> int:
-    """Return the position that the last of ``event_ops`` gave, 0 where there was no event."""
-    return int(results[-1][0][0]) if events else 0
-
-
 _WRITES: tuple[tuple[type[Change], Statement, Callable[[Any], Row]], ...] = (
     (AttemptEnded, sql.END_ATTEMPT, _end_attempt),
     (TaskCompleted, sql.END_ATTEMPT, _end_completed_attempt),
@@ -314,6 +299,6 @@ def _change_ops(swarm_id: str, changes: Sequence[Change]) -> list[Op]:
     for kind, statement, values in _WRITES:
         found = by_kind.get(kind)
         if found:
-            rows = [_row(statement, {"swarm_id": swarm_id, "ix": change.index} | values(change)) for change in found]
+            rows = [statement.prefixed({"swarm_id": swarm_id, "ix": change.index} | values(change)) for change in found]
             ops.append(Op(statement, rows, expect=len(rows)))
     return ops

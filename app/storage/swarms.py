@@ -7,14 +7,15 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.domain.errors import Conflict
+from app.domain.errors import Conflict, InvalidRequest
+from app.domain.ids import SWARM_PREFIX, is_id
 from app.domain.swarm import SWARM_ACTIVE
 from app.domain.task import TaskSpec
 from app.ports.store import NewSwarm, Page, SwarmFilter, SwarmRow, TaskRow
 from app.storage import statements as sql
 from app.storage.dialect import Op, UnexpectedRowCount
+from app.storage.events import event_ops, log_position
 from app.storage.mapping import dump_counts, dump_spec, dumps, swarm_row, task_row
-from app.storage.runs import event_ops, log_position
 from app.storage.tables import SWARMS, TASK_NAMES, TASKS
 from app.storage.writer import Writer
 
@@ -143,6 +144,8 @@ class Swarms:
         if where.created_before_ms is not None:
             query = query.where(SWARMS.c.created_at_ms <= where.created_before_ms)
         if cursor is not None:
+            if not is_id(SWARM_PREFIX, cursor):
+                raise InvalidRequest.field("/cursor", "is not a cursor that this list gave out")
             query = query.where(SWARMS.c.id < cursor)
         async with self._engine.connect() as connection:
             rows = (await connection.execute(query.order_by(SWARMS.c.id.desc()).limit(limit + 1))).all()

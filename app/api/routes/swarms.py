@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
 from app.api.deps import CallerDep, Cursor, Limit, ServicesDep, json_response
@@ -28,7 +28,7 @@ from app.api.schemas.swarms import (
     swarm_json,
 )
 from app.api.schemas.tasks import TaskDetailOut, TaskPage, task_detail_json, task_json
-from app.api.strict_json import body_of
+from app.api.strict_json import body_of, parse, validate
 from app.domain.errors import InvalidRequest
 from app.domain.swarm import SwarmStatus
 from app.domain.task import TaskStatus
@@ -37,6 +37,12 @@ from app.ports.store import SwarmFilter, TaskFilter
 router = APIRouter(prefix="/v1/swarms", tags=["swarms"])
 
 Wait = Annotated[float | None, Query(ge=0, description="Seconds to wait for the end of the run")]
+
+
+async def _create_body(request: Request, services: ServicesDep) -> SwarmCreate:
+    value = parse(await request.body())
+    SwarmCreate.refuse_too_many(value, services.caps)
+    return validate(SwarmCreate, value)
 
 
 @router.post(
@@ -50,7 +56,7 @@ Wait = Annotated[float | None, Query(ge=0, description="Seconds to wait for the 
 async def create_swarm(
     services: ServicesDep,
     caller: CallerDep,
-    body: Annotated[SwarmCreate, Depends(body_of(SwarmCreate))],
+    body: Annotated[SwarmCreate, Depends(_create_body)],
     wait: Wait = None,
 ) -> Response:
     """Start a run. With `wait`, answer when it has ended or the time is up, `results` included."""
@@ -193,4 +199,7 @@ async def cancel_swarm(services: ServicesDep, caller: CallerDep, swarm_id: str) 
 
 
 def _ms(moment: datetime | None) -> int | None:
-    return None if moment is None else int(moment.timestamp() * 1000)
+    """Return Unix milliseconds; a time without an offset is UTC, as all times of the contract are."""
+    if moment is None:
+        return None
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)

@@ -67,7 +67,7 @@ class SwarmCreate(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, populate_by_name=False)
 
-    tasks: list[TaskIn] | None = Field(None, description="The DAG; 1-20,000 tasks")
+    tasks: Annotated[list[TaskIn], Field(fail_fast=True)] | None = Field(None, description="The DAG; 1-20,000 tasks")
     name: str | None = Field(None, min_length=1, max_length=200)
     agent: str | None = Field(None, min_length=1, max_length=256, description="Orchestrator, by id or name")
     model: str | None = Field(None, min_length=1, max_length=200)
@@ -89,6 +89,13 @@ class SwarmCreate(BaseModel):
     webhook: Unavailable = None
     start_at: Unavailable = None
 
+    @staticmethod
+    def refuse_too_many(value: Any, caps: Caps) -> None:
+        """Count the tasks of a parsed body before they are built: 32 MiB hold ten million, a gigabyte a million."""
+        tasks = value.get("tasks") if isinstance(value, dict) else None
+        if isinstance(tasks, list) and len(tasks) > caps.max_tasks:
+            raise InvalidRequest.field("/tasks", f"{len(tasks)} tasks; at most {caps.max_tasks} are taken")
+
     def to_domain(self, caps: Caps, agent_id: str) -> tuple[SwarmSpec, list[TaskSpec]]:
         """Return the checked run and its tasks.
 
@@ -99,8 +106,6 @@ class SwarmCreate(BaseModel):
         self._refuse_unavailable()
         if not self.tasks:
             raise InvalidRequest.field("/tasks", "expected at least one task")
-        if len(self.tasks) > caps.max_tasks:
-            raise InvalidRequest.field("/tasks", f"{len(self.tasks)} tasks; at most {caps.max_tasks} are taken")
         tasks = [
             task.to_domain(
                 f"/tasks/{index}",

@@ -38,8 +38,9 @@ def _opening(review: FileReview) -> str:
     if not review.findings:
         return f"{purpose}Nothing to report in {number(review.lines)} lines of {review.language}."
     worst = max(review.findings, key=lambda finding: finding.weight)
+    noun = "finding" if len(review.findings) == 1 else "findings"
     return (
-        f"{purpose}{number(len(review.findings))} findings in {number(review.lines)} lines of {review.language}; "
+        f"{purpose}{number(len(review.findings))} {noun} in {number(review.lines)} lines of {review.language}; "
         f"the most serious is {worst.kind} at line {worst.line}."
     )
 

@@ -64,7 +64,7 @@ def _is_item_heading(block: str) -> bool:
 def _from_lines(text: str) -> Document:
     fields, body = _cut_headers(text)
     document = Document("rst" if fields else "text", fields=fields)
-    for chunk in _PARAGRAPH_BREAK.split(body):
+    for chunk in _PARAGRAPH_BREAK.split(_without_fences(body)):
         _add_chunk(document, chunk.strip("\n"))
     if not document.headings:
         document.headings = _distinct(p for p in document.paragraphs[:20_000] if _is_item_heading(p))
@@ -102,24 +102,44 @@ def _cut_headers(text: str) -> tuple[dict[str, str], str]:
 def _add_chunk(document: Document, chunk: str) -> None:
     """One run of lines between blank lines: headings, prose or something that is no prose."""
     lines = chunk.split("\n")
-    while lines and not _is_code(lines):
-        first = lines[0].strip()
-        if len(lines) > 1 and first and _RST_UNDERLINE.match(lines[1]) and not _RST_UNDERLINE.match(first):
+    at = 0
+    while at < len(lines) and not _is_code(lines[at : at + 1]):
+        first = lines[at].strip()
+        following = lines[at + 1] if at + 1 < len(lines) else ""
+        if first and _RST_UNDERLINE.match(following) and not _RST_UNDERLINE.match(first):
             _add_heading(document, first, "rst")
-            lines = lines[2:]
+            at += 2
         elif _RST_UNDERLINE.match(first) or not first:
-            lines = lines[1:]
+            at += 1
         elif heading := _MARKDOWN_HEADING.match(first):
             _add_heading(document, heading.group(1), "markdown")
-            lines = lines[1:]
+            at += 1
         else:
             break
+    lines = lines[at:]
     if not lines or _is_markup(lines):
         return
     for item in _items(lines):
         paragraph = plain(item)
         if paragraph:
             document.paragraphs.append(paragraph)
+
+
+def _without_fences(text: str) -> str:
+    """``text`` without its fenced code; a fence that is never closed hides nothing."""
+    if "```" not in text:
+        return text
+    kept: list[str] = []
+    hidden: list[str] = []
+    is_open = False
+    for line in text.split("\n"):
+        if line.lstrip().startswith("```"):
+            is_open = not is_open
+            hidden.clear()
+            kept.append("")
+        else:
+            (hidden if is_open else kept).append(line)
+    return "\n".join(kept + hidden if is_open else kept)
 
 
 def _add_heading(document: Document, heading: str, kind: str) -> None:
