@@ -17,11 +17,10 @@ from app import __version__
 from app.api import errors, openapi
 from app.api.deps import Services
 from app.api.middleware import BodyLimit, Gate, is_loopback
-from app.api.routes import operations, swarms
+from app.api.routes import agents, batches, chat, operations, streams, swarms
 from app.api.schemas.swarms import Caps
 from app.dispatch.local import LocalDoorbell
 from app.domain.errors import SwarmdError
-from app.domain.ids import AGENT_PREFIX
 from app.domain.usage import NANO_USD, Price
 from app.providers.offline import OfflineProvider
 from app.providers.openai_chat import OpenAIChat, new_session
@@ -32,6 +31,10 @@ from app.scheduler.executor import Executor
 from app.scheduler.reducer import Reducer
 from app.scheduler.runner import Machinery
 from app.scheduler.supervisor import Supervisor
+from app.services.agents import AgentService
+from app.services.barriers import BarrierService
+from app.services.batches import BatchService
+from app.services.chat import ChatService
 from app.services.keys import KeyService
 from app.services.results import ResultService
 from app.services.streams import Streams
@@ -85,7 +88,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     errors.install(app)
     openapi.install(app)
     app.include_router(operations.router)
+    app.include_router(streams.router)
     app.include_router(swarms.router)
+    app.include_router(batches.router)
+    app.include_router(agents.router)
+    app.include_router(chat.router)
     if settings.metrics:
         # Grouped by route template, so that labels stay bounded; sub-agent work never passes here.
         Instrumentator(registry=app.state.metrics, excluded_handlers=["/metrics"]).instrument(app)
@@ -125,38 +132,48 @@ async def _start(settings: Settings, metrics: CollectorRegistry, stack: AsyncExi
         default_model=settings.default_model if configured else None,
         clock=clock,
     )
-    streams = Streams(database.swarms, database.tasks, database.events, clock)
-    await stack.enter_async_context(streams.running())
+    admission = Admission(lambda lane: _lane_limit(configured.get(lane), settings.max_agents))
+    feed = Streams(database.swarms, database.tasks, database.events, clock)
+    await stack.enter_async_context(feed.running())
     shared = Machinery(
         runs=database.runs,
-        admission=Admission(lambda lane: _lane_limit(configured.get(lane), settings.max_agents)),
+        admission=admission,
         executor=Executor(registry, clock, entropy, max_output_tokens=settings.max_output_tokens),
         reducer=Reducer(database.tasks),
         doorbell=doorbell,
         clock=clock,
         metrics=PrometheusSwarmMetrics(metrics) if settings.metrics else NoMetrics(),
-        feed=streams,
+        feed=feed,
     )
     owner = f"{socket.gethostname()}:{os.getpid()}"
     await stack.enter_async_context(Supervisor(shared, owner=owner, max_runs=settings.max_runs).running())
+    swarm_service = SwarmService(
+        swarms=database.swarms,
+        tasks=database.tasks,
+        events=database.events,
+        models=registry,
+        doorbell=doorbell,
+        clock=clock,
+        entropy=entropy,
+        feed=feed,
+    )
+    batches = BatchService(swarm_service, database.swarms, database.tasks, doorbell, clock)
     return Services(
         keys=keys,
-        swarms=SwarmService(
-            swarms=database.swarms,
-            tasks=database.tasks,
-            events=database.events,
-            models=registry,
-            doorbell=doorbell,
-            clock=clock,
-            entropy=entropy,
-            feed=streams,
-        ),
-        streams=streams,
+        agents=AgentService(database.agents, database.swarms, registry, doorbell, clock, entropy),
+        batches=batches,
+        barriers=BarrierService(database.barriers, batches, database.swarms, database.runs, clock, entropy),
+        chat=ChatService(registry, admission, clock),
+        tasks=database.tasks,
+        clock=clock,
+        entropy=entropy,
+        swarms=swarm_service,
+        streams=feed,
         results=ResultService(database.swarms),
         models=registry,
         caps=Caps(max_tasks=settings.max_tasks, max_input_bytes=settings.max_input_bytes),
         max_wait_s=settings.max_wait_s,
-        default_agent_id=f"{AGENT_PREFIX}default",
+        slow_client_s=settings.slow_client_s,
     )
 
 

@@ -87,6 +87,7 @@ class Settings(BaseSettings):
     max_input_bytes: int = Field(1024 * 1024, ge=1024, description="Largest input of one task")
     max_output_tokens: int = Field(2048, ge=1, description="Completion cap of one model call")
     max_wait_s: float = Field(300.0, gt=0, description="Longest ?wait=")
+    slow_client_s: float = Field(10.0, gt=0, description="A stream that takes nothing for so long is closed (4008)")
     metrics: bool = Field(True, description="Serve GET /metrics")
 
     @model_validator(mode="after")

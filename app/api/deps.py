@@ -10,7 +10,13 @@ from fastapi import Depends, Query, Request
 from fastapi.responses import Response
 
 from app.api.schemas.swarms import Caps
+from app.ports.clock import Clock, Entropy
 from app.ports.provider import Models
+from app.ports.store import TaskStore
+from app.services.agents import AgentService
+from app.services.barriers import BarrierService
+from app.services.batches import BatchService
+from app.services.chat import ChatService
 from app.services.keys import KeyService
 from app.services.results import ResultService
 from app.services.streams import Streams
@@ -24,13 +30,20 @@ class Services:
     """Everything routes may call; ``main`` builds it."""
 
     keys: KeyService
+    agents: AgentService
+    batches: BatchService
+    barriers: BarrierService
+    chat: ChatService
+    tasks: TaskStore
+    clock: Clock
+    entropy: Entropy
     swarms: SwarmService
     results: ResultService
     streams: Streams
     models: Models
     caps: Caps
     max_wait_s: float
-    default_agent_id: str
+    slow_client_s: float
 
 
 @dataclass(frozen=True, slots=True)

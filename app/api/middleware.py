@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from ipaddress import ip_address
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from starlette.datastructures import Headers
 from starlette.responses import Response
@@ -89,15 +89,26 @@ class Gate:
             if refusal is not None:
                 return refusal
         elif scope["path"] not in _PUBLIC_PATHS:
-            scheme, _, token = headers.get("authorization", "").partition(" ")
-            key = await keys.check(token.strip()) if scheme.lower() == "bearer" else None
-            if key is None:
+            found = await self._caller(scope, headers, keys)
+            if found is None:
                 return _Refusal(401, "unauthorized", "Unauthorized", "send a valid key as Authorization: Bearer <key>")
-            caller = Caller(key.tenant_id, key.scopes)
+            caller = found
             needed = "read" if scope.get("method", "GET") in {"GET", "HEAD", "OPTIONS"} else "run"
-            if not {needed, "admin"} & set(key.scopes):
+            if not {needed, "admin"} & set(caller.scopes):
                 return _Refusal(403, "forbidden", "Forbidden", f"this key lacks the scope {needed!r}")
         scope.setdefault("state", {})["caller"] = caller
+        return None
+
+    async def _caller(self, scope: Scope, headers: Headers, keys: KeyService) -> Caller | None:
+        """Return who the bearer token, or the ticket of a socket, stands for."""
+        scheme, _, token = headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer":
+            key = await keys.check(token.strip())
+            return None if key is None else Caller(key.tenant_id, key.scopes)
+        if scope["type"] == "websocket":
+            tickets = parse_qs(scope["query_string"].decode("latin-1")).get("ticket", [])
+            found = keys.check_ticket(tickets[0]) if tickets else None
+            return None if found is None else Caller(*found)
         return None
 
 

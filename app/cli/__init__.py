@@ -50,7 +50,7 @@ def swarmd(
 
 
 def _add_deferred(name: str, summary: str) -> None:
-    """Add the command of the module of the same name, which is imported only when the command is called.
+    """Add the command, or group of commands, of the module of the same name, which is imported only when it is called.
 
     For the commands whose flags alone need the settings or a server library; ``--help`` is passed on like any flag.
     """
@@ -63,10 +63,14 @@ def _add_deferred(name: str, summary: str) -> None:
     )
     def deferred(context: typer.Context) -> None:
         function = name.replace("-", "_")
-        command = _new_app()
-        command.info.no_args_is_help = False
-        command.command(name, no_args_is_help=False)(getattr(import_module(f"app.cli.{function}"), function))
-        command(args=context.args, prog_name=f"swarmd {name}")
+        target = getattr(import_module(f"app.cli.{function}"), function)
+        wrapper = _new_app()
+        if isinstance(target, typer.Typer):
+            wrapper.add_typer(target, name=name)
+            wrapper(args=[name, *context.args], prog_name="swarmd")
+        else:
+            wrapper.command(name, no_args_is_help=False)(target)
+            wrapper(args=context.args, prog_name=f"swarmd {name}")
 
 
 def version() -> None:
@@ -77,6 +81,7 @@ def version() -> None:
 _add_deferred("serve", "Start the service and serve until Ctrl-C or SIGTERM.")
 app.command()(run)
 app.command()(demo)
+_add_deferred("keys", "Mint, list and revoke API keys.")
 _add_deferred("mock-model", "Serve the offline model as an OpenAI-compatible endpoint, with faults on demand.")
 app.command()(openapi)
 app.command()(version)

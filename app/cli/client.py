@@ -73,7 +73,7 @@ class ServiceClient:
             timeout=httpx2.Timeout(60.0, connect=5.0),
             transport=transport,
             # A proxy of the environment is meant for the outside; it cannot reach this machine's loopback.
-            trust_env=not is_loopback(url.host),
+            trust_env=not _is_loopback(url.host),
         )
 
     def __enter__(self) -> ServiceClient:
@@ -179,8 +179,7 @@ def _segment(value: str) -> str:
     return quote(value, safe="")
 
 
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches what listens on that address or name."""
+def _is_loopback(host: str) -> bool:
     if host == "localhost":
         return True
     try:

@@ -18,7 +18,6 @@ from typing import Any
 import uvicorn
 
 from app.cli import service_record
-from app.cli.client import is_loopback
 from app.cli.failures import EXIT_USAGE, DataDirInUse, Failure
 from app.domain.errors import StoreUnavailable, SwarmdError
 from app.main import create_app
@@ -29,20 +28,6 @@ START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 30.0
 GRACEFUL_SHUTDOWN_S = 10
 """Seconds open requests get to finish; a long-poll or a stream would otherwise hold the service up for minutes."""
-
-
-def check_exposure(host: str) -> None:
-    """Refuse an address that other machines reach, where everybody could spend the owner's money.
-
-    Raises:
-        Failure: ``host`` is not a loopback address.
-    """
-    if not is_loopback(host):
-        raise Failure(
-            f"refusing to listen on {host or 'all addresses'}: whoever reaches it could use it without an API key, "
-            "and this version has no keys yet; listen on 127.0.0.1",
-            EXIT_USAGE,
-        )
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -17,10 +17,9 @@ def serve(**overrides: object) -> None:
     flags are visible to everybody on the machine: pass them by environment (MOONSHOT_API_KEY, OPENAI_API_KEY,
     DEEPSEEK_API_KEY, SWARMD_PROVIDER_API_KEY) or in the file named by --config.
     """
-    from app.cli.hosting import Host, check_exposure, listen
+    from app.cli.hosting import Host, listen
 
     settings = read_settings(overrides)
-    check_exposure(settings.host)
     sock = listen(settings.host, settings.port)
 
     def announce() -> None:

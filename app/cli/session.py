@@ -97,6 +97,8 @@ def _embed(
     wanted: dict[str, object] = {"host": "127.0.0.1", "port": port, "log_level": "error"}
     if data_dir is not None:
         wanted["data_dir"] = data_dir
+    if is_temporary:  # a database named by the environment is the one in use
+        wanted["database_url"] = f"sqlite:///{data_dir}/swarmd.db"
     settings = read_settings(wanted)
     service = stack.enter_context(EmbeddedService(settings, listen("127.0.0.1", port)))
     client = stack.enter_context(ServiceClient(service.url, key))

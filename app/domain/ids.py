@@ -13,6 +13,8 @@ _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _RANDOM_BITS = 80
 _LENGTH = 26
 _INDEX_DIGITS = 5
+_MAX_INDEX_DIGITS = 9
+"""Far above any index; without a bound ``int`` raises on a text of thousands of digits."""
 
 
 def make_id(prefix: str, now_ms: int, random_bits: int) -> str:
@@ -42,6 +44,7 @@ def sub_agent_id(swarm_id: str, index: int) -> str:
 def split_sub_agent_id(agent_id: str) -> tuple[str, int] | None:
     """Return ``(swarm_id, task index)`` of a sub-agent's id, or None when ``agent_id`` names no sub-agent."""
     body, separator, index = agent_id.removeprefix(AGENT_PREFIX).rpartition("_")
-    if not separator or not agent_id.startswith(AGENT_PREFIX) or not (index.isascii() and index.isdigit()):
+    if not separator or not (index.isascii() and index.isdigit()) or len(index) > _MAX_INDEX_DIGITS:
         return None
-    return SWARM_PREFIX + body, int(index)
+    swarm_id = SWARM_PREFIX + body
+    return (swarm_id, int(index)) if sub_agent_id(swarm_id, int(index)) == agent_id else None

@@ -53,6 +53,9 @@ class SwarmSpec:
         on_task_failure: ``continue`` or ``fail_fast``.
         min_success_rate: 0-1; a run below it is ``failed``.
         aggregate: ``{"strategy": …}``; ``none`` merges nothing.
+        kind: what started it: swarm, spawn, execute, batch or barrier.
+        grouped: whether it counts against its orchestrator's ``max_parallel_agents``.
+        context_window: tokens a sub-agent may be sent; None for no cap.
     """
 
     name: str | None = None
@@ -68,6 +71,9 @@ class SwarmSpec:
     min_success_rate: float = 0.0
     aggregate: dict[str, Any] = field(default_factory=lambda: {"strategy": "none"})
     metadata: dict[str, Any] = field(default_factory=dict)
+    kind: str = "swarm"
+    grouped: bool = False
+    context_window: int | None = None
 
     @property
     def aggregates(self) -> bool:

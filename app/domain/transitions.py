@@ -92,6 +92,9 @@ def begin(state: SwarmState, now_ms: int, out: Step) -> None:
 
 def resume(state: SwarmState, now_ms: int, out: Step) -> None:
     """Take over a stored run: what ran is abandoned, back-offs are re-armed, a merge is begun again."""
+    if state.status is SwarmStatus.AGGREGATING:
+        out.effects.append(Aggregate())
+        return
     for task in state.tasks:
         if task.status is TaskStatus.RUNNING:
             step(state, AttemptAbandoned(task.index, task.attempt), now_ms, out)
@@ -99,10 +102,7 @@ def resume(state: SwarmState, now_ms: int, out: Step) -> None:
             # A clock that was set back must not strand the task: never wait longer than the longest back-off.
             at_ms = min(task.not_before_ms, now_ms + int(state.spec.retry.max_delay_s * 1000))
             out.effects.append(ScheduleRetry(task.index, task.attempt, at_ms))
-    if state.status is SwarmStatus.AGGREGATING:
-        out.effects.append(Aggregate())
-    else:
-        _settle(Recorder(state, now_ms, out))
+    _settle(Recorder(state, now_ms, out))
 
 
 # --- facts about one task --------------------------------------------------------------------------------------------

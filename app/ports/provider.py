@@ -114,6 +114,12 @@ class Route:
     def lane(self) -> str:
         return self.provider.name
 
+    def cost_nano_usd(self, result: ChatResult) -> int | None:
+        """What a call cost: the provider's own bill wins over our estimate; None where neither is known."""
+        if result.cost_nano_usd is not None:
+            return result.cost_nano_usd
+        return None if self.price is None else self.price.cost_nano_usd(result.usage)
+
 
 class Models(Protocol):
     """The configured models."""

@@ -85,10 +85,14 @@ class Commit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Control:
-    """What clients asked of a running swarm since it was created; the runner turns it into facts."""
+    """What clients asked of a running swarm since it was created; the runner turns it into facts.
+
+    ``group_limit`` is its orchestrator's ``max_parallel_agents`` as of now; None where the orchestrator is gone.
+    """
 
     max_parallel_agents: int
     cancel_requested: bool
+    group_limit: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +158,14 @@ class TaskRow:
     started_at_ms: int | None
     ended_at_ms: int | None
     payload: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AgentTasks:
+    """Tasks of all swarms of an orchestrator in the order they were given, and how many in all have not ended."""
+
+    items: Sequence[TaskRow]
+    pending: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -294,6 +306,12 @@ class TaskStore(Protocol):
         ...
 
     async def get(self, swarm_id: str, task_id: str) -> tuple[TaskRow, Sequence[AttemptRow]] | None: ...
+
+    async def get_by_index(self, swarm_id: str, index: int) -> TaskRow | None: ...
+
+    async def list_of_agent(self, agent_id: str, *, ended_since_ms: int | None, limit: int) -> AgentTasks:
+        """Return the newest ``limit`` tasks of an orchestrator; with ``ended_since_ms`` only those ended since."""
+        ...
 
     async def latencies_ms(self, swarm_id: str) -> Sequence[float]:
         """Latencies of the completed tasks, ascending."""

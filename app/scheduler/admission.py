@@ -7,9 +7,18 @@ and used in the same turn of a runner. Costs O(1) a slot, whatever the number of
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+
+UNGROUPED = ""
+"""The group without a cap: swarms that no orchestrator's limit holds."""
+
+
+_CALL_PRIORITY = 8
+"""A single call waits for somebody at the other end: high, but not before critical work."""
 
 
 class Claimant:
@@ -143,6 +152,19 @@ class Admission:
         for lane, count in tuple(claimant.held.items()):
             self.release(claimant, lane, count)
 
+    @asynccontextmanager
+    async def slot(self, lane: str) -> AsyncIterator[None]:
+        """Hold one slot of ``lane`` for a call outside any swarm (``ports.admission.Slots``)."""
+        granted = asyncio.Event()
+        claimant = Claimant(UNGROUPED, granted.set)
+        try:
+            self.demand(claimant, lane, 1, _CALL_PRIORITY)
+            if not claimant.granted:
+                await granted.wait()
+            yield
+        finally:
+            self.leave(claimant)
+
     def in_use(self, lane: str) -> int:
         pool = self._lanes.get(lane)
         return pool.used if pool else 0
@@ -183,5 +205,6 @@ class Admission:
             if claimant is not asking:
                 woken[id(claimant)] = claimant
             bucket.rotate(best)
+            buckets[claimant.group] = buckets.pop(claimant.group)  # groups of equal priority take turns, too
         for claimant in woken.values():
             claimant.wake()

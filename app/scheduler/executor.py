@@ -77,7 +77,7 @@ class Executor:
                 output=output,
                 model=result.model,
                 usage=result.usage,
-                cost_nano_usd=_cost(route, result),
+                cost_nano_usd=route.cost_nano_usd(result),
                 latency_ms=self._elapsed_ms(started),
             )
         return AttemptFailed(
@@ -89,7 +89,7 @@ class Executor:
             retry_after_s=retry_after_s,
             model=result.model if result else route.model if route else None,
             usage=result.usage if result else Usage(),
-            cost_nano_usd=_cost(route, result) if route and result else None,
+            cost_nano_usd=route.cost_nano_usd(result) if route and result else None,
         )
 
     def _request(self, job: Job, route: Route) -> ChatRequest:
@@ -118,10 +118,3 @@ def _storable(result: ChatResult) -> str:
         return orjson.dumps(result.content).decode()
     except orjson.JSONEncodeError as exc:
         raise _NotStorable(f"the answer cannot be stored as UTF-8 JSON: {exc}") from exc
-
-
-def _cost(route: Route, result: ChatResult) -> int | None:
-    """The provider's own bill wins over our estimate; None where neither is known."""
-    if result.cost_nano_usd is not None:
-        return result.cost_nano_usd
-    return None if route.price is None else route.price.cost_nano_usd(result.usage)

@@ -14,6 +14,9 @@ import orjson
 
 from app.domain.swarm import SwarmSpec
 
+_BYTES_PER_TOKEN = 4
+"""Rule of thumb for English text and JSON in the tokenizers of current models."""
+
 _PLAIN_FIELDS = ("type", "role", "capability_tags", "data")
 
 
@@ -30,18 +33,37 @@ def messages(
     leading = "\n\n".join(text for text in (spec.system_prompt, spec.shared_context) if text)
     if leading:
         result.append({"role": "system", "content": leading})
-    return [*result, {"role": "user", "content": user_message(task_id, payload, inputs)}]
+    content = user_message(task_id, payload)
+    if inputs:
+        fitted = dict(inputs)
+        if spec.context_window is not None:
+            room = spec.context_window * _BYTES_PER_TOKEN - len(leading.encode()) - len(content.encode())
+            fitted = shorten(inputs, max(room, 0))
+        content += "\n\n## Inputs\n" + orjson.dumps(fitted).decode()
+    return [*result, {"role": "user", "content": content}]
 
 
-def user_message(task_id: str, payload: Mapping[str, Any], inputs: Mapping[str, Any]) -> str:
+def shorten(inputs: Mapping[str, Any], max_bytes: int) -> dict[str, Any]:
+    """Return ``inputs`` within about ``max_bytes`` of JSON: too long ones all cut in proportion, each marked as cut."""
+    sizes = {task_id: len(orjson.dumps(output)) for task_id, output in inputs.items()}
+    total = sum(sizes.values())
+    if total <= max_bytes:
+        return dict(inputs)
+    shortened: dict[str, Any] = {}
+    for task_id, output in inputs.items():
+        text = output if isinstance(output, str) else orjson.dumps(output).decode()
+        marker = f"\n[shortened: the output has {len(text)} characters]"
+        keep = max(len(text) * max_bytes // total - len(marker), 0)
+        shortened[task_id] = text[:keep] + marker
+    return shortened
+
+
+def user_message(task_id: str, payload: Mapping[str, Any]) -> str:
     task = {"id": task_id}
     task.update({name: payload[name] for name in _PLAIN_FIELDS if payload.get(name)})
     task.update(payload.get("extra") or {})
     prompt = payload.get("prompt") or _default_prompt(payload.get("type"))
-    sections = [prompt, "## Task\n" + orjson.dumps(task).decode()]
-    if inputs:
-        sections.append("## Inputs\n" + orjson.dumps(dict(inputs)).decode())
-    return "\n\n".join(sections)
+    return f"{prompt}\n\n## Task\n{orjson.dumps(task).decode()}"
 
 
 def _default_prompt(kind: str | None) -> str:

@@ -39,7 +39,7 @@ from app.ports.doorbell import Doorbell, control_of, end_of, events_of, idle_of
 from app.ports.feed import EventFeed
 from app.ports.store import Commit, EncodedEvent, Lease, RunStore
 from app.ports.telemetry import SwarmMetrics
-from app.scheduler.admission import Admission, Claimant
+from app.scheduler.admission import UNGROUPED, Admission, Claimant
 from app.scheduler.executor import Executor, Job
 from app.scheduler.reducer import Reducer
 
@@ -95,12 +95,13 @@ class Runner:
         """
         shared = self._shared
         state = await shared.runs.load(self._lease)
-        claimant = Claimant(state.spec.agent_id, self._news.set)
+        claimant = Claimant(state.spec.agent_id if state.spec.grouped else UNGROUPED, self._news.set)
         shared.metrics.took_over(state)
         shared.feed.attach(state)
         deadline: asyncio.TimerHandle | None = None
         with ExitStack() as listening:
-            listening.enter_context(shared.doorbell.listen(control_of(state.swarm_id), self._on_control))
+            for steered in (state.swarm_id, state.spec.agent_id):
+                listening.enter_context(shared.doorbell.listen(control_of(steered), self._on_control))
             self._awaited = {_Waiting(task.index, awaited) for task in state.tasks for awaited in task.awaits}
             for swarm_id in {waiting.awaited.swarm_id for waiting in self._awaited}:
                 listening.enter_context(shared.doorbell.listen(events_of(swarm_id), self._on_awaited))
@@ -129,7 +130,7 @@ class Runner:
     # --- one turn ----------------------------------------------------------------------------------------------------
 
     async def _turn(self, state: SwarmState, claimant: Claimant, out: Step, group: asyncio.TaskGroup) -> None:
-        control = await self._control()
+        control = await self._control(state)
         awaited = await self._awaited_ended()
         facts, self._inbox = self._inbox, []
         now_ms = self._shared.clock.now_ms()
@@ -141,11 +142,13 @@ class Runner:
             self._announce(state, out)
         self._perform(state, claimant, out, group)
 
-    async def _control(self) -> list[Fact]:
+    async def _control(self, state: SwarmState) -> list[Fact]:
         if not self._control_rang:
             return []
         self._control_rang = False
         control = await self._shared.runs.control(self._lease.swarm_id)
+        if state.spec.grouped and control.group_limit is not None:
+            self._shared.admission.set_group_limit(state.spec.agent_id, control.group_limit)
         facts: list[Fact] = [ParallelismChanged(control.max_parallel_agents)]
         if control.cancel_requested:
             facts.append(CancelRequested())

@@ -17,6 +17,7 @@ _SECRET_BITS = 256
 _CACHE_S = 2.0
 """How long a check is remembered: a revoked key works this long at most."""
 
+_TICKET_S = 60.0
 _CACHE_SIZE = 10_000
 
 
@@ -27,6 +28,7 @@ class KeyService:
         self._entropy = entropy
         self._checked: dict[str, tuple[float, KeyRow | None]] = {}
         self._exists: tuple[float, bool] | None = None
+        self._tickets: dict[str, tuple[float, str, tuple[str, ...]]] = {}
 
     async def create(self, tenant_id: str, name: str, scopes: Sequence[str]) -> tuple[KeyRow, str]:
         """Mint a key; the secret is returned this once and kept nowhere.
@@ -72,6 +74,19 @@ class KeyService:
             self._checked.clear()
         self._checked[digest] = (now, key)
         return key
+
+    def issue_ticket(self, tenant_id: str, scopes: Sequence[str]) -> tuple[str, int]:
+        """Return a ticket that stands for the caller for one minute, and when it ends (Unix milliseconds)."""
+        now = self._clock.monotonic()
+        self._tickets = {text: entry for text, entry in self._tickets.items() if entry[0] > now}
+        ticket = f"{self._entropy.bits(_SECRET_BITS):064x}"
+        self._tickets[ticket] = (now + _TICKET_S, tenant_id, tuple(scopes))
+        return ticket, self._clock.now_ms() + int(_TICKET_S * 1000)
+
+    def check_ticket(self, ticket: str) -> tuple[str, tuple[str, ...]] | None:
+        """Return tenant and scopes of a live ticket."""
+        entry = self._tickets.get(ticket)
+        return entry[1:] if entry is not None and entry[0] > self._clock.monotonic() else None
 
     async def any_live(self) -> bool:
         """Return whether a key exists, so that every request must bring one."""

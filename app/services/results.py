@@ -51,24 +51,29 @@ class ResultService:
 
 
 def summarise(swarm: SwarmRow, tasks: Sequence[TaskRow]) -> Summary:
-    """Compute the figures of a run from its rows.
+    """Compute the figures of a run from its rows."""
+    return summarise_tasks(tasks, over=swarm.status in SWARM_TERMINAL)
 
-    ``success_rate`` is completed over ended tasks while the run goes on, over all of them once it has ended.
+
+def summarise_tasks(tasks: Sequence[TaskRow], *, over: bool) -> Summary:
+    """Compute the figures of some tasks.
+
+    ``success_rate`` is completed over ended tasks, over all of them once the work is ``over``.
     """
     latencies = sorted(
         task.latency_ms for task in tasks if task.status is TaskStatus.COMPLETED and task.latency_ms is not None
     )
     ended = [task for task in tasks if task.status in TERMINAL]
-    successful = swarm.counts.completed
-    basis = len(tasks) if swarm.status in SWARM_TERMINAL else len(ended)
+    successful = sum(task.status is TaskStatus.COMPLETED for task in ended)
+    basis = len(tasks) if over else len(ended)
     unsuccessful = [task for task in ended if task.status is not TaskStatus.COMPLETED]
     return Summary(
         total_agents=len(tasks),
         successful=successful,
         failed=len(unsuccessful),
         success_rate=successful / basis if basis else 0.0,
-        total_tokens=swarm.usage.total_tokens,
-        total_cost_nano_usd=swarm.cost_nano_usd,
+        total_tokens=sum(task.usage.total_tokens for task in tasks),
+        total_cost_nano_usd=sum(task.cost_nano_usd or 0 for task in tasks),
         avg_latency_ms=round(sum(latencies) / len(latencies), 3) if latencies else None,
         p50_ms=percentile(latencies, 50),
         p95_ms=percentile(latencies, 95),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -151,7 +151,7 @@ class Streams:
 
     async def of_swarm(
         self, tenant_id: str, swarm_id: str, after: str | None, pause_s: float = 0.0
-    ) -> AsyncIterator[list[str]]:
+    ) -> AsyncGenerator[list[str], None]:
         """Return the frames of a run from behind ``after`` to its last event, in batches as they come.
 
         Args:
@@ -177,7 +177,7 @@ class Streams:
 
     async def of_agent(
         self, tenant_id: str, agent_id: str, after: str | None, pause_s: float = 0.0
-    ) -> AsyncIterator[list[str]]:
+    ) -> AsyncGenerator[list[str], None]:
         """Return the frames of all runs of an orchestrator from behind ``after``, without an end.
 
         Args:
@@ -219,7 +219,7 @@ class _Reader:
         self._ended: set[str] = set()
         self._seen: dict[str, int] = {}
 
-    async def read(self, pause_s: float) -> AsyncIterator[list[str]]:
+    async def read(self, pause_s: float) -> AsyncGenerator[list[str], None]:
         with self._channel() as (channel, news):
             while True:
                 news.clear()
@@ -279,7 +279,7 @@ class _Reader:
         return texts
 
 
-async def _nothing() -> AsyncIterator[list[str]]:
+async def _nothing() -> AsyncGenerator[list[str], None]:
     return
     yield
 

@@ -56,11 +56,16 @@ def compile_sqlite(statement: ClauseElement) -> Statement:
     return Statement(compiled.string, tuple(compiled.positiontup or ()), constants)
 
 
-def upsert(table: Table, changing: Sequence[str]) -> ClauseElement:
-    """Return an insert of a whole row that, where its key exists, overwrites the columns ``changing``."""
+def upsert(table: Table, changing: Sequence[str], *, key: Sequence[str] = ()) -> ClauseElement:
+    """Return an insert of a whole row that, where its ``key`` exists, overwrites the columns ``changing``.
+
+    Args:
+        key: columns of a unique index; the primary key where none are named.
+    """
     statement = sqlite.insert(table)
     return statement.on_conflict_do_update(
-        index_elements=list(table.primary_key.columns), set_={name: statement.excluded[name] for name in changing}
+        index_elements=[table.c[name] for name in key] or list(table.primary_key.columns),
+        set_={name: statement.excluded[name] for name in changing},
     )
 
 

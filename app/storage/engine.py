@@ -13,9 +13,13 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy import create_engine
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from app.domain.errors import StoreUnavailable
+from app.storage.agents import Agents
+from app.storage.barriers import Barriers
 from app.storage.dialect import reading_engine
 from app.storage.events import Events
 from app.storage.keys import Keys
@@ -36,6 +40,8 @@ class Database:
     tasks: Tasks
     events: Events
     keys: Keys
+    agents: Agents
+    barriers: Barriers
 
 
 @asynccontextmanager
@@ -56,7 +62,15 @@ async def open_database(path: Path, *, before_commit: Callable[[], None] | None 
             async with Writer(path, before_commit=before_commit) as writer:
                 runs = Runs(writer, engine)
                 await runs.release_all()
-                yield Database(runs, Swarms(writer, engine), Tasks(engine), Events(engine), Keys(writer, engine))
+                yield Database(
+                    runs=runs,
+                    swarms=Swarms(writer, engine),
+                    tasks=Tasks(engine),
+                    events=Events(engine),
+                    keys=Keys(writer, engine),
+                    agents=Agents(writer, engine),
+                    barriers=Barriers(writer, engine),
+                )
         finally:
             await engine.dispose()
     finally:
@@ -116,7 +130,10 @@ def migrate(path: Path) -> None:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
             connection.commit()
-    except (sqlite3.DatabaseError, OSError) as exc:
-        raise StoreUnavailable(f"the database {path} cannot be opened: {exc}") from exc
+    except CommandError as exc:
+        raise StoreUnavailable(f"the database {path} was made by another version of swarmd: {exc}") from exc
+    except (SQLAlchemyError, sqlite3.DatabaseError, OSError) as exc:
+        reason = exc.orig if isinstance(exc, DBAPIError) else exc
+        raise StoreUnavailable(f"the database {path} cannot be opened: {reason}") from exc
     finally:
         engine.dispose()

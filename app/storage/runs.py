@@ -29,7 +29,7 @@ from app.storage import statements as sql
 from app.storage.dialect import Op, Statement, UnexpectedRowCount
 from app.storage.events import event_ops, log_position
 from app.storage.mapping import dump_counts, dump_error, dumps, load_spec, loads, usage_of
-from app.storage.tables import SWARMS, TASK_INPUTS, TASKS
+from app.storage.tables import AGENTS, SWARMS, TASK_INPUTS, TASKS
 from app.storage.writer import Writer
 
 _MAX_IN = 500
@@ -129,12 +129,22 @@ class Runs:
         return log_position(results, commit.events)
 
     async def control(self, swarm_id: str) -> Control:
-        query = select(*SWARMS.c["max_parallel_agents", "cancel_requested"]).where(SWARMS.c.id == swarm_id)
+        query = (
+            select(
+                *SWARMS.c["max_parallel_agents", "cancel_requested"], AGENTS.c.max_parallel_agents.label("group_limit")
+            )
+            .outerjoin(AGENTS, AGENTS.c.id == SWARMS.c.agent_id)
+            .where(SWARMS.c.id == swarm_id)
+        )
         async with self._engine.connect() as connection:
             row = (await connection.execute(query)).one_or_none()
         if row is None:
             raise NotFound("swarm", swarm_id)
-        return Control(max_parallel_agents=row.max_parallel_agents, cancel_requested=bool(row.cancel_requested))
+        return Control(
+            max_parallel_agents=row.max_parallel_agents,
+            cancel_requested=bool(row.cancel_requested),
+            group_limit=row.group_limit,
+        )
 
     async def outputs(self, swarm_id: str, indices: Sequence[int]) -> Mapping[int, str]:
         found: dict[int, str] = {}

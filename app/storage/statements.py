@@ -204,7 +204,9 @@ DELETE_SWARM = compile_sqlite(
         SWARMS.c.status.notin_(sorted(SWARM_ACTIVE)),
     )
 )
+_LOG = AGENT_LOG.alias("log")
 _ITS_AGENT = select(SWARMS.c.agent_id).where(SWARMS.c.id == param("swarm_id")).scalar_subquery()
+_ITS_LOG_END = select(func.max(_LOG.c.position)).where(_LOG.c.agent_id == _ITS_AGENT).scalar_subquery()
 _ITS_NAMES = select(TASKS.c.task_id).where(TASKS.c.swarm_id == param("swarm_id"))
 DELETE_CHILDREN = (
     compile_sqlite(
@@ -215,7 +217,12 @@ DELETE_CHILDREN = (
         )
     ),
     compile_sqlite(
-        AGENT_LOG.delete().where(AGENT_LOG.c.agent_id == _ITS_AGENT, AGENT_LOG.c.swarm_id == param("swarm_id"))
+        AGENT_LOG.delete().where(
+            AGENT_LOG.c.agent_id == _ITS_AGENT,
+            AGENT_LOG.c.swarm_id == param("swarm_id"),
+            # The newest position stays taken: given out again, a cursor behind it would skip what comes there.
+            AGENT_LOG.c.position < _ITS_LOG_END,
+        )
     ),
     *(
         compile_sqlite(table.delete().where(table.c.swarm_id == param("swarm_id")))

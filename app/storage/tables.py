@@ -170,6 +170,7 @@ class Agents(SQLModel, table=True):
     tenant_id: str
     name: str
     config: str = Field(sa_column=_text(nullable=False))
+    max_parallel_agents: int
     created_at_ms: int = Field(sa_column=_big())
     updated_at_ms: int = Field(sa_column=_big())
 

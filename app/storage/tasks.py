@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.domain.errors import InvalidRequest
-from app.domain.task import TaskStatus
-from app.ports.store import AttemptRow, Page, TaskFilter, TaskRow
+from app.domain.swarm import SWARM_ACTIVE
+from app.domain.task import TERMINAL, TaskStatus
+from app.ports.store import AgentTasks, AttemptRow, Page, TaskFilter, TaskRow
 from app.storage.mapping import attempt_row, task_row
-from app.storage.tables import ATTEMPTS, TASK_INPUTS, TASKS
+from app.storage.tables import ATTEMPTS, SWARMS, TASK_INPUTS, TASKS
 
 
 class Tasks:
@@ -53,6 +54,27 @@ class Tasks:
                 .order_by(ATTEMPTS.c.attempt)
             )
             return task_row(row, row.payload), [attempt_row(attempt) for attempt in attempts]
+
+    async def get_by_index(self, swarm_id: str, index: int) -> TaskRow | None:
+        query = select(TASKS).where(TASKS.c.swarm_id == swarm_id, TASKS.c.ix == index)
+        async with self._engine.connect() as connection:
+            row = (await connection.execute(query)).one_or_none()
+        return None if row is None else task_row(row)
+
+    async def list_of_agent(self, agent_id: str, *, ended_since_ms: int | None, limit: int) -> AgentTasks:
+        of_agent = TASKS.c.swarm_id.in_(select(SWARMS.c.id).where(SWARMS.c.agent_id == agent_id))
+        running = TASKS.c.swarm_id.in_(
+            select(SWARMS.c.id).where(SWARMS.c.agent_id == agent_id, SWARMS.c.status.in_(sorted(SWARM_ACTIVE)))
+        )
+        query = select(TASKS).where(of_agent)
+        if ended_since_ms is not None:
+            query = query.where(TASKS.c.ended_at_ms >= ended_since_ms)
+        query = query.order_by(TASKS.c.swarm_id.desc(), TASKS.c.ix.desc()).limit(limit)
+        pending = select(func.count()).select_from(TASKS).where(running, TASKS.c.status.notin_(sorted(TERMINAL)))
+        async with self._engine.connect() as connection:
+            rows = (await connection.execute(query)).all()
+            count = int((await connection.execute(pending)).scalar_one())
+        return AgentTasks([task_row(row) for row in reversed(rows)], count)
 
     async def latencies_ms(self, swarm_id: str) -> Sequence[float]:
         query = (

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import Response
 
+from app.api import sse
 from app.api.deps import CallerDep, Cursor, Limit, ServicesDep, json_response
 from app.api.errors import responses
 from app.api.openapi import request_body
@@ -28,6 +29,7 @@ from app.api.schemas.swarms import (
     swarm_json,
 )
 from app.api.schemas.tasks import TaskDetailOut, TaskPage, task_detail_json, task_json
+from app.api.schemas.times import moment_ms
 from app.api.strict_json import body_of, parse, validate
 from app.domain.errors import InvalidRequest
 from app.domain.swarm import SwarmStatus
@@ -62,9 +64,8 @@ async def create_swarm(
     """Start a run. With `wait`, answer when it has ended or the time is up, `results` included."""
     if wait is not None and wait > services.max_wait_s:
         raise InvalidRequest.field("/wait", f"expected at most {services.max_wait_s:g} seconds")
-    if body.agent is not None and body.agent != services.default_agent_id:
-        raise InvalidRequest.field("/agent", f"no orchestrator {body.agent!r}")
-    spec, tasks = body.to_domain(services.caps, services.default_agent_id)
+    agent = await services.agents.resolve(caller.tenant_id, body.agent, "/agent")
+    spec, tasks = body.to_domain(services.caps, agent.agent_id)
     row = await services.swarms.create(caller.tenant_id, spec, tasks)
     if wait is None:
         return json_response(swarm_json(row), 201)
@@ -90,8 +91,8 @@ async def list_swarms(
         status=status,
         agent_id=agent,
         name=name,
-        created_after_ms=_ms(created_after),
-        created_before_ms=_ms(created_before),
+        created_after_ms=moment_ms(created_after),
+        created_before_ms=moment_ms(created_before),
     )
     page = await services.swarms.list(caller.tenant_id, where, limit, cursor)
     return json_response({"items": [listed_json(row) for row in page.items], "next_cursor": page.next_cursor})
@@ -179,8 +180,13 @@ async def list_events(
     swarm_id: str,
     after: Annotated[int, Query(ge=0, le=2**53, description="Events with a larger `seq`")] = 0,
     limit: Limit = 1000,
+    accept: Annotated[str, Header(include_in_schema=False)] = "",
+    last_event_id: Annotated[int | None, Header(ge=0, le=2**53, description="Resumes server-sent events")] = None,
 ) -> Response:
-    """List the events of a run in `seq` order."""
+    """List the events of a run in `seq` order; with `Accept: text/event-stream` as server-sent events until its end."""
+    if "text/event-stream" in accept:
+        place = str(after if last_event_id is None else last_event_id)
+        return sse.stream(await services.streams.of_swarm(caller.tenant_id, swarm_id, place))
     events = await services.swarms.list_events(caller.tenant_id, swarm_id, after, limit)
     body = '{"items":[' + ",".join([event.body for event in events]) + "]}"
     return Response(body, media_type="application/json")
@@ -196,10 +202,3 @@ async def list_events(
 async def cancel_swarm(services: ServicesDep, caller: CallerDep, swarm_id: str) -> Response:
     """Cancel a run: its connections are closed and no new call is made. An ended run stays as it is."""
     return json_response(swarm_json(await services.swarms.cancel(caller.tenant_id, swarm_id)), 202)
-
-
-def _ms(moment: datetime | None) -> int | None:
-    """Return Unix milliseconds; a time without an offset is UTC, as all times of the contract are."""
-    if moment is None:
-        return None
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)

@@ -122,6 +122,7 @@ class SwarmCreate(BaseModel):
         spec = SwarmSpec(
             name=self.name,
             agent_id=agent_id,
+            grouped=self.agent is not None,
             model=self.model,
             system_prompt=self.system_prompt,
             shared_context=self.shared_context,

@@ -1,0 +1,200 @@
+"""Work handed to an orchestrator, on the wire: spawn, execute, batches and barriers (contract, section 2)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.api.schemas.agents import OutputOut, output_json
+from app.api.schemas.swarms import Caps, SummaryOut, summary_json
+from app.api.schemas.tasks import TaskIn
+from app.domain.agent import AgentConfig
+from app.domain.errors import InvalidRequest, NotBuiltYet
+from app.services.barriers import BarrierState
+from app.services.batches import NamedTask
+from app.services.results import Results
+
+_WARNED = ("tools", "weight")
+"""Task fields of later versions that existing clients may send: named in ``warnings``, not refused."""
+
+AgentRef = Annotated[str, Field(min_length=1, max_length=256, description="Orchestrator, by id or name")]
+
+
+class WorkTask(TaskIn):
+    """A task for an orchestrator; every further field (`sources`, `format`, …) reaches the sub-agent."""
+
+    tags: list[Annotated[str, Field(max_length=200)]] | None = Field(
+        None, max_length=100, description="The same as `capability_tags`"
+    )
+
+    def to_work(self, pointer: str, made_up_id: str, config: AgentConfig, caps: Caps) -> NamedTask:
+        if self.tags and not self.capability_tags:
+            self.capability_tags = self.tags
+        refused = [f"{pointer}/{name}" for name in self.unavailable() if name not in _WARNED]
+        if refused:
+            raise NotBuiltYet(refused)
+        spec = self.to_domain(
+            pointer,
+            made_up_id,
+            task_timeout_s=config.timeout_per_agent,
+            max_retries=config.max_retries,
+            max_input_bytes=caps.max_input_bytes,
+        )
+        sources = (self.model_extra or {}).get("sources")
+        names = [name for name in sources if isinstance(name, str)] if isinstance(sources, list) else []
+        return NamedTask(spec, tuple(names))
+
+    def warnings(self) -> list[str]:
+        return [f"task field {name!r} is not available in this version" for name in self.unavailable()]
+
+
+class WorkRequest(BaseModel):
+    """What requests with several tasks share."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+
+    tasks: list[WorkTask]
+    orchestrator_id: AgentRef | None = None
+    agent_id: AgentRef | None = Field(None, description="The same as `orchestrator_id`")
+
+    def orchestrator(self) -> str | None:
+        return self.orchestrator_id or self.agent_id
+
+    def to_work(self, config: AgentConfig, caps: Caps) -> list[NamedTask]:
+        if not self.tasks:
+            raise InvalidRequest.field("/tasks", "expected at least one task")
+        if len(self.tasks) > caps.max_tasks:
+            raise InvalidRequest.field("/tasks", f"{len(self.tasks)} tasks; at most {caps.max_tasks} are taken")
+        return [task.to_work(f"/tasks/{index}", f"task_{index}", config, caps) for index, task in enumerate(self.tasks)]
+
+    def warnings(self) -> list[str]:
+        return list(dict.fromkeys(warning for task in self.tasks for warning in task.warnings()))
+
+
+class BatchExecute(WorkRequest):
+    """Run tasks in parallel and get one output for each, in the order sent."""
+
+    parallelism: int | None = Field(None, ge=1, description="Lowered to the orchestrator's max_parallel_agents")
+    memory_strategy: Literal["full", "checkpoint"] | None = None
+    context_window: int | None = Field(None, ge=256, le=100_000_000, description="Tokens a sub-agent may be sent")
+    wait: bool = True
+
+    def warnings(self) -> list[str]:
+        found = super().warnings()
+        if self.memory_strategy == "checkpoint":
+            found.append("memory_strategy 'checkpoint' is not available in this version")
+        return found
+
+
+class BarrierExecute(WorkRequest):
+    """Run tasks behind a named barrier."""
+
+    barrier_id: Annotated[str, Field(min_length=1, max_length=256)] | Annotated[int, Field(ge=0, le=10**15)]
+    wait_for_completion: bool = True
+    dependency_check: Literal["strict", "lenient"] = "strict"
+
+
+class Execute(WorkTask):
+    """Run one task and wait for its output."""
+
+    orchestrator_id: AgentRef | None = None
+    agent_id: AgentRef | None = Field(None, description="The same as `orchestrator_id`")
+
+
+class Spawn(BaseModel):
+    """Start one sub-agent in the background; further fields reach it as they are."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+
+    task_type: str = Field(min_length=1, max_length=200)
+    input_data: dict[str, Any] = Field(default_factory=dict)
+    capability_tags: list[Annotated[str, Field(max_length=200)]] = Field(default_factory=list, max_length=100)
+    priority: Annotated[int, Field(ge=1, le=10)] | str = 5
+
+    def task_fields(self) -> dict[str, Any]:
+        """Return the fields of the one task to be run."""
+        return dict(self.model_extra or {}) | {
+            "type": self.task_type,
+            "data": self.input_data,
+            "capability_tags": self.capability_tags,
+            "priority": self.priority,
+        }
+
+
+class Spawned(BaseModel):
+    agent_id: str = Field(description="The sub-agent")
+    task_id: str
+    swarm_id: str
+    orchestrator_id: str
+    status: str
+
+
+class BatchOut(BaseModel):
+    outputs: list[OutputOut] = Field(description="One for each task, in the order sent")
+    summary: SummaryOut
+    swarm_id: str
+    status: str
+    aggregated: Any
+    warnings: list[str]
+
+
+class Accepted(BaseModel):
+    """The work goes on in the background."""
+
+    swarm_id: str
+    orchestrator_id: str
+    status: str
+    total: int
+    warnings: list[str]
+
+
+class BarrierOut(BaseModel):
+    barrier_id: str | int
+    state: Literal["pending", "running", "completed", "failed"]
+    error: str | None
+    total: int
+    completed: int
+    failed: int
+    swarm_id: str | None
+    orchestrator_id: str
+
+
+class BarrierExecuted(BarrierOut):
+    outputs: list[OutputOut]
+    summary: SummaryOut | None
+    warnings: list[str]
+
+
+def batch_json(results: Results, warnings: list[str]) -> dict[str, Any]:
+    return {
+        "outputs": [output_json(task) for task in results.tasks],
+        "summary": summary_json(results.summary),
+        "swarm_id": results.swarm.swarm_id,
+        "status": results.swarm.status,
+        "aggregated": results.swarm.aggregated,
+        "warnings": warnings,
+    }
+
+
+def barrier_json(barrier_id: str | int, state: BarrierState) -> dict[str, Any]:
+    return {
+        "barrier_id": barrier_id,
+        "state": state.state,
+        "error": state.error,
+        "total": state.total,
+        "completed": state.completed,
+        "failed": state.failed,
+        "swarm_id": state.swarm_id,
+        "orchestrator_id": state.agent_id,
+    }
+
+
+def barrier_executed_json(
+    barrier_id: str | int, state: BarrierState, results: Results | None, warnings: list[str]
+) -> dict[str, Any]:
+    return barrier_json(barrier_id, state) | {
+        "outputs": [output_json(task) for task in results.tasks] if results else [],
+        "summary": summary_json(results.summary) if results else None,
+        "warnings": warnings,
+    }

@@ -1,0 +1,101 @@
+"""Orchestrators: create by name, look up by id or name, change, delete."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from app.domain.agent import DEFAULT_NAME, AgentConfig
+from app.domain.errors import Conflict, FieldError, InvalidRequest, NotFound
+from app.domain.ids import AGENT_PREFIX, make_id
+from app.ports.agents import AgentRow, AgentStore
+from app.ports.clock import Clock, Entropy
+from app.ports.doorbell import Doorbell, control_of
+from app.ports.provider import Models, UnknownModel
+from app.ports.store import Page, SwarmStore
+
+
+@dataclass(frozen=True, slots=True)
+class AgentService:
+    agents: AgentStore
+    swarms: SwarmStore
+    models: Models
+    doorbell: Doorbell
+    clock: Clock
+    entropy: Entropy
+
+    async def create(self, tenant_id: str, name: str | None, config: AgentConfig) -> AgentRow:
+        """Create an orchestrator; the same name again updates it and keeps its id.
+
+        Raises:
+            InvalidRequest: no provider serves the model.
+        """
+        await self._check_model(config)
+        now_ms = self.clock.now_ms()
+        agent_id = make_id(AGENT_PREFIX, now_ms, self.entropy.bits(80))
+        row = AgentRow(
+            agent_id=agent_id,
+            tenant_id=tenant_id,
+            name=name or f"orchestrator-{agent_id[-10:].lower()}",
+            config=config,
+            created_at_ms=now_ms,
+            updated_at_ms=now_ms,
+        )
+        stored = await self.agents.put(row)
+        self.doorbell.ring(control_of(stored.agent_id))
+        return stored
+
+    async def get(self, tenant_id: str, id_or_name: str) -> AgentRow:
+        row = await self.agents.find(tenant_id, id_or_name)
+        if row is None:
+            raise NotFound("orchestrator", id_or_name)
+        return row
+
+    async def resolve(self, tenant_id: str, id_or_name: str | None, pointer: str) -> AgentRow:
+        """Return the orchestrator a request names, or the tenant's default one, made at its first use.
+
+        Raises:
+            InvalidRequest: there is none of that name; ``pointer`` is the field that named it.
+        """
+        if id_or_name is None:
+            row = await self.agents.find(tenant_id, DEFAULT_NAME)
+            if row is None:
+                default = AgentConfig(model=(await self.models.resolve(None)).requested)
+                row = await self.create(tenant_id, DEFAULT_NAME, default)
+            return row
+        row = await self.agents.find(tenant_id, id_or_name)
+        if row is None:
+            detail = f"no orchestrator {id_or_name!r}; create it with POST /v1/agents/create"
+            raise InvalidRequest(detail, [FieldError(pointer, detail)])
+        return row
+
+    async def list(self, tenant_id: str, limit: int, cursor: str | None) -> Page[AgentRow]:
+        return await self.agents.list(tenant_id, limit=limit, cursor=cursor)
+
+    async def update(self, row: AgentRow, name: str, config: AgentConfig) -> AgentRow:
+        """Write the changed orchestrator; running work follows a changed ``max_parallel_agents`` at once.
+
+        Raises:
+            Conflict: another one has the name.
+            InvalidRequest: no provider serves the model.
+        """
+        await self._check_model(config)
+        changed = replace(row, name=name, config=config, updated_at_ms=self.clock.now_ms())
+        await self.agents.update(changed)
+        self.doorbell.ring(control_of(row.agent_id))
+        return changed
+
+    async def delete(self, row: AgentRow) -> None:
+        """Delete an orchestrator that has no running work; its ended swarms stay.
+
+        Raises:
+            Conflict: a swarm of it has not ended.
+        """
+        if await self.swarms.active_count(row.agent_id):
+            raise Conflict(f"orchestrator {row.name!r} has running work; cancel it before deleting the orchestrator")
+        await self.agents.delete(row.tenant_id, row.agent_id)
+
+    async def _check_model(self, config: AgentConfig) -> None:
+        try:
+            await self.models.resolve(config.model)
+        except UnknownModel as exc:
+            raise InvalidRequest(exc.detail, [FieldError("/model", exc.detail)]) from exc

@@ -1,0 +1,69 @@
+"""Barrier runs (``ports.agents.BarrierStore``)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import func, insert, select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from app.domain.agent import BarrierName
+from app.ports.agents import BarrierRow
+from app.storage.dialect import Op, compile_sqlite
+from app.storage.tables import BARRIERS
+from app.storage.writer import Writer
+
+_INSERT = compile_sqlite(insert(BARRIERS))
+
+
+class Barriers:
+    def __init__(self, writer: Writer, engine: AsyncEngine) -> None:
+        self._writer = writer
+        self._engine = engine
+
+    async def create(self, barrier: BarrierRow) -> None:
+        values = {
+            "id": barrier.barrier_run_id,
+            "tenant_id": barrier.tenant_id,
+            "agent_id": barrier.agent_id,
+            "name": barrier.name.name,
+            "prefix": barrier.name.prefix,
+            "number": barrier.name.number,
+            "swarm_id": barrier.swarm_id,
+            "total": barrier.total,
+            "error": barrier.error,
+            "created_at_ms": barrier.created_at_ms,
+        }
+        await self._writer.write([Op(_INSERT, [_INSERT.row(values)])])
+
+    async def newest(self, tenant_id: str, name: str, agent_id: str | None) -> BarrierRow | None:
+        query = select(BARRIERS).where(BARRIERS.c.tenant_id == tenant_id, BARRIERS.c.name == name)
+        if agent_id is not None:
+            query = query.where(BARRIERS.c.agent_id == agent_id)
+        async with self._engine.connect() as connection:
+            row = (await connection.execute(query.order_by(BARRIERS.c.id.desc()).limit(1))).one_or_none()
+        return None if row is None else _barrier_row(row)
+
+    async def earlier(self, agent_id: str, prefix: str, number: int) -> Sequence[BarrierRow]:
+        newest = (
+            select(func.max(BARRIERS.c.id))
+            .where(BARRIERS.c.agent_id == agent_id, BARRIERS.c.prefix == prefix, BARRIERS.c.number < number)
+            .group_by(BARRIERS.c.number)
+        )
+        query = select(BARRIERS).where(BARRIERS.c.id.in_(newest)).order_by(BARRIERS.c.number)
+        async with self._engine.connect() as connection:
+            return [_barrier_row(row) for row in await connection.execute(query)]
+
+
+def _barrier_row(row: Any) -> BarrierRow:
+    return BarrierRow(
+        barrier_run_id=row.id,
+        tenant_id=row.tenant_id,
+        agent_id=row.agent_id,
+        name=BarrierName(row.name, row.prefix, row.number),
+        swarm_id=row.swarm_id,
+        total=row.total,
+        error=row.error,
+        created_at_ms=row.created_at_ms,
+    )
