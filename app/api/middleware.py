@@ -62,10 +62,15 @@ class Gate:
     carries a foreign Origin) or by DNS rebinding (it carries a foreign Host).
 
     Public paths need no key: probes, and pages that hold no data of anyone.
+
+    Args:
+        local: whether the service listens on a loopback address only; else a key is needed even when none exists any
+            more, since the Host header is what the client says it is.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, local: bool) -> None:
         self._app = app
+        self._local = local
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -84,7 +89,7 @@ class Gate:
         """Put the caller into the scope, or return why it may not pass."""
         headers = Headers(scope=scope)
         caller = Caller(DEFAULT_TENANT, SCOPES)
-        if not await keys.any_live():
+        if self._local and not await keys.any_live():
             refusal = _local_rule(headers.get("host", ""), headers.get("origin"))
             if refusal is not None:
                 return refusal
@@ -141,6 +146,8 @@ def _local_rule(host: str, origin: str | None) -> _Refusal | None:
 
 def is_loopback(host: str) -> bool:
     """Return whether a Host header (or a bind address) names this machine only."""
+    if host.count(":") > 1 and not host.startswith("["):  # a bare IPv6 address, as settings have it
+        host = f"[{host}]"
     try:
         name = urlsplit(f"//{host}").hostname or ""
     except ValueError:

@@ -8,6 +8,7 @@ still there to do it.
 from __future__ import annotations
 
 import errno
+import logging
 import socket
 import threading
 from collections.abc import Callable
@@ -19,11 +20,12 @@ import uvicorn
 
 from app.cli import service_record
 from app.cli.failures import EXIT_USAGE, DataDirInUse, Failure
-from app.domain.errors import StoreUnavailable, SwarmdError
+from app.domain.errors import StoreInUse, SwarmdError
 from app.main import create_app
 from app.settings import Settings
 from app.telemetry import logs
 
+_UVICORN_LOG = logging.getLogger("uvicorn.error")
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 30.0
 GRACEFUL_SHUTDOWN_S = 10
@@ -149,6 +151,7 @@ class Host:
 
     def run(self) -> None:
         """Serve until ``stop``, or, in the main thread, until SIGINT or SIGTERM."""
+        _UVICORN_LOG.setLevel(logging.CRITICAL)  # until it has started: a failed start is told by what is raised
         try:
             self._server.run(sockets=[self._sock])
         except SystemExit as exc:  # how uvicorn ends when the application did not start
@@ -162,6 +165,7 @@ class Host:
         self._server.should_exit = True
 
     def _announce(self) -> None:
+        _UVICORN_LOG.setLevel(logging.NOTSET)
         service_record.write(self._data_dir, self.url)
         self._on_started()
 
@@ -214,7 +218,7 @@ def startup_failure(exc: BaseException, data_dir: Path) -> BaseException:
     """What to tell the user about a service that did not start; a bug stays the exception it is."""
     if isinstance(exc, Failure):
         return exc
-    if isinstance(exc, StoreUnavailable) and "in use" in exc.detail:
+    if isinstance(exc, StoreInUse):
         return DataDirInUse(data_dir)
     if isinstance(exc, SwarmdError):
         return Failure(exc.detail)

@@ -9,6 +9,7 @@
     ├── NotFound             no such thing for this tenant
     ├── Conflict             the thing is in a state that forbids the request
     └── StoreUnavailable     the store cannot be written or read now; try again later
+        └── StoreInUse       another process of ours has it
     LeaseLost                this runner no longer owns the swarm (internal: stop, write nothing)
 """
 
@@ -80,6 +81,12 @@ class Conflict(SwarmdError):
 
 class StoreUnavailable(SwarmdError):
     code = "store_unavailable"
+
+
+class StoreInUse(StoreUnavailable):
+    """Another process of ours has the database."""
+
+    code = "store_in_use"
 
 
 class LeaseLost(Exception):

@@ -19,6 +19,7 @@ from app.domain.errors import StoreUnavailable
 from app.domain.facts import (
     Aggregate,
     AggregateCompleted,
+    AttemptFailed,
     AwaitedEnded,
     CancelRequested,
     DeadlinePassed,
@@ -96,6 +97,7 @@ class Runner:
         shared = self._shared
         state = await shared.runs.load(self._lease)
         claimant = Claimant(state.spec.agent_id if state.spec.grouped else UNGROUPED, self._news.set)
+        _log.info("swarm_claimed", swarm_id=state.swarm_id, status=state.status.value, tasks=len(state.tasks))
         shared.metrics.took_over(state)
         shared.feed.attach(state)
         deadline: asyncio.TimerHandle | None = None
@@ -208,6 +210,8 @@ class Runner:
         if state.ended:
             doorbell.ring(end_of(state.swarm_id))
             doorbell.ring(idle_of(state.spec.agent_id))
+            counts = {name: count for name, count in state.counts.as_dict().items() if count}
+            _log.info("swarm_ended", swarm_id=state.swarm_id, status=state.status.value, **counts)
         self._shared.metrics.committed(state, out)
 
     # --- effects -----------------------------------------------------------------------------------------------------
@@ -280,7 +284,16 @@ class Runner:
 
     async def _attempt(self, job: Job, claimant: Claimant, lane: str) -> None:
         try:
-            self._post(await self._shared.executor.run(job))
+            fact = await self._shared.executor.run(job)
+            if isinstance(fact, AttemptFailed):
+                _log.info(
+                    "attempt_failed",
+                    swarm_id=job.swarm_id,
+                    task_id=job.task_id,
+                    attempt=job.attempt,
+                    error_type=fact.error.type,
+                )
+            self._post(fact)
         finally:
             if self._attempts.get(job.index) is asyncio.current_task():
                 del self._attempts[job.index]

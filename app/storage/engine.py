@@ -17,7 +17,7 @@ from alembic.util import CommandError
 from sqlalchemy import create_engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from app.domain.errors import StoreUnavailable
+from app.domain.errors import StoreInUse, StoreUnavailable
 from app.storage.agents import Agents
 from app.storage.barriers import Barriers
 from app.storage.dialect import reading_engine
@@ -82,7 +82,7 @@ async def open_keys(path: Path) -> AsyncIterator[Keys]:
     """Open the keys alone, beside a running service: SQLite itself orders the writes of several processes."""
     try:
         lock = _lock(path)
-    except InUse:
+    except StoreInUse:
         pass  # the service that runs has migrated the file
     else:
         try:
@@ -97,10 +97,6 @@ async def open_keys(path: Path) -> AsyncIterator[Keys]:
         await engine.dispose()
 
 
-class InUse(StoreUnavailable):
-    """Another process has the database."""
-
-
 def _lock(path: Path) -> int:
     """Return a descriptor that holds the lock of the database until it is closed, by a crash at the latest."""
     try:
@@ -112,7 +108,7 @@ def _lock(path: Path) -> int:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as exc:
         os.close(lock)
-        raise InUse(f"the data directory {path.parent} is in use by another swarmd process") from exc
+        raise StoreInUse(f"the data directory {path.parent} is in use by another swarmd process") from exc
     return lock
 
 

@@ -50,6 +50,7 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._connection: sqlite3.Connection | None = None
+        self._closed = False
 
     async def __aenter__(self) -> Writer:
         self._loop = asyncio.get_running_loop()
@@ -60,7 +61,8 @@ class Writer:
     async def __aexit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Write what is queued, then stop."""
+        """Write what is queued, then stop; what comes from now on would stand behind the end and is refused."""
+        self._closed = True
         self._queue.put(None)
         await asyncio.to_thread(self._thread.join)
 
@@ -74,7 +76,7 @@ class Writer:
             StoreUnavailable: the database refused (disk full, I/O error); nothing of this unit was written.
         """
         loop = self._loop
-        if loop is None or not self._thread.is_alive():
+        if loop is None or self._closed or not self._thread.is_alive():
             raise StoreUnavailable("the store is closed")
         future: asyncio.Future[list[Any]] = loop.create_future()
         self._queue.put((ops, future))

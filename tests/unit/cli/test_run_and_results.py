@@ -6,6 +6,7 @@ import orjson
 import pytest
 
 from app.cli.failures import EXIT_USAGE, Failure
+from app.cli.messages import printable
 from app.cli.results import as_json, as_text, check_writable, deliver, failures_of, output_of
 from app.cli.run import swarm_body
 
@@ -84,3 +85,7 @@ def test_the_file_gets_the_text(tmp_path: Path) -> None:
     deliver("é\n", tmp_path / "out.md")
 
     assert (tmp_path / "out.md").read_bytes() == "é\n".encode()
+
+
+def test_no_escape_sequence_reaches_the_terminal() -> None:
+    assert printable("a\x1b[2Jb\x9bc\r\n\té😀") == "a\ufffd[2Jb\ufffdc\ufffd\n\té😀"
