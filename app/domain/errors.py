@@ -18,6 +18,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+_SHOWN = 40
+"""Tasks of a cycle that its message names; ``CycleError.path`` has them all."""
+
 
 class SwarmdError(Exception):
     """Base of the expected errors; ``code`` is the stable machine name."""
@@ -53,7 +56,8 @@ class CycleError(InvalidRequest):
     code = "dependency_cycle"
 
     def __init__(self, path: Sequence[str], pointer: str) -> None:
-        detail = "the tasks depend on each other in a cycle: " + " -> ".join(path)
+        shown = [*path] if len(path) <= _SHOWN else [*path[: _SHOWN // 2], "…", *path[-_SHOWN // 2 :]]
+        detail = f"{len(path) - 1} tasks depend on each other in a cycle: " + " -> ".join(shown)
         super().__init__(detail, (FieldError(pointer, detail),))
         self.path = tuple(path)
 

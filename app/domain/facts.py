@@ -70,7 +70,10 @@ class RetryDue:
 
 @dataclass(frozen=True, slots=True)
 class AwaitedEnded:
-    """A task of another swarm ended that ``index`` waits for; ``completed`` tells whether it has an output."""
+    """A task of another swarm ended that ``index`` waits for; ``completed`` tells whether it has an output.
+
+    Once for each dependency in the life of a state: it lowers the count of what the task still waits for.
+    """
 
     index: int
     awaited: Awaited

@@ -8,6 +8,13 @@ MAX_THROTTLES = 30
 """How often one task may be turned away with 429 before it fails; refusals do not use up ``max_retries``."""
 
 
+MAX_RETRY_AFTER_S = 3600.0
+"""A provider that asks for more is asked again after an hour."""
+
+MAX_DELAY_MS = int(MAX_RETRY_AFTER_S * 2 * 1000)
+"""No back-off is longer, jitter included (at most twice the delay)."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:
     """Exponential back-off with jitter: ``base_delay_s`` x 1, 2, 4 … +- ``jitter``, at most ``max_delay_s``."""

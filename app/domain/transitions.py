@@ -34,7 +34,7 @@ from app.domain.facts import (
     TaskRetrying,
 )
 from app.domain.recorder import Recorder
-from app.domain.retry import TaskError, back_off_s, may_retry
+from app.domain.retry import MAX_DELAY_MS, TaskError, back_off_s, may_retry
 from app.domain.swarm import SwarmState, SwarmStatus
 from app.domain.task import TERMINAL, TaskState, TaskStatus
 from app.domain.usage import usd
@@ -99,8 +99,8 @@ def resume(state: SwarmState, now_ms: int, out: Step) -> None:
         if task.status is TaskStatus.RUNNING:
             step(state, AttemptAbandoned(task.index, task.attempt), now_ms, out)
         elif task.status is TaskStatus.RETRYING:
-            # A clock that was set back must not strand the task: never wait longer than the longest back-off.
-            at_ms = min(task.not_before_ms, now_ms + int(state.spec.retry.max_delay_s * 1000))
+            # A clock that was set back must not strand the task: never wait longer than the longest delay there is.
+            at_ms = min(task.not_before_ms, now_ms + MAX_DELAY_MS)
             out.effects.append(ScheduleRetry(task.index, task.attempt, at_ms))
     _settle(Recorder(state, now_ms, out))
 

@@ -14,6 +14,7 @@ import aiohttp
 import orjson
 from yarl import URL
 
+from app.domain.retry import MAX_RETRY_AFTER_S
 from app.ports.clock import Clock
 from app.ports.provider import (
     AnswerTooLarge,
@@ -35,7 +36,6 @@ _MAX_ANSWER_BYTES = 16 * 1024 * 1024
 _CONNECT_TIMEOUT_S = 10.0
 _LIST_TIMEOUT_S = 10.0
 _MAX_EXCERPT = 500
-_MAX_RETRY_AFTER_S = 3600.0
 
 _QUOTA_CODES = frozenset({"insufficient_quota", "exceeded_current_quota_error", "insufficient_balance"})
 """429s that no wait mends: OpenAI's error codes page, Moonshot's error table (2026)."""
@@ -144,7 +144,7 @@ class OpenAIChat:
                 return None
         except (ValueError, TypeError, OverflowError):
             return None
-        return min(max(wait_s, 0.0), _MAX_RETRY_AFTER_S)
+        return min(max(wait_s, 0.0), MAX_RETRY_AFTER_S)
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:

@@ -25,6 +25,7 @@ import httpx2
 from app.main import create_app
 from app.ports.provider import ChatProvider
 from app.settings import load_settings
+from tests.support.databases import place_database
 
 ROOT = Path(__file__).parents[2]
 DEADLINE_S = 30.0
@@ -44,9 +45,12 @@ async def in_process(
         settings: fields of ``Settings``.
     """
     with mock.patch.dict(os.environ, clean_environment(), clear=True):
-        app = create_app(load_settings(data_dir=data_dir, **settings))
+        configured = load_settings(data_dir=data_dir, **settings)
+        app = create_app(configured)
+    if not configured.database_path.exists():
+        place_database(configured.database_path)
     threshold = gc.get_threshold()
-    patched = mock.patch("app.main.OfflineProvider", lambda: provider)
+    patched = mock.patch("app.main.OfflineProvider", return_value=provider)
     try:
         if provider is not None:
             patched.start()

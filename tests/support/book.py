@@ -1,0 +1,216 @@
+"""Runs as they are kept: the least that a store must write and read back, in memory, for tests of the pure core.
+
+It is no stand-in for the real store (that has its own contract suite): it holds the changes of the core to the fences
+that every store puts on them, and rebuilds a run from nothing but what was written.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from app.domain.events import Event
+from app.domain.facts import (
+    AttemptEnded,
+    AttemptStarted,
+    Change,
+    Step,
+    TaskClosed,
+    TaskCompleted,
+    TaskQueued,
+    TaskRetrying,
+)
+from app.domain.graph import Graph
+from app.domain.swarm import SWARM_TERMINAL, SwarmSpec, SwarmState, SwarmStatus, unmet_dependencies
+from app.domain.task import TERMINAL, TaskSpec, TaskState, TaskStatus
+
+SWARM_ID = "swm_01JQZX5V0G0000000000000000"
+START_MS = 1_800_000_000_000
+WRITE_ORDER: tuple[type[Change], ...] = (
+    AttemptEnded,
+    TaskCompleted,
+    TaskRetrying,
+    TaskQueued,
+    AttemptStarted,
+    TaskClosed,
+)
+"""A store may write the changes of one commit kind by kind, in this order: it must come to the same rows."""
+
+
+# --- a new run -------------------------------------------------------------------------------------------------------
+
+
+def graph_of(tasks: Sequence[TaskSpec]) -> Graph:
+    """The graph within the swarm: without the dependencies that are tasks of other swarms."""
+    inner = []
+    for task in tasks:
+        outer = {awaited.position for awaited in task.awaits}
+        inner.append([name for position, name in enumerate(task.depends_on) if position not in outer])
+    return Graph.build([task.task_id for task in tasks], inner)
+
+
+def new_run(spec: SwarmSpec, tasks: Sequence[TaskSpec], now_ms: int = START_MS) -> SwarmState:
+    """A run just accepted: tasks without dependencies are queued, the others wait."""
+    graph = graph_of(tasks)
+    return SwarmState(
+        swarm_id=SWARM_ID,
+        tenant_id="default",
+        spec=spec,
+        graph=graph,
+        tasks=[_task_state(index, task, graph, now_ms) for index, task in enumerate(tasks)],
+        status=SwarmStatus.RUNNING,
+        created_at_ms=now_ms,
+        max_parallel_agents=spec.max_parallel_agents,
+    )
+
+
+def _task_state(index: int, task: TaskSpec, graph: Graph, queued_at_ms: int) -> TaskState:
+    unmet = len(graph.dependencies[index]) + len(task.awaits)
+    return TaskState(
+        index=index,
+        task_id=task.task_id,
+        status=TaskStatus.WAITING if unmet else TaskStatus.QUEUED,
+        priority=task.priority,
+        complexity=task.complexity or 0,
+        lane=task.lane,
+        max_retries=task.max_retries,
+        timeout_s=task.timeout_s,
+        unmet=unmet,
+        queued_at_ms=0 if unmet else queued_at_ms,
+        allow_failed_dependencies=task.allow_failed_dependencies,
+        payload=task.payload,
+        awaits=task.awaits,
+    )
+
+
+# --- the store -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Row:
+    """What is kept of a task beyond its spec."""
+
+    status: TaskStatus
+    queued_at_ms: int
+    attempt: int = 0
+    failures: int = 0
+    not_before_ms: int = 0
+    queue_ms: int = 0
+    latency_ms: float = 0.0
+    output: str | None = None
+
+    @classmethod
+    def of(cls, task: TaskState) -> Row:
+        return cls(task.status, task.queued_at_ms)
+
+
+@dataclass(slots=True)
+class Table:
+    """Task and attempt rows, written fenced: a write that would match no row is an error."""
+
+    rows: list[Row]
+    attempts: dict[tuple[int, int], str] = field(default_factory=dict)
+
+    def write(self, change: Change) -> None:
+        row = self.rows[change.index]
+        match change:
+            case TaskQueued():
+                assert row.status in {TaskStatus.WAITING, TaskStatus.RETRYING, TaskStatus.RUNNING}, change
+                row.status, row.queued_at_ms, row.not_before_ms = TaskStatus.QUEUED, change.queued_at_ms, 0
+            case AttemptStarted():
+                assert (row.status, row.attempt) == (TaskStatus.QUEUED, change.attempt - 1), change
+                assert (change.index, change.attempt) not in self.attempts, change
+                row.status, row.attempt, row.queue_ms = TaskStatus.RUNNING, change.attempt, change.queue_ms
+                self.attempts[change.index, change.attempt] = "running"
+            case AttemptEnded():
+                self._end_attempt(change.index, change.attempt, change.status)
+            case TaskCompleted():
+                assert (row.status, row.attempt) == (TaskStatus.RUNNING, change.attempt), change
+                assert row.output is None, change
+                row.status, row.output, row.latency_ms = TaskStatus.COMPLETED, change.output, change.latency_ms
+                self._end_attempt(change.index, change.attempt, "completed")
+            case TaskRetrying():
+                assert (row.status, row.attempt) == (TaskStatus.RUNNING, change.attempt), change
+                row.status, row.failures = TaskStatus.RETRYING, change.failures
+                row.not_before_ms = change.not_before_ms
+            case TaskClosed():
+                assert row.status not in TERMINAL, change
+                row.status, row.failures = change.status, change.failures
+
+    def _end_attempt(self, index: int, attempt: int, status: str) -> None:
+        assert self.attempts[index, attempt] == "running"
+        self.attempts[index, attempt] = status
+
+
+class Book:
+    """All that survives the process: the last commit's totals, the tables and the event log."""
+
+    def __init__(self, spec: SwarmSpec, tasks: Sequence[TaskSpec], created: SwarmState, first: Step) -> None:
+        self.spec = spec
+        self.tasks = tuple(tasks)
+        self.table = Table([Row.of(task) for task in created.tasks])
+        self.events: list[Event] = list(first.events)
+        self.changes: list[Change] = []
+        self.max_parallel_agents = created.max_parallel_agents
+        self._save(created)
+
+    @property
+    def ended(self) -> bool:
+        return self.status in SWARM_TERMINAL
+
+    def commit(self, state: SwarmState, out: Step) -> None:
+        for kind in WRITE_ORDER:
+            for change in out.changes:
+                if type(change) is kind:
+                    self.table.write(change)
+        self.changes += out.changes
+        self.events += out.events
+        self._save(state)
+
+    def _save(self, state: SwarmState) -> None:
+        self.status = state.status
+        self.last_seq = state.last_seq
+        self.steps = state.steps
+        self.usage = state.usage
+        self.cost_nano_usd = state.cost_nano_usd
+        self.error = state.error
+        self.created_at_ms = state.created_at_ms
+        self.ended_at_ms = state.ended_at_ms
+
+    def load(self) -> SwarmState:
+        """Build the run as a process does that knows nothing but what was written."""
+        graph = graph_of(self.tasks)
+        rows = self.table.rows
+        unmet = unmet_dependencies(graph, [row.status for row in rows])
+        tasks = []
+        for index, (spec, row) in enumerate(zip(self.tasks, rows, strict=True)):
+            task = _task_state(index, spec, graph, 0)
+            task.status = row.status
+            task.attempt = row.attempt
+            task.failures = row.failures
+            task.unmet = unmet[index] + len(spec.awaits)
+            task.queued_at_ms = row.queued_at_ms
+            task.not_before_ms = row.not_before_ms
+            task.queue_ms = row.queue_ms
+            task.spawned = row.attempt > 0
+            if row.status in TERMINAL:
+                task.payload = ""
+            tasks.append(task)
+        return SwarmState(
+            swarm_id=SWARM_ID,
+            tenant_id="default",
+            spec=self.spec,
+            graph=graph,
+            tasks=tasks,
+            status=self.status,
+            created_at_ms=self.created_at_ms,
+            max_parallel_agents=self.max_parallel_agents,
+            last_seq=self.last_seq,
+            steps=self.steps,
+            usage=self.usage,
+            cost_nano_usd=self.cost_nano_usd,
+            error=self.error,
+            ended_at_ms=self.ended_at_ms,
+            latencies_ms=array("d", [row.latency_ms for row in rows if row.status is TaskStatus.COMPLETED]),
+        )
