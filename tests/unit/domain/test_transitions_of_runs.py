@@ -22,6 +22,7 @@ from app.domain.facts import (
     StopAttempt,
 )
 from app.domain.recorder import Recorder
+from app.domain.retry import MAX_DELAY_MS
 from app.domain.swarm import SwarmStatus
 from app.domain.task import TaskSpec, TaskStatus
 from app.domain.transitions import begin, resume
