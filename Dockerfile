@@ -1,7 +1,7 @@
 # Two stages: the first installs from the lock files and builds the wheel, the second has only what runs.
 #
 #   docker build -t swarmd .
-#   docker run --rm -v swarmd:/data swarmd keys create --scopes admin --json    (a key: it listens on all addresses)
+#   docker run --rm -v swarmd:/data swarmd keys create --scopes read,run,admin    (it serves others only with a key)
 #   docker run --rm -v swarmd:/data -p 8000:8000 --read-only swarmd
 ARG PYTHON=3.13
 

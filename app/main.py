@@ -93,11 +93,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(batches.router)
     app.include_router(agents.router)
     app.include_router(chat.router)
+    app.add_api_websocket_route("/{path:path}", streams.stream_unknown)
     if settings.metrics:
         # Grouped by route template, so that labels stay bounded; sub-agent work never passes here.
         Instrumentator(registry=app.state.metrics, excluded_handlers=["/metrics"]).instrument(app)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
-    app.add_middleware(Gate)
+    app.add_middleware(Gate, local=is_loopback(settings.host))
     return app
 
 

@@ -7,6 +7,7 @@ never from flags, which other users of the machine can read.
 from __future__ import annotations
 
 import os
+import tomllib
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
@@ -61,7 +62,12 @@ class Settings(BaseSettings):
     """Everything that can be configured. Each field is ``SWARMD_<NAME>`` and a flag of ``swarmd serve``."""
 
     model_config = SettingsConfigDict(
-        env_prefix="SWARMD_", frozen=True, extra="forbid", env_nested_delimiter="__", env_ignore_empty=True
+        env_prefix="SWARMD_",
+        frozen=True,
+        extra="forbid",
+        env_nested_delimiter="__",
+        env_ignore_empty=True,
+        hide_input_in_errors=True,  # it may hold a key
     )
 
     host: str = Field("127.0.0.1", description="Address to listen on; anything but loopback needs a key")
@@ -152,4 +158,7 @@ def load_settings(**flags: Any) -> Settings:
     class FromFile(Settings):
         model_config = SettingsConfigDict(toml_file=path)
 
-    return FromFile(**given)
+    try:
+        return FromFile(**given)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as exc:
+        raise ValueError(f"the configuration file {path} cannot be read: {exc}") from exc

@@ -1,4 +1,5 @@
-"""Errors on the wire: RFC 9457 ``application/problem+json``, the same shape for every failure.
+"""Errors on the wire: RFC 9457 ``application/problem+json``, the same shape for every failure; on the paths that the
+SDKs of OpenAI call, OpenAI's error envelope.
 
 No stack trace, key or file path leaves: what is not one of our own errors answers 500 with its reference in the log.
 """
@@ -17,7 +18,15 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from app.api.strict_json import MalformedJson, escape
-from app.domain.errors import Conflict, FieldError, InvalidRequest, NotFound, StoreUnavailable, SwarmdError
+from app.domain.errors import (
+    Conflict,
+    FieldError,
+    InvalidRequest,
+    NotFound,
+    StoreUnavailable,
+    SwarmdError,
+    UnknownReference,
+)
 
 _log = structlog.get_logger(__name__)
 
@@ -30,6 +39,8 @@ _STATUS: tuple[tuple[type[SwarmdError], int, str], ...] = (
 )
 _TITLES = {400: "Bad request", 404: "Not found", 405: "Method not allowed", 413: "Body too large"}
 _RETRY_AFTER_S = "5"
+_OPENAI_PATHS = ("/v1/chat/completions", "/v1/models")
+_OPENAI_TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 
 
 class InvalidField(BaseModel):
@@ -74,7 +85,12 @@ def problem(
     errors: Sequence[FieldError] = (),
     extra: dict[str, Any] | None = None,
 ) -> Response:
-    """Return a problem document as a response."""
+    """Return a problem document as a response, OpenAI's envelope where ``path`` is one of its."""
+    headers = {"Retry-After": _RETRY_AFTER_S} if status == 503 else None
+    if path in _OPENAI_PATHS:
+        kind = _OPENAI_TYPES.get(status, "invalid_request_error" if status < 500 else "api_error")
+        param = errors[0].pointer.lstrip("/") if errors else None
+        return Response(openai_error(detail, kind, code=code, param=param), status, headers, "application/json")
     body: dict[str, Any] = {
         "type": f"urn:swarmd:problem:{code}",
         "title": title or describe(status),
@@ -85,9 +101,13 @@ def problem(
     }
     if errors:
         body["errors"] = [{"pointer": error.pointer, "detail": error.detail} for error in errors]
-    headers = {"Retry-After": _RETRY_AFTER_S} if status == 503 else None
     content = orjson.dumps(body | (extra or {}))
     return Response(content, status, headers, media_type="application/problem+json")
+
+
+def openai_error(message: str, kind: str, *, code: str | None, param: str | None) -> bytes:
+    """Return OpenAI's error envelope (its API reference, errors)."""
+    return orjson.dumps({"error": {"message": message, "type": kind, "param": param, "code": code}})
 
 
 def install(app: FastAPI) -> None:
@@ -96,7 +116,7 @@ def install(app: FastAPI) -> None:
     async def on_swarmd_error(request: Request, exc: Exception) -> Response:
         assert isinstance(exc, SwarmdError)
         status = next((status for kind, status, _ in _STATUS if isinstance(exc, kind)), 500)
-        errors = exc.errors if isinstance(exc, InvalidRequest) else ()
+        errors = exc.errors if isinstance(exc, InvalidRequest | UnknownReference) else ()
         return problem(request.url.path, status, exc.code, exc.detail, errors=errors)
 
     async def on_validation_error(request: Request, exc: Exception) -> Response:

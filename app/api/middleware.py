@@ -98,7 +98,8 @@ class Gate:
             if found is None:
                 return _Refusal(401, "unauthorized", "Unauthorized", "send a valid key as Authorization: Bearer <key>")
             caller = found
-            needed = "read" if scope.get("method", "GET") in {"GET", "HEAD", "OPTIONS"} else "run"
+            reads = scope.get("method", "GET") in {"GET", "HEAD", "OPTIONS"} or scope["path"] == _TICKETS
+            needed = "read" if reads else "run"
             if not {needed, "admin"} & set(caller.scopes):
                 return _Refusal(403, "forbidden", "Forbidden", f"this key lacks the scope {needed!r}")
         scope.setdefault("state", {})["caller"] = caller
@@ -116,6 +117,9 @@ class Gate:
             return None if found is None else Caller(*found)
         return None
 
+
+_TICKETS = "/v1/stream-tickets"
+"""Posted to, but only to watch: what reads by a header may read by a ticket."""
 
 _PUBLIC_PATHS = frozenset({"/healthz", "/readyz", "/docs", "/openapi.json"})
 

@@ -13,11 +13,16 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 import orjson
+import structlog
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+_log = structlog.get_logger(__name__)
+
 SLOW_CLIENT = 4008
+_DONE = 1000
+_FAULT = 1011
 _CLOSE_WAIT_S = 300.0
-"""How long the close frame of a slow client waits for it to read again."""
+"""How long the close frame waits for a client that has stopped reading to read again."""
 
 
 @dataclass(slots=True)
@@ -47,14 +52,14 @@ async def serve(
         if receiver in done:
             return
         if sender in done:
-            sender.result()
-            await websocket.close(1000)
+            code, reason = _outcome(sender)
         else:
             sender.cancel()
             await asyncio.wait({sender})
-            closing = asyncio.create_task(websocket.close(SLOW_CLIENT, _reason(progress.last)))
-            tasks.add(closing)
-            await asyncio.wait({closing, receiver}, timeout=_CLOSE_WAIT_S, return_when=asyncio.FIRST_COMPLETED)
+            code, reason = SLOW_CLIENT, _reason(progress.last)
+        closing = asyncio.create_task(websocket.close(code, reason))
+        tasks.add(closing)
+        await asyncio.wait({closing, receiver}, timeout=_CLOSE_WAIT_S, return_when=asyncio.FIRST_COMPLETED)
     except (WebSocketDisconnect, RuntimeError):
         return  # the client went while it was being sent to or closed
     finally:
@@ -76,12 +81,29 @@ async def _send(
                 progress.last = texts[-1] if batched else text
 
 
+def _outcome(sender: asyncio.Task[None]) -> tuple[int, str]:
+    """Return code and reason of the close frame.
+
+    Raises:
+        WebSocketDisconnect, RuntimeError: the client went.
+    """
+    try:
+        sender.result()
+    except (WebSocketDisconnect, RuntimeError):
+        raise
+    except Exception:
+        _log.exception("stream_crashed")
+        return _FAULT, "a fault of the service; resume after the last frame"
+    return _DONE, ""
+
+
 async def _receive(websocket: WebSocket) -> None:
     """Return when the client has gone: only a receive tells."""
     while True:
         message = await websocket.receive()
         if message["type"] == "websocket.disconnect":
             return
+        await asyncio.sleep(0)  # a client that talks without a pause must not keep the loop from others
 
 
 async def _watch(progress: _Progress, slow_client_s: float) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 
 import uvicorn
 
-from app.cli import service_record
+from app.cli import service_record, stream_socket
 from app.cli.failures import EXIT_USAGE, DataDirInUse, Failure
 from app.domain.errors import StoreInUse, SwarmdError
 from app.main import create_app
@@ -137,8 +137,7 @@ class Host:
                 lifespan="on",
                 loop="auto",
                 http="httptools",
-                ws="websockets-sansio",
-                ws_per_message_deflate=False,
+                **stream_socket.OPTIONS,
                 log_config=None,
                 access_log=False,
                 server_header=False,

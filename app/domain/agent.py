@@ -22,9 +22,9 @@ DEFAULT_NAME = "default"
 """The orchestrator of calls that name none."""
 
 RESERVED_NAMES = frozenset(
-    {"create", "execute", "batch-execute", "barrier-execute", "barrier-status", "clear-memory", "agents"}
+    {"create", "execute", "batch-execute", "barrier-execute", "barrier-status", "clear-memory", "agents", ".", ".."}
 )
-"""Names that would collide with a path under ``/v1/agents``."""
+"""Names that would collide with a path under ``/v1/agents``; clients take dot segments out of a path."""
 
 _BARRIER_NUMBER = re.compile(r"^(.*?)(\d{1,15})$", re.DOTALL)
 

@@ -7,6 +7,7 @@
     │   ├── CycleError       the graph has a cycle; ``path`` names it
     │   └── NotBuiltYet      a field of the contract whose feature this version lacks
     ├── NotFound             no such thing for this tenant
+    │   └── UnknownReference  a field of the request names it
     ├── Conflict             the thing is in a state that forbids the request
     └── StoreUnavailable     the store cannot be written or read now; try again later
         └── StoreInUse       another process of ours has it
@@ -77,6 +78,14 @@ class NotFound(SwarmdError):
         super().__init__(f"no {kind} {key!r}")
         self.kind = kind
         self.key = key
+
+
+class UnknownReference(NotFound):
+    """A field of the request names a thing that this tenant does not have, whether or not another one has."""
+
+    def __init__(self, kind: str, key: str, pointer: str) -> None:
+        super().__init__(kind, key)
+        self.errors = (FieldError(pointer, self.detail),)
 
 
 class Conflict(SwarmdError):

@@ -287,8 +287,8 @@ class SwarmStore(Protocol):
         """
         ...
 
-    async def ping(self) -> None:
-        """Prove that the store can be written now.
+    async def probe(self, now_ms: int) -> None:
+        """Prove by a write that the store can be written now.
 
         Raises:
             StoreUnavailable: it cannot.

@@ -6,6 +6,7 @@ measured, and a cancelled call closes its socket within milliseconds.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from email.utils import parsedate_to_datetime
 from typing import NoReturn
@@ -113,9 +114,9 @@ class OpenAIChat:
 
     def _raise(self, response: aiohttp.ClientResponse, answer: bytes) -> NoReturn:
         status = response.status
-        detail, code = _error_of(answer)
         if self._api_key:
-            detail = detail.replace(self._api_key, "***")
+            answer = answer.replace(self._api_key.encode(), b"***")
+        detail, code = _error_of(answer)
         message = f"{self.name} answered {status}: {detail}"
         if status in {402, 429} and (status == 402 or code in _QUOTA_CODES):
             raise QuotaExhausted(message, status=status)
@@ -134,6 +135,8 @@ class OpenAIChat:
         try:
             if "retry-after-ms" in response.headers:
                 wait_s = float(response.headers["retry-after-ms"]) / 1000
+                if not math.isfinite(wait_s):
+                    return None
             elif "Retry-After" in response.headers:
                 value = response.headers["Retry-After"]
                 if value.strip().replace(".", "", 1).isdigit():

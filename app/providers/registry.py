@@ -72,8 +72,9 @@ class Registry:
     async def resolve(self, requested: str | None) -> Route:
         name = requested or self.default_model
         route = self._find(name)
-        if route is None and await self._refresh(_REFRESH_ON_MISS_AFTER_S):
-            route = self._find(name)
+        if route is None:
+            await self._refresh(_REFRESH_ON_MISS_AFTER_S)
+            route = self._find(name)  # also when somebody else has asked while we waited for our turn
         if route is None:
             known = ", ".join((await self.names())[:20])
             raise UnknownModel(f"no configured provider serves the model {name!r}; known models: {known}")
@@ -99,21 +100,24 @@ class Registry:
             return None
         return Route(requested=requested, provider=provider, model=name, price=self._prices.get(name))
 
-    async def _refresh(self, after_s: float) -> bool:
-        """Ask every provider for its list, unless that was done less than ``after_s`` ago; True when it was asked."""
+    async def _refresh(self, after_s: float) -> None:
+        """Ask every provider for its list, unless that was done less than ``after_s`` ago."""
         if not self._providers:
-            return False
+            return
         async with self._refreshing:
             now = self._clock.monotonic()
             if self._refreshed_at is not None and now - self._refreshed_at < after_s:
-                return False
+                return
             answers = await asyncio.gather(
                 *(entry.provider.models() for entry in self._providers), return_exceptions=True
             )
+            kept = self._listed
             listed: dict[str, ChatProvider] = {}
             for entry, answer in zip(self._providers, answers, strict=True):
                 if isinstance(answer, ProviderError):
                     _log.warning("models_not_listed", provider=entry.provider.name, error=answer.message)
+                    # What it served before it serves again: running tasks must not lose their model meanwhile.
+                    listed |= {name: provider for name, provider in kept.items() if provider is entry.provider}
                 elif isinstance(answer, BaseException):
                     raise answer
                 else:
@@ -121,4 +125,3 @@ class Registry:
                         listed.setdefault(name, entry.provider)
             self._listed = listed
             self._refreshed_at = self._clock.monotonic()
-            return True

@@ -111,9 +111,16 @@ def _tool_calls(calls: Any) -> tuple[ToolCall, ...]:
         if not isinstance(function, dict) or not isinstance(function.get("name"), str):
             raise MalformedAnswer(f"tool call {index} names no function")
         arguments = function.get("arguments")
-        text = arguments if isinstance(arguments, str) else orjson.dumps(arguments or {}).decode()
+        text = arguments if isinstance(arguments, str) else _dumps(arguments or {})
         result.append(ToolCall(id=str(call.get("id") or f"call_{index}"), name=function["name"], arguments=text))
     return tuple(result)
+
+
+def _dumps(arguments: Any) -> str:
+    try:
+        return orjson.dumps(arguments).decode()
+    except orjson.JSONEncodeError as exc:
+        raise MalformedAnswer(f"the arguments of a tool call cannot be read: {exc}") from exc
 
 
 def _usage(usage: dict[str, Any]) -> Usage:

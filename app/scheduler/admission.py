@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 UNGROUPED = ""
 """The group without a cap: swarms that no orchestrator's limit holds."""
 
+_NO_LIMIT = 2**62
 
 _CALL_PRIORITY = 8
 """A single call waits for somebody at the other end: high, but not before critical work."""
@@ -71,20 +72,23 @@ class _Bucket:
         ticket.queued = True
         self.queues.setdefault(ticket.priority, deque()).append(ticket)
 
+    def remove(self, ticket: _Ticket) -> None:
+        """O(tickets of its priority), which are swarms, not tasks."""
+        ticket.queued = False
+        queue = self.queues[ticket.priority]
+        queue.remove(ticket)
+        if not queue:
+            del self.queues[ticket.priority]
+
     def head(self) -> _Ticket | None:
         """Return the next ticket that still wants a slot, without removing it."""
         while self.queues:
             priority = max(self.queues)
             queue = self.queues[priority]
             ticket = queue[0]
-            if ticket.want > 0 and ticket.priority == priority:
+            if ticket.want > 0:
                 return ticket
-            queue.popleft()
-            ticket.queued = False
-            if not queue:
-                del self.queues[priority]
-            if ticket.want > 0:  # its priority changed while it waited
-                self.push(ticket)
+            self.remove(ticket)
         return None
 
     def rotate(self, ticket: _Ticket) -> None:
@@ -106,11 +110,7 @@ class Admission:
 
     def set_group_limit(self, group: str, limit: int) -> None:
         """Cap what all claimants of ``group`` hold together; running attempts above a lowered cap go on."""
-        pool = self._groups.get(group)
-        if pool is None:
-            self._groups[group] = _Pool(limit)
-            return
-        pool.limit = limit
+        self._group(group).limit = limit
         for lane in self._buckets:
             self._serve(lane)
 
@@ -121,6 +121,8 @@ class Admission:
             if want <= 0:
                 return
             ticket = claimant._tickets[lane] = _Ticket(claimant, lane)
+        if ticket.queued and ticket.priority != priority:
+            self._buckets[lane][claimant.group].remove(ticket)
         ticket.want = want
         ticket.priority = priority
         if want <= 0:
@@ -135,14 +137,11 @@ class Admission:
             return
         self._lanes[lane].used -= count
         claimant.held[lane] -= count
-        group = self._groups.get(claimant.group)
-        if group is not None:
-            group.used -= count
+        self._group(claimant.group).used -= count
         self._serve(lane)
-        if group is not None:
-            for other in self._buckets:
-                if other != lane and claimant.group in self._buckets[other]:
-                    self._serve(other)
+        for other in self._buckets:
+            if other != lane and claimant.group in self._buckets[other]:
+                self._serve(other)
 
     def leave(self, claimant: Claimant) -> None:
         """Withdraw every demand and give back every slot still held."""
@@ -165,6 +164,13 @@ class Admission:
         finally:
             self.leave(claimant)
 
+    def _group(self, name: str) -> _Pool:
+        """The pool of a group, counted from its first slot on, whether or not its limit is known by then."""
+        pool = self._groups.get(name)
+        if pool is None:
+            pool = self._groups[name] = _Pool(_NO_LIMIT)
+        return pool
+
     def in_use(self, lane: str) -> int:
         pool = self._lanes.get(lane)
         return pool.used if pool else 0
@@ -181,23 +187,20 @@ class Admission:
         while pool.free > 0:
             best: _Ticket | None = None
             for name in tuple(buckets):
-                group = self._groups.get(name)
                 ticket = buckets[name].head()
                 if ticket is None:
                     del buckets[name]
-                elif (group is None or group.free > 0) and (best is None or ticket.priority > best.priority):
+                elif self._group(name).free > 0 and (best is None or ticket.priority > best.priority):
                     best = ticket
             if best is None:
                 break
             claimant = best.claimant
             bucket = buckets[claimant.group]
-            group = self._groups.get(claimant.group)
+            group = self._group(claimant.group)
             # A lone ticket takes all it wants at once; rivals take turns, one slot each.
             alone = len(buckets) == 1 and len(bucket.queues) == 1 and len(bucket.queues[best.priority]) == 1
-            count = min(best.want, pool.free) if alone else 1
-            if group is not None:
-                count = min(count, group.free)
-                group.used += count
+            count = min(best.want, pool.free, group.free) if alone else 1
+            group.used += count
             pool.used += count
             best.want -= count
             claimant.granted[lane] = claimant.granted.get(lane, 0) + count

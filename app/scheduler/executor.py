@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -13,12 +13,18 @@ import structlog
 from app.domain.facts import AttemptCompleted, AttemptFailed
 from app.domain.retry import TaskError
 from app.domain.swarm import SwarmSpec
-from app.domain.usage import Usage
+from app.domain.usage import NANO_USD, Usage
 from app.ports.clock import Clock, Entropy
-from app.ports.provider import ChatRequest, ChatResult, Models, ProviderError, Route, UnknownModel
+from app.ports.provider import ChatRequest, ChatResult, Models, ProviderError, RateLimited, Route, UnknownModel
 from app.scheduler.prompts import messages
 
 _log = structlog.get_logger(__name__)
+
+_MAX_MESSAGE = 2_000
+_MAX_MODEL_NAME = 200
+_MAX_TOKENS = 10**9
+_MAX_COST_NANO_USD = 1_000 * NANO_USD
+"""Far above any one call; what a provider claims beyond would overflow the sums of a run, which are 64-bit integers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,21 +59,27 @@ class Executor:
         result: ChatResult | None = None
         route: Route | None = None
         retry_after_s: float | None = None
+        steps = 1
         try:
             async with asyncio.timeout(job.timeout_s):
                 route = await self._models.resolve(job.requested_model)
-                result = await route.provider.complete(self._request(job, route))
+                result = _sane(await route.provider.complete(self._request(job, route)))
             output = _storable(result)
         except TimeoutError:
             error = TaskError(type="timeout", message=f"no answer within {job.timeout_s:g} s", retryable=True)
         except ProviderError as exc:
-            error = TaskError(type=exc.kind, message=exc.message, retryable=exc.retryable)
+            error = TaskError(type=exc.kind, message=_text(exc.message), retryable=exc.retryable)
             retry_after_s = exc.retry_after_s
+            steps = 0 if isinstance(exc, RateLimited) else 1  # turned away: no model did any work
         except UnknownModel as exc:
-            error = TaskError(type=exc.code, message=exc.detail)
+            # It was known when the run was accepted, so its provider may only be unable to list its models now.
+            error = TaskError(type=exc.code, message=_text(exc.detail), retryable=True)
+            steps = 0
         except _NotStorable as exc:
             error = TaskError(type="malformed_answer", message=str(exc), retryable=True)
-        except Exception:
+        except (Exception, asyncio.CancelledError) as exc:
+            if isinstance(exc, asyncio.CancelledError) and _is_cancelled():
+                raise
             _log.exception("attempt_crashed", swarm_id=job.swarm_id, task_id=job.task_id, attempt=job.attempt)
             error = TaskError(type="internal", message="a fault of the service; see its log", retryable=True)
         else:
@@ -77,7 +89,7 @@ class Executor:
                 output=output,
                 model=result.model,
                 usage=result.usage,
-                cost_nano_usd=route.cost_nano_usd(result),
+                cost_nano_usd=_cost(route, result),
                 latency_ms=self._elapsed_ms(started),
             )
         return AttemptFailed(
@@ -89,7 +101,8 @@ class Executor:
             retry_after_s=retry_after_s,
             model=result.model if result else route.model if route else None,
             usage=result.usage if result else Usage(),
-            cost_nano_usd=route.cost_nano_usd(result) if route and result else None,
+            cost_nano_usd=_cost(route, result) if route and result else None,
+            steps=steps,
         )
 
     def _request(self, job: Job, route: Route) -> ChatRequest:
@@ -104,6 +117,37 @@ class Executor:
 
     def _elapsed_ms(self, started: float) -> float:
         return round((self._clock.monotonic() - started) * 1000, 3)
+
+
+def _is_cancelled() -> bool:
+    """Whether this task was asked to stop; a library may also let a cancellation of its own escape."""
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
+
+
+def _text(text: str) -> str:
+    """Return ``text`` as it can be stored: without lone surrogates, of a bounded length."""
+    return text[:_MAX_MESSAGE].encode("utf-8", "replace").decode()
+
+
+def _sane(result: ChatResult) -> ChatResult:
+    """Bound what is added up and what becomes a label; a provider's nonsense must not stop the run."""
+    usage = result.usage
+    bounded = Usage(
+        prompt_tokens=_bounded(usage.prompt_tokens, _MAX_TOKENS),
+        completion_tokens=_bounded(usage.completion_tokens, _MAX_TOKENS),
+        cached_tokens=_bounded(usage.cached_tokens, _MAX_TOKENS),
+    )
+    return replace(result, model=_text(result.model[:_MAX_MODEL_NAME]), usage=bounded)
+
+
+def _cost(route: Route, result: ChatResult) -> int | None:
+    cost = route.cost_nano_usd(result)
+    return None if cost is None else _bounded(cost, _MAX_COST_NANO_USD)
+
+
+def _bounded(number: int, largest: int) -> int:
+    return min(max(number, 0), largest)
 
 
 class _NotStorable(Exception):

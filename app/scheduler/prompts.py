@@ -17,6 +17,10 @@ from app.domain.swarm import SwarmSpec
 _BYTES_PER_TOKEN = 4
 """Rule of thumb for English text and JSON in the tokenizers of current models."""
 
+_QUOTING = 3
+"""Bytes that JSON adds to a shortened text: two quotes, and the backslash before the line break of the marker."""
+
+_INPUTS = "\n\n## Inputs\n"
 _PLAIN_FIELDS = ("type", "role", "capability_tags", "data")
 
 
@@ -35,16 +39,18 @@ def messages(
         result.append({"role": "system", "content": leading})
     content = user_message(task_id, payload)
     if inputs:
+        content += _INPUTS
         fitted = dict(inputs)
         if spec.context_window is not None:
             room = spec.context_window * _BYTES_PER_TOKEN - len(leading.encode()) - len(content.encode())
-            fitted = shorten(inputs, max(room, 0))
-        content += "\n\n## Inputs\n" + orjson.dumps(fitted).decode()
+            fitted = shorten(inputs, room - len(orjson.dumps(dict.fromkeys(inputs, 0))))
+        content += orjson.dumps(fitted).decode()
     return [*result, {"role": "user", "content": content}]
 
 
 def shorten(inputs: Mapping[str, Any], max_bytes: int) -> dict[str, Any]:
-    """Return ``inputs`` within about ``max_bytes`` of JSON: too long ones all cut in proportion, each marked as cut."""
+    """Return ``inputs`` with about ``max_bytes`` of JSON values: all cut in proportion, each marked as cut."""
+    max_bytes = max(max_bytes, 0)
     sizes = {task_id: len(orjson.dumps(output)) for task_id, output in inputs.items()}
     total = sum(sizes.values())
     if total <= max_bytes:
@@ -53,14 +59,14 @@ def shorten(inputs: Mapping[str, Any], max_bytes: int) -> dict[str, Any]:
     for task_id, output in inputs.items():
         text = output if isinstance(output, str) else orjson.dumps(output).decode()
         marker = f"\n[shortened: the output has {len(text)} characters]"
-        keep = max(len(text) * max_bytes // total - len(marker), 0)
+        keep = max(len(text) * max_bytes // total - len(marker) - _QUOTING, 0)
         shortened[task_id] = text[:keep] + marker
     return shortened
 
 
 def user_message(task_id: str, payload: Mapping[str, Any]) -> str:
     task = {"id": task_id}
-    task.update({name: payload[name] for name in _PLAIN_FIELDS if payload.get(name)})
+    task.update({name: payload[name] for name in _PLAIN_FIELDS if name in payload})
     task.update(payload.get("extra") or {})
     prompt = payload.get("prompt") or _default_prompt(payload.get("type"))
     return f"{prompt}\n\n## Task\n{orjson.dumps(task).decode()}"

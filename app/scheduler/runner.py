@@ -15,7 +15,7 @@ from itertools import chain
 
 import structlog
 
-from app.domain.errors import StoreUnavailable
+from app.domain.errors import LeaseLost, StoreUnavailable
 from app.domain.facts import (
     Aggregate,
     AggregateCompleted,
@@ -120,6 +120,10 @@ class Runner:
                         await self._news.wait()
                         self._news.clear()
                         await self._turn(state, claimant, Step(), group)
+            except BaseExceptionGroup as failures:
+                if failures.split(LeaseLost)[1] is None:  # nothing else went wrong
+                    raise LeaseLost(state.swarm_id) from failures
+                raise
             finally:
                 if deadline is not None:
                     deadline.cancel()

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from app.domain.agent import DEFAULT_NAME, AgentConfig
-from app.domain.errors import Conflict, FieldError, InvalidRequest, NotFound
+from app.domain.errors import Conflict, FieldError, InvalidRequest, NotFound, UnknownReference
 from app.domain.ids import AGENT_PREFIX, make_id
+from app.domain.swarm import SwarmStatus
 from app.ports.agents import AgentRow, AgentStore
 from app.ports.clock import Clock, Entropy
 from app.ports.doorbell import Doorbell, control_of
 from app.ports.provider import Models, UnknownModel
-from app.ports.store import Page, SwarmStore
+from app.ports.store import Page, SwarmFilter, SwarmRow, SwarmStore
+
+_PAGE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +44,9 @@ class AgentService:
             created_at_ms=now_ms,
             updated_at_ms=now_ms,
         )
+        before = await self.agents.find(tenant_id, row.name) if name else None
         stored = await self.agents.put(row)
-        self.doorbell.ring(control_of(stored.agent_id))
+        await self._changed(stored, before)
         return stored
 
     async def get(self, tenant_id: str, id_or_name: str) -> AgentRow:
@@ -54,7 +59,7 @@ class AgentService:
         """Return the orchestrator a request names, or the tenant's default one, made at its first use.
 
         Raises:
-            InvalidRequest: there is none of that name; ``pointer`` is the field that named it.
+            UnknownReference: there is none of that name; ``pointer`` is the field that named it.
         """
         if id_or_name is None:
             row = await self.agents.find(tenant_id, DEFAULT_NAME)
@@ -64,9 +69,13 @@ class AgentService:
             return row
         row = await self.agents.find(tenant_id, id_or_name)
         if row is None:
-            detail = f"no orchestrator {id_or_name!r}; create it with POST /v1/agents/create"
-            raise InvalidRequest(detail, [FieldError(pointer, detail)])
+            raise UnknownReference("orchestrator", id_or_name, pointer)
         return row
+
+    async def id_of(self, tenant_id: str, id_or_name: str) -> str:
+        """Return the id behind a name; a name that is not known stands for itself, as the id of a deleted one may."""
+        row = await self.agents.find(tenant_id, id_or_name)
+        return id_or_name if row is None else row.agent_id
 
     async def list(self, tenant_id: str, limit: int, cursor: str | None) -> Page[AgentRow]:
         return await self.agents.list(tenant_id, limit=limit, cursor=cursor)
@@ -81,7 +90,7 @@ class AgentService:
         await self._check_model(config)
         changed = replace(row, name=name, config=config, updated_at_ms=self.clock.now_ms())
         await self.agents.update(changed)
-        self.doorbell.ring(control_of(row.agent_id))
+        await self._changed(changed, row)
         return changed
 
     async def delete(self, row: AgentRow) -> None:
@@ -93,6 +102,32 @@ class AgentService:
         if await self.swarms.active_count(row.agent_id):
             raise Conflict(f"orchestrator {row.name!r} has running work; cancel it before deleting the orchestrator")
         await self.agents.delete(row.tenant_id, row.agent_id)
+
+    async def _changed(self, row: AgentRow, before: AgentRow | None) -> None:
+        """Let running work follow: runners ask for the ceiling again, and those runs whose own limit it was keep up."""
+        ceiling = row.config.max_parallel_agents
+        if before is not None and before.config.max_parallel_agents != ceiling:
+            for swarm in await self._held_by(before, min(ceiling, before.config.max_parallel_agents)):
+                await self.swarms.request_parallelism(row.tenant_id, swarm.swarm_id, ceiling)
+        self.doorbell.ring(control_of(row.agent_id))
+
+    async def _held_by(self, row: AgentRow, tasks: int) -> Sequence[SwarmRow]:
+        """Return the running requests of more than ``tasks`` tasks whose own limit is the orchestrator's ceiling."""
+        found: list[SwarmRow] = []
+        cursor: str | None = None
+        where = SwarmFilter(status=SwarmStatus.RUNNING, agent_id=row.agent_id)
+        while True:
+            page = await self.swarms.list(row.tenant_id, where, limit=_PAGE, cursor=cursor)
+            found += [
+                swarm
+                for swarm in page.items
+                if swarm.spec.kind != "swarm"
+                and swarm.max_parallel_agents == row.config.max_parallel_agents
+                and swarm.counts.total > tasks
+            ]
+            cursor = page.next_cursor
+            if cursor is None:
+                return found
 
     async def _check_model(self, config: AgentConfig) -> None:
         try:

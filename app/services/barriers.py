@@ -46,11 +46,11 @@ class BarrierService:
 
     async def start(
         self, agent: AgentRow, name: BarrierName, tasks: Sequence[NamedTask], *, strict: bool
-    ) -> SwarmRow | None:
+    ) -> BarrierRow:
         """Start a run of the barrier; the same name again starts anew.
 
         Returns:
-            The run, or None where ``strict`` found something that has not completed: the barrier is then stored as
+            The run; without a swarm where ``strict`` found something that has not completed: it is then stored as
             failed and says what.
 
         Raises:
@@ -70,7 +70,12 @@ class BarrierService:
             created_at_ms=now_ms,
         )
         await self.barriers.create(row)
-        return swarm
+        return row
+
+    async def state(self, row: BarrierRow) -> BarrierState:
+        """Return how this run of a barrier stands, whether or not a newer one has begun."""
+        swarm = await self.swarms.get(row.tenant_id, row.swarm_id) if row.swarm_id else None
+        return state_of(row, swarm)
 
     async def status(self, tenant_id: str, name: BarrierName, agent_id: str | None) -> BarrierState:
         """Return how the newest run of a barrier stands.
@@ -81,24 +86,24 @@ class BarrierService:
         row = await self.barriers.newest(tenant_id, name.name, agent_id)
         if row is None:
             raise BarrierNotFound("barrier", name.name)
-        swarm = await self.swarms.get(tenant_id, row.swarm_id) if row.swarm_id else None
-        return state_of(row, swarm)
+        return await self.state(row)
 
     async def _unmet(self, agent: AgentRow, name: BarrierName, tasks: Sequence[NamedTask]) -> str | None:
         """Return what a strict barrier misses: earlier barriers or named dependencies that have not completed."""
         missing = []
         if name.number is not None:
             for row in await self.barriers.earlier(agent.agent_id, name.prefix, name.number):
-                swarm = await self.swarms.get(agent.tenant_id, row.swarm_id) if row.swarm_id else None
-                state = state_of(row, swarm)
+                state = await self.state(row)
                 if state.state != COMPLETED:
                     missing.append(f"barrier {row.name.name!r} is {state.state} ({state.completed}/{state.total})")
         own = {task.spec.task_id for task in tasks}
-        named = sorted({dependency for task in tasks for dependency in task.spec.depends_on} - own)
-        known = await self.batches.store.newest_tasks(agent.agent_id, named) if named else {}
-        awaited = [Awaited(0, task_id, *known[task_id]) for task_id in named if task_id in known]
+        named = {dependency for task in tasks for dependency in task.spec.depends_on} - own
+        sources = {source for task in tasks for source in task.sources} - own
+        wanted = sorted(named | sources)
+        known = await self.batches.store.newest_tasks(agent.agent_id, wanted) if wanted else {}
+        awaited = [Awaited(0, task_id, *known[task_id]) for task_id in wanted if task_id in known]
         ended = await self.runs.ended(awaited) if awaited else {}
-        missing += [f"dependency {task_id!r} is unknown" for task_id in named if task_id not in known]
+        missing += [f"dependency {task_id!r} is unknown" for task_id in sorted(named) if task_id not in known]
         missing += [f"dependency {entry.task_id!r} has not completed" for entry in awaited if not ended.get(entry)]
         return "strict dependency check failed: " + "; ".join(missing) if missing else None
 

@@ -12,11 +12,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import structlog
-
 from app.ports.store import LogCursor
-
-_log = structlog.get_logger(__name__)
 
 _KEEP = 4096
 """Events a channel keeps; trimmed at twice as many."""
@@ -28,7 +24,18 @@ class Frame:
 
     at: LogCursor
     swarm_id: str
+    seq: int
     type: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The newest snapshot of a run, for readers that have come as far as ``at``: it tells of nothing behind that."""
+
+    version: int
+    at: LogCursor
+    swarm_id: str
     text: str
 
 
@@ -38,6 +45,9 @@ Fetch = Callable[[LogCursor, int], Coroutine[Any, Any, Sequence[Frame]]]
 class Channel:
     """The newest frames of one swarm or one orchestrator.
 
+    The ``position`` of frames counts up by one: in a swarm from event to event, in an orchestrator from commit to
+    commit.
+
     Args:
         fetch: reads frames behind a place from the store, at most so many.
     """
@@ -45,29 +55,27 @@ class Channel:
     def __init__(self, fetch: Fetch) -> None:
         self.fetch = fetch
         self.readers: set[asyncio.Event] = set()
-        self.snapshots: dict[str, tuple[int, str]] = {}
         self._floor: LogCursor | None = None
+        self._next = 0
         self._frames: list[Frame] = []
         self._places: list[LogCursor] = []
-        self._early: dict[int, list[Frame]] = {}
+        self._snapshots: dict[str, Snapshot] = {}
+        self._version = 0
 
-    def publish(self, position: int, frames: list[Frame]) -> None:
-        """Append the frames of the commit at ``position``; positions count up by one, but may come out of order."""
-        expected = self._places[-1].position + 1 if self._places else position
-        if position > expected:
-            self._early[position] = frames
-            return
-        while frames:
-            self._append(position, frames)
-            position += 1
-            frames = self._early.pop(position, [])
-        for reader in self.readers:
-            reader.set()
+    def publish(self, frames: Sequence[Frame]) -> None:
+        """Append the frames of one commit.
 
-    def _append(self, position: int, frames: list[Frame]) -> None:
-        if self._floor is None:
-            first = frames[0].at
+        A commit may never be handed over (its runner fell over while it was being written). The next one then sends
+        the readers back to the store, which has everything before what it has: nothing is waited for.
+        """
+        first, last = frames[0].at, frames[-1].at
+        if self._floor is not None and first.position < self._next:
+            return  # readers have got it from the store
+        if self._floor is None or first.position > self._next:
+            self._frames.clear()
+            self._places.clear()
             self._floor = LogCursor(first.position, first.seq - 1)
+        self._next = last.position + 1
         self._frames += frames
         self._places += [frame.at for frame in frames]
         if len(self._frames) > 2 * _KEEP:
@@ -75,6 +83,13 @@ class Channel:
             self._floor = self._places[surplus - 1]
             del self._frames[:surplus]
             del self._places[:surplus]
+        self._wake()
+
+    def settle(self, place: LogCursor) -> None:
+        """The store has nothing behind ``place``: a channel that nothing was published in begins there."""
+        if self._floor is None:
+            self._floor = place
+            self._next = place.position + 1
 
     def after(self, place: LogCursor) -> Sequence[Frame] | None:
         """Return the frames behind ``place``, None when the channel does not reach back that far."""
@@ -83,7 +98,21 @@ class Channel:
         return self._frames[bisect_right(self._places, place) :]
 
     def put_snapshot(self, swarm_id: str, text: str) -> None:
-        version, _ = self.snapshots.get(swarm_id, (0, ""))
-        self.snapshots[swarm_id] = (version + 1, text)
+        self._version += 1
+        at = self._places[-1] if self._places else LogCursor()
+        self._snapshots[swarm_id] = Snapshot(self._version, at, swarm_id, text)
+        self._wake()
+
+    def drop_snapshot(self, swarm_id: str) -> None:
+        self._snapshots.pop(swarm_id, None)
+
+    def snapshots(self, version: int, place: LogCursor) -> list[Snapshot]:
+        """Return, in order, what is newer than ``version`` and tells of nothing behind ``place``: of each run one."""
+        if version == self._version:
+            return []
+        ready = [entry for entry in self._snapshots.values() if entry.version > version and entry.at <= place]
+        return sorted(ready, key=lambda entry: entry.version)
+
+    def _wake(self) -> None:
         for reader in self.readers:
             reader.set()

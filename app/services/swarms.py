@@ -31,6 +31,7 @@ from app.ports.store import (
     TaskStore,
 )
 
+_CRASH_ROOM = 10
 _CANCEL_WAIT_S = 5.0
 _POLL_S = 2.0
 """Backs up the doorbell of ``wait``: a lost ring delays the answer by this much at most."""
@@ -55,7 +56,8 @@ class SwarmService:
         Args:
             named: let later requests to the same orchestrator depend on these tasks by their ids.
 
-        ``spec.max_steps`` of 0 means the default: 4,000, or enough for every attempt of every task where that is more.
+        ``spec.max_steps`` of 0 means the default: 4,000, or enough for every attempt of every task where that is more,
+        those that crashes of the service take with them included.
 
         Raises:
             InvalidRequest: a cycle, an unknown dependency, a duplicate id or an unknown model; nothing was stored.
@@ -63,7 +65,7 @@ class SwarmService:
         graph = Graph.build([task.task_id for task in tasks], list(map(_inner_dependencies, tasks)))
         tasks = await self._routed(spec, tasks)
         if spec.max_steps == 0:
-            enough = sum(task.max_retries + 1 for task in tasks)
+            enough = _CRASH_ROOM * sum(task.max_retries + 1 for task in tasks)
             spec = replace(spec, max_steps=max(DEFAULT_MAX_STEPS, enough))
         now_ms = self.clock.now_ms()
         state = SwarmState(
@@ -161,6 +163,10 @@ class SwarmService:
             raise NotFound("swarm", swarm_id)
         self.doorbell.ring(control_of(swarm_id))
         return await self.get(tenant_id, swarm_id)
+
+    async def check_writable(self) -> None:
+        """Raises StoreUnavailable while nothing can be written."""
+        await self.swarms.probe(self.clock.now_ms())
 
     async def delete(self, tenant_id: str, swarm_id: str) -> None:
         if not await self.swarms.delete(tenant_id, swarm_id):

@@ -9,7 +9,7 @@ from sqlalchemy import BindParameter, ColumnElement, Table, and_, bindparam, fun
 from app.domain.swarm import SWARM_ACTIVE
 from app.domain.task import TERMINAL, TaskStatus
 from app.storage.dialect import compile_sqlite, upsert
-from app.storage.tables import AGENT_LOG, ATTEMPTS, EVENTS, SWARMS, TASK_INPUTS, TASK_NAMES, TASKS
+from app.storage.tables import AGENT_LOG, ATTEMPTS, EVENTS, PROBES, SWARMS, TASK_INPUTS, TASK_NAMES, TASKS
 
 
 def param(name: str) -> BindParameter[Any]:
@@ -248,5 +248,4 @@ APPEND_LOG = compile_sqlite(
 
 NAME_TASK = compile_sqlite(upsert(TASK_NAMES, ("swarm_id", "ix")))
 
-TOUCH = compile_sqlite(update(SWARMS).where(SWARMS.c.id == "").values(name=None))
-"""Writes nothing, but takes the write lock and commits: proves that the store can be written."""
+PROBE = compile_sqlite(upsert(PROBES, ("at_ms",)))

@@ -20,6 +20,7 @@ from app.storage.tables import SWARMS, TASK_NAMES, TASKS
 from app.storage.writer import Writer
 
 _MAX_IN = 500
+_PROBE_ID = 1
 
 
 class Swarms:
@@ -177,8 +178,8 @@ class Swarms:
             raise Conflict(f"swarm {swarm_id} is {row.status}; cancel it before deleting it") from None
         return True
 
-    async def ping(self) -> None:
-        await self._writer.write([Op(sql.TOUCH, [sql.TOUCH.row({})])])
+    async def probe(self, now_ms: int) -> None:
+        await self._writer.write([Op(sql.PROBE, [(_PROBE_ID, now_ms)])])
 
 
 def _awaits(spec: TaskSpec) -> str | None:

@@ -221,6 +221,15 @@ class TaskNames(SQLModel, table=True):
     ix: int
 
 
+class Probes(SQLModel, table=True):
+    """One row, written by readiness checks: only a real write proves that the disk takes one."""
+
+    __tablename__ = "probes"
+
+    id: int = Field(primary_key=True)
+    at_ms: int = Field(sa_column=_big())
+
+
 SWARMS: Table = SQLModel.metadata.tables["swarms"]
 TASKS: Table = SQLModel.metadata.tables["tasks"]
 TASK_INPUTS: Table = SQLModel.metadata.tables["task_inputs"]
@@ -230,4 +239,5 @@ KEYS: Table = SQLModel.metadata.tables["keys"]
 AGENTS: Table = SQLModel.metadata.tables["agents"]
 BARRIERS: Table = SQLModel.metadata.tables["barriers"]
 AGENT_LOG: Table = SQLModel.metadata.tables["agent_log"]
+PROBES: Table = SQLModel.metadata.tables["probes"]
 TASK_NAMES: Table = SQLModel.metadata.tables["task_names"]

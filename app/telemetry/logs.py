@@ -9,6 +9,8 @@ import logging
 import sys
 
 import structlog
+from structlog.processors import ExceptionRenderer
+from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import Processor
 
 
@@ -25,8 +27,11 @@ def configure(level: str, style: str) -> None:
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    renderer: Processor = structlog.dev.ConsoleRenderer() if console else structlog.processors.JSONRenderer()
-    exceptions: list[Processor] = [] if console else [structlog.processors.dict_tracebacks]
+    plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    renderer: Processor = plain if console else structlog.processors.JSONRenderer()
+    # Without the local variables of the frames: there are prompts, outputs and keys among them.
+    tracebacks = ExceptionRenderer(ExceptionDictTransformer(show_locals=False))
+    exceptions: list[Processor] = [] if console else [tracebacks]
     structlog.configure(
         processors=[*shared, *exceptions, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
@@ -40,6 +45,19 @@ def configure(level: str, style: str) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *exceptions, renderer],
         )
     )
+    logging.getLogger("uvicorn.error").addFilter(_is_news)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(max(logging.getLevelNamesMapping()[level.upper()], logging.WARNING))
+
+
+_DENIED_HANDSHAKE = "ASGI callable returned without completing handshake."
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Drop what uvicorn calls an error after each refused handshake.
+
+    The refusal was answered: uvicorn does not count a denial response (a 401, a 404) as a completed handshake. Anybody
+    could fill the log with it. The same function added again is one filter.
+    """
+    return record.msg != _DENIED_HANDSHAKE

@@ -59,7 +59,7 @@ async def create_agent(
     "/clear-memory",
     operation_id="clear_memory",
     response_model=Cleared,
-    responses=responses(400, 422),
+    responses=responses(400, 404, 422),
     openapi_extra=request_body(ClearMemory, required=False),
 )
 async def clear_memory(request: Request, services: ServicesDep, caller: CallerDep) -> Response:

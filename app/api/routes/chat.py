@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-import orjson
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from app.api.deps import CallerDep, ServicesDep, json_response
+from app.api.errors import openai_error
 from app.api.openapi import request_body
 from app.api.schemas.chat import (
     ChatCompletion,
@@ -101,6 +102,5 @@ def _error(
     param: str | None = None,
     retry_after_s: float | None = None,
 ) -> Response:
-    body = {"error": {"message": message, "type": kind, "param": param, "code": code}}
-    headers = {} if retry_after_s is None else {"Retry-After": f"{max(round(retry_after_s), 1)}"}
-    return Response(orjson.dumps(body), status, headers, media_type="application/json")
+    headers = {} if retry_after_s is None else {"Retry-After": f"{max(math.ceil(retry_after_s), 1)}"}
+    return Response(openai_error(message, kind, code=code, param=param), status, headers, "application/json")

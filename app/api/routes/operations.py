@@ -29,7 +29,7 @@ async def get_health() -> Response:
 @router.get("/readyz", operation_id="get_readiness", response_model=Health, responses=responses(503))
 async def get_readiness(services: ServicesDep) -> Response:
     """Ready: the store can be written and some model can be served."""
-    await services.swarms.swarms.ping()
+    await services.swarms.check_writable()
     await services.models.names()
     return json_response({"status": "ready", "version": __version__})
 

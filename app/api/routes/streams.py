@@ -61,6 +61,8 @@ async def stream_agent(websocket: WebSocket, agent_id: str) -> None:
         place = split_sub_agent_id(agent_id)
         if place is not None:
             frames = await services.streams.of_swarm(caller.tenant_id, place[0], after, pause_s)
+            if await services.tasks.get_by_index(*place) is None:
+                raise NotFound("agent", agent_id)
         else:
             agent = await services.agents.get(caller.tenant_id, agent_id)
             frames = await services.streams.of_agent(caller.tenant_id, agent.agent_id, after, pause_s)
@@ -68,6 +70,11 @@ async def stream_agent(websocket: WebSocket, agent_id: str) -> None:
         await _refuse(websocket, exc)
         return
     await _serve(websocket, services, frames, batched=pause_s > 0)
+
+
+async def stream_unknown(websocket: WebSocket) -> None:
+    """Every other path: Starlette alone would answer 403."""
+    await _refuse(websocket, NotFound("stream", websocket.url.path))
 
 
 async def _serve(
@@ -91,5 +98,6 @@ def _query(websocket: WebSocket) -> tuple[str | None, float]:
 
 
 async def _refuse(websocket: WebSocket, exc: SwarmdError) -> None:
+    errors = exc.errors if isinstance(exc, InvalidRequest) else ()
     status = 404 if isinstance(exc, NotFound) else 422 if isinstance(exc, InvalidRequest) else 503
-    await websocket.send_denial_response(problem(websocket.url.path, status, exc.code, exc.detail))
+    await websocket.send_denial_response(problem(websocket.url.path, status, exc.code, exc.detail, errors=errors))

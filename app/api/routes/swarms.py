@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi import APIRouter, Depends, Header, Query
 from fastapi.responses import Response
 
 from app.api import sse
@@ -30,7 +30,7 @@ from app.api.schemas.swarms import (
 )
 from app.api.schemas.tasks import TaskDetailOut, TaskPage, task_detail_json, task_json
 from app.api.schemas.times import moment_ms
-from app.api.strict_json import body_of, parse, validate
+from app.api.strict_json import body_of
 from app.domain.errors import InvalidRequest
 from app.domain.swarm import SwarmStatus
 from app.domain.task import TaskStatus
@@ -41,24 +41,18 @@ router = APIRouter(prefix="/v1/swarms", tags=["swarms"])
 Wait = Annotated[float | None, Query(ge=0, description="Seconds to wait for the end of the run")]
 
 
-async def _create_body(request: Request, services: ServicesDep) -> SwarmCreate:
-    value = parse(await request.body())
-    SwarmCreate.refuse_too_many(value, services.caps)
-    return validate(SwarmCreate, value)
-
-
 @router.post(
     "",
     status_code=201,
     operation_id="create_swarm",
     response_model=SwarmWithResults,
-    responses=responses(400, 413, 422, 503),
+    responses=responses(400, 404, 413, 422, 503),
     openapi_extra=request_body(SwarmCreate),
 )
 async def create_swarm(
     services: ServicesDep,
     caller: CallerDep,
-    body: Annotated[SwarmCreate, Depends(_create_body)],
+    body: Annotated[SwarmCreate, Depends(body_of(SwarmCreate))],
     wait: Wait = None,
 ) -> Response:
     """Start a run. With `wait`, answer when it has ended or the time is up, `results` included."""
@@ -89,7 +83,7 @@ async def list_swarms(
     """List the runs, newest first."""
     where = SwarmFilter(
         status=status,
-        agent_id=agent,
+        agent_id=await services.agents.id_of(caller.tenant_id, agent) if agent else None,
         name=name,
         created_after_ms=moment_ms(created_after),
         created_before_ms=moment_ms(created_before),

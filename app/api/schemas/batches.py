@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -54,19 +55,18 @@ class WorkRequest(BaseModel):
 
     model_config = ConfigDict(extra="allow", strict=True)
 
-    tasks: list[WorkTask]
+    tasks: Annotated[list[WorkTask], Field(fail_fast=True)]
     orchestrator_id: AgentRef | None = None
     agent_id: AgentRef | None = Field(None, description="The same as `orchestrator_id`")
 
-    def orchestrator(self) -> str | None:
-        return self.orchestrator_id or self.agent_id
-
-    def to_work(self, config: AgentConfig, caps: Caps) -> list[NamedTask]:
+    def to_work(self, config: AgentConfig, caps: Caps, make_up_id: Callable[[], str]) -> list[NamedTask]:
+        """Return the checked tasks; a made-up id is unique, so that no later request can mean it by mistake."""
         if not self.tasks:
             raise InvalidRequest.field("/tasks", "expected at least one task")
-        if len(self.tasks) > caps.max_tasks:
-            raise InvalidRequest.field("/tasks", f"{len(self.tasks)} tasks; at most {caps.max_tasks} are taken")
-        return [task.to_work(f"/tasks/{index}", f"task_{index}", config, caps) for index, task in enumerate(self.tasks)]
+        return [
+            task.to_work(f"/tasks/{index}", "" if task.id or task.task_id else make_up_id(), config, caps)
+            for index, task in enumerate(self.tasks)
+        ]
 
     def warnings(self) -> list[str]:
         return list(dict.fromkeys(warning for task in self.tasks for warning in task.warnings()))
@@ -102,6 +102,10 @@ class Execute(WorkTask):
     agent_id: AgentRef | None = Field(None, description="The same as `orchestrator_id`")
 
 
+class Executed(OutputOut):
+    warnings: list[str] = Field(description="What was asked for but is not available in this version")
+
+
 class Spawn(BaseModel):
     """Start one sub-agent in the background; further fields reach it as they are."""
 
@@ -128,6 +132,7 @@ class Spawned(BaseModel):
     swarm_id: str
     orchestrator_id: str
     status: str
+    warnings: list[str]
 
 
 class BatchOut(BaseModel):

@@ -8,7 +8,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.api.schemas.tasks import DEFAULT_TASK_TIMEOUT_S, MAX_TIMEOUT_S, TaskIn, TaskOut, task_json, time_json
+from app.api.schemas.tasks import (
+    DEFAULT_TASK_TIMEOUT_S,
+    MAX_TIMEOUT_S,
+    TaskIn,
+    TaskOut,
+    made_up_ids,
+    task_json,
+    time_json,
+)
 from app.api.schemas.times import Timestamp
 from app.domain import aggregate as strategies
 from app.domain.errors import InvalidRequest, NotBuiltYet
@@ -89,13 +97,6 @@ class SwarmCreate(BaseModel):
     webhook: Unavailable = None
     start_at: Unavailable = None
 
-    @staticmethod
-    def refuse_too_many(value: Any, caps: Caps) -> None:
-        """Count the tasks of a parsed body before they are built: 32 MiB hold ten million, a gigabyte a million."""
-        tasks = value.get("tasks") if isinstance(value, dict) else None
-        if isinstance(tasks, list) and len(tasks) > caps.max_tasks:
-            raise InvalidRequest.field("/tasks", f"{len(tasks)} tasks; at most {caps.max_tasks} are taken")
-
     def to_domain(self, caps: Caps, agent_id: str) -> tuple[SwarmSpec, list[TaskSpec]]:
         """Return the checked run and its tasks.
 
@@ -109,12 +110,12 @@ class SwarmCreate(BaseModel):
         tasks = [
             task.to_domain(
                 f"/tasks/{index}",
-                f"task_{index}",
+                made_up_id,
                 task_timeout_s=self.limits.task_timeout_s,
                 max_retries=self.retry.max_retries,
                 max_input_bytes=caps.max_input_bytes,
             )
-            for index, task in enumerate(self.tasks)
+            for index, (task, made_up_id) in enumerate(zip(self.tasks, made_up_ids(self.tasks), strict=True))
         ]
         retry = RetryPolicy(
             max_retries=self.retry.max_retries, base_delay_s=self.retry.base_delay_s, jitter=self.retry.jitter

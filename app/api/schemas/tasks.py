@@ -23,6 +23,18 @@ DEFAULT_TASK_TIMEOUT_S = 120.0
 MAX_TIMEOUT_S = 86_400.0
 
 
+def made_up_ids(tasks: Sequence[TaskIn]) -> list[str]:
+    """Return an id for each task, to be used where the client gave none; none of them is one that the client gave."""
+    given = {task.id or task.task_id for task in tasks}
+    ids = []
+    for index in range(len(tasks)):
+        made_up = f"task_{index}"
+        while made_up in given:
+            made_up += "_"
+        ids.append(made_up)
+    return ids
+
+
 class TaskIn(BaseModel):
     """One task of a request; a field that is not listed here reaches the sub-agent as it is."""
 
@@ -77,12 +89,12 @@ class TaskIn(BaseModel):
             "prompt": self.prompt,
             "type": self.type,
             "role": self.role,
-            "capability_tags": self.capability_tags,
+            "capability_tags": self.capability_tags or None,
             "data": self.data,
-            "extra": self.model_extra,
+            "extra": self.model_extra or None,
             "max_output_tokens": self.max_output_tokens,
         }
-        encoded = orjson.dumps({name: value for name, value in payload.items() if value not in (None, [], {})})
+        encoded = orjson.dumps({name: value for name, value in payload.items() if value is not None})
         if len(encoded) > max_input_bytes:
             detail = f"the task's input has {len(encoded)} bytes; at most {max_input_bytes} are taken"
             raise InvalidRequest.field(pointer, detail)

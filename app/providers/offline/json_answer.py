@@ -20,7 +20,7 @@ from app.providers.offline.json_keys import (
 )
 from app.providers.offline.json_schema import schema_answer
 from app.providers.offline.materials import Material
-from app.providers.offline.reading import Question, dump_json
+from app.providers.offline.reading import CONTEXT_HEADING, Question, dump_json, load_json
 from app.providers.offline.tables import as_number, describe
 from app.providers.offline.template import find_templates
 from app.providers.offline.text import shorten
@@ -35,19 +35,22 @@ def json_answer(question: Question, materials: Sequence[Material], results: Sequ
     """The answer as JSON text without fence or label; None when the request wants none."""
     form = question.request.response_format or {}
     kind = form.get("type")
-    instruction = _instruction(question, materials)
+    leading, prompt = _leading(question), _prompt(question, materials)
+    instruction = f"{leading}\n{prompt}"
     if kind == "json_schema":
         return dump_json(schema_answer(_schema_of(form), _content(question, materials, results)))
     asked = kind == "json_object" or asks_for_json(instruction)
     if not asked:
         return None
-    schema = schema_in(instruction)
-    if schema is not None:
-        return dump_json(schema_answer(schema, _content(question, materials, results)))
     content = _content(question, materials, results)
-    specs: Specs = wanted_keys(instruction)
-    if specs:
-        return dump_json(keyed_answer(specs, content))
+    # What asks for JSON says which; of two messages that do, the newest.
+    for said in (prompt, leading) if asks_for_json(prompt) else (leading, prompt):
+        schema = schema_in(said)
+        if schema is not None:
+            return dump_json(schema_answer(schema, content))
+        specs: Specs = wanted_keys(said)
+        if specs:
+            return dump_json(keyed_answer(specs, content))
     if asks_for_array(instruction) and kind != "json_object":
         return dump_json(content.lines)
     return dump_json(_findings(materials, content))
@@ -63,13 +66,23 @@ def _schema_of(form: Mapping[str, Any]) -> Mapping[str, Any]:
     return schema if isinstance(schema, Mapping) else {}
 
 
-def _instruction(question: Question, materials: Sequence[Material]) -> str:
-    """What the request says in its own words: without the texts that were pasted into the prompt."""
+def _prompt(question: Question, materials: Sequence[Material]) -> str:
+    """The newest message in its own words: without the texts that were pasted into it."""
     prompt = question.prompt
     for material in materials:
         if material.text and material.text in prompt:
             prompt = prompt.replace(material.text, "\n", 1)
-    return f"{question.system_text}\n{prompt}"
+    return prompt
+
+
+def _leading(question: Question) -> str:
+    """What the system messages say: JSON that was folded in as context is data, not a template."""
+    return "\n".join(text for text in question.system_texts if not _is_data(text))
+
+
+def _is_data(text: str) -> bool:
+    _, heading, context = text.partition(CONTEXT_HEADING)
+    return text.startswith(CONTEXT_HEADING) and heading != "" and load_json(context.strip()) is not None
 
 
 def _content(question: Question, materials: Sequence[Material], results: Sequence[tuple[str, str]]) -> Content:

@@ -42,13 +42,16 @@ _BULLET_KEY = re.compile(
     r"""(?:[ \t]*\(([^)\n]{0,200})\))?[ \t]*[:\u2013-][ \t]*([^\n]{0,300})$""",
     re.MULTILINE,
 )
-_LIST = re.compile(r"\b(?:lists?|arrays?) of\b|\blist\b|\barray\b|\[\s*\]|\[string", re.IGNORECASE)
+_LIST = re.compile(
+    r"\b(?:lists?|arrays?) of\b|\blist\b|\barray\b|\b(?:both|two|parallel) (?:lists|arrays)\b|\[\s*\]|\[string", re.I
+)
 _RANGE = re.compile(r"(-?\d+(?:\.\d+)?)\s*(?:-|\u2013|to|\.\.\.?|and)\s*(-?\d+(?:\.\d+)?)")
 _NUMERIC = re.compile(
     r"\b(?:integer|int|number|numeric|float|decimal|scale|score|rating|percent|count of|how many)\b", re.I
 )
 _BOOLEAN = re.compile(r"\b(?:bool|boolean|true\s*(?:/|\||or)\s*false|yes\s*/\s*no)\b", re.IGNORECASE)
 _ONE_OF = re.compile(r"\bone of:?\s+(.+)$", re.IGNORECASE)
+_LAST_AND = re.compile(r"\band$")
 _OPTION = re.compile(r"[\w-]+")
 _NOT_PLURAL = ("ss", "us", "is", "ys")
 
@@ -107,7 +110,7 @@ def _listed_keys(listing: str) -> Specs:
     if quoted:
         ends = [match.start() for match in quoted[1:]] + [len(listing)]
         return {
-            match.group(1): listing[match.end() : end].strip(" ,;:-()").removesuffix(" and").strip(" ,;.()")
+            match.group(1): _LAST_AND.sub("", listing[match.end() : end].strip(" ,;:-()")).strip(" ,;.()")
             for match, end in zip(quoted, ends, strict=True)
         }
     specs: Specs = {}

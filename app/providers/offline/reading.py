@@ -16,6 +16,9 @@ import orjson
 from app.ports.provider import ChatRequest, JsonObject
 
 TASK_HEADING = "## Task"
+CONTEXT_HEADING = "## Context\n"
+"""Begins the system message into which the gateway folds a request's ``context``."""
+
 INPUTS_HEADING = "## Inputs"
 
 
@@ -142,9 +145,13 @@ class Question:
         return last_user_text(self.messages)
 
     @cached_property
-    def system_text(self) -> str:
+    def system_texts(self) -> list[str]:
         roles = ("system", "developer")
-        return "\n".join(content_text(m.get("content")) for m in self.messages if m.get("role") in roles)
+        return [content_text(m.get("content")) for m in self.messages if m.get("role") in roles]
+
+    @property
+    def system_text(self) -> str:
+        return "\n".join(self.system_texts)
 
     @cached_property
     def _sections(self) -> tuple[str, JsonObject | None, JsonObject | None]:

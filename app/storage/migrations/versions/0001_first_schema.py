@@ -98,6 +98,12 @@ def upgrade() -> None:
         batch_op.create_index("keys_by_hash", ["secret_hash"], unique=True)
 
     op.create_table(
+        "probes",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
         "swarms",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("tenant_id", sa.Text(), nullable=False),
@@ -199,6 +205,7 @@ def downgrade() -> None:
         batch_op.drop_index("swarms_by_agent")
 
     op.drop_table("swarms")
+    op.drop_table("probes")
     with op.batch_alter_table("keys", schema=None) as batch_op:
         batch_op.drop_index("keys_by_hash")
 

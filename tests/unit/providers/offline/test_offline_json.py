@@ -123,6 +123,41 @@ def test_a_plan_by_schema_is_a_graph(goal: str) -> None:
     assert [task["depends_on"] for task in answer["subtasks"]] == [[], [], ["t1", "t2"]]
 
 
+CONTEXT = '## Context\n{"k": 1, "properties": {"x": {"type": "string"}}}'
+
+
+@pytest.mark.parametrize(
+    ("system", "prompt", "keys"),
+    [
+        (CONTEXT, 'Return JSON with keys "a" and "b".', ["a", "b"]),
+        (CONTEXT, 'Return a JSON object: {"a": "...", "b": [...]}', ["a", "b"]),
+        ('Answer in JSON: {"x": "...", "y": []}', 'Return JSON with keys "a" and "b".', ["a", "b"]),
+        ('Answer in JSON with keys "x" and "y".', '{"order": 5, "lines": ["one"]}', ["x", "y"]),
+        ("Return only JSON.", 'Say it with the keys "a" and "b".', ["a", "b"]),
+    ],
+)
+def test_the_keys_are_those_that_were_asked_for_last(system: str, prompt: str, keys: list[str]) -> None:
+    """JSON that is folded in as context is data: its keys are nobody's wish."""
+    assert list(ask_json(prompt, system=system)) == keys
+
+
+def test_context_that_is_text_may_ask_for_keys() -> None:
+    system = '## Context\nAnswer in JSON with keys "a" and "b".'
+
+    assert list(ask_json("Describe a river.", system=system)) == ["a", "b"]
+
+
+@pytest.mark.parametrize("tail", [".", ", two lists of equal length.", " (both lists, of the same length)."])
+def test_roles_and_tasks_are_lists_of_equal_length(tail: str) -> None:
+    answer = ask_json(
+        f'Plan a report about rivers. Find sources. Compare them. Return JSON with keys "roles" and "tasks"{tail}'
+    )
+
+    assert isinstance(answer["roles"], list)
+    assert isinstance(answer["tasks"], list)
+    assert len(answer["roles"]) == len(answer["tasks"]) > 0
+
+
 SCHEMAS: list[Any] = [
     {"type": "string", "minLength": 300},
     {"type": "string", "maxLength": 3},

@@ -96,8 +96,8 @@ def test_a_shortened_report_still_adds_up() -> None:
 
 
 DOCUMENTS = {
-    "a.rst": "PEP: 1\nTitle: Rivers\nStatus: Final\n\nAbstract\n=====\n\nThis PEP proposes that rivers flow into 14 lakes.\n",
-    "b.rst": "PEP: 2\nTitle: Lakes\nStatus: Draft\n\nAbstract\n=====\n\nThis PEP proposes lakes for $3 million of rivers.\n",
+    "a.rst": "PEP: 1\nTitle: Rivers\nStatus: Final\n\nGoal\n====\n\nThis PEP proposes rivers into 14 lakes.\n",
+    "b.rst": "PEP: 2\nTitle: Lakes\nStatus: Draft\n\nGoal\n====\n\nThis PEP proposes lakes, rivers and $3 million.\n",
 }
 
 

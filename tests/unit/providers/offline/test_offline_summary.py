@@ -104,6 +104,12 @@ def test_markdown_headings_lists_and_links_are_read_as_text() -> None:
     assert document.paragraphs == ["See the guide for granite.", "Basalt is a dark rock."]
 
 
+def test_fenced_code_is_no_prose_unless_the_fence_stays_open() -> None:
+    paragraphs = read_document("One fine line.\n```py\nx = 1\n```\nAnother line.").paragraphs
+    assert paragraphs == ["One fine line.", "Another line."]
+    assert "Still read." in " ".join(read_document("A line.\n```\nStill read.").paragraphs)
+
+
 def test_the_best_sentences_carry_the_subject_and_keep_their_order() -> None:
     filler = [f"Nothing much happened on that quiet day number {n}." for n in range(30)]
     text = " ".join(
@@ -111,7 +117,7 @@ def test_the_best_sentences_carry_the_subject_and_keep_their_order() -> None:
     )
     best = digest(read_document(text + "\n\nGlaciers move, and glaciers leave moraines in valleys."), 3).best
     assert "Glaciers shape valleys because glaciers grind rock." in best
-    assert best == sorted(best, key=text.find) or best[-1].startswith("Glaciers move")
+    assert best[-1].startswith("Glaciers move")
 
 
 def test_abbreviations_and_decimals_do_not_end_sentences() -> None:

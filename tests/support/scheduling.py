@@ -1,0 +1,112 @@
+"""The scheduler on a real store without HTTP: claim, run, end; with a provider that does as the test says."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.dispatch.local import LocalDoorbell
+from app.domain.swarm import SwarmState
+from app.ports.doorbell import NEW_SWARMS, control_of, end_of
+from app.ports.provider import ChatProvider, Route
+from app.ports.store import EncodedEvent, NewSwarm, SwarmRow
+from app.scheduler.admission import Admission
+from app.scheduler.executor import Executor
+from app.scheduler.reducer import Reducer
+from app.scheduler.runner import Machinery
+from app.scheduler.supervisor import Supervisor
+from app.storage.engine import Database, open_database
+from app.telemetry.prometheus import NoMetrics
+from app.telemetry.system import SystemClock, SystemEntropy
+
+DEADLINE_S = 20.0
+
+
+class OneModel:
+    """Leads every name to one provider (``ports.provider.Models``)."""
+
+    def __init__(self, provider: ChatProvider) -> None:
+        self._provider = provider
+
+    async def resolve(self, requested: str | None) -> Route:
+        return Route(requested=requested or "m", provider=self._provider, model="m")
+
+    async def names(self) -> Sequence[str]:
+        return ["m"]
+
+
+class NoFeed:
+    """Nobody watches."""
+
+    def publish(self, agent_id: str, swarm_id: str, position: int, events: Sequence[EncodedEvent]) -> None:
+        """Nothing is handed on."""
+
+    def attach(self, state: SwarmState) -> None:
+        """Nothing is watched."""
+
+    def detach(self, state: SwarmState) -> None:
+        """Nothing was watched."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scheduling:
+    """A scheduler at work, and what a test needs to steer it."""
+
+    store: Database
+    shared: Machinery
+
+    async def add(self, swarm: NewSwarm) -> str:
+        await self.store.swarms.create(swarm)
+        self.shared.doorbell.ring(NEW_SWARMS)
+        return swarm.state.swarm_id
+
+    async def cancel(self, swarm_id: str) -> None:
+        assert await self.store.swarms.request_cancel("default", swarm_id)
+        self.shared.doorbell.ring(control_of(swarm_id))
+
+    async def end(self, swarm_id: str) -> SwarmRow:
+        """Wait for the end of a run."""
+        rang = asyncio.Event()
+        async with asyncio.timeout(DEADLINE_S):
+            with self.shared.doorbell.listen(end_of(swarm_id), rang.set):
+                row = await self.store.swarms.get("default", swarm_id)
+                assert row is not None
+                if row.ended_at_ms is None:
+                    await rang.wait()
+        row = await self.store.swarms.get("default", swarm_id)
+        assert row is not None
+        assert row.ended_at_ms is not None
+        return row
+
+
+def machinery(store: Database, provider: ChatProvider, *, max_agents: int = 1000) -> Machinery:
+    clock = SystemClock()
+    return Machinery(
+        runs=store.runs,
+        admission=Admission(lambda _: max_agents),
+        executor=Executor(OneModel(provider), clock, SystemEntropy(), max_output_tokens=100),
+        reducer=Reducer(store.tasks),
+        doorbell=LocalDoorbell(),
+        clock=clock,
+        metrics=NoMetrics(),
+        feed=NoFeed(),
+    )
+
+
+@asynccontextmanager
+async def scheduling(
+    path: Path,
+    provider: ChatProvider,
+    *,
+    before_commit: Callable[[], None] | None = None,
+    max_runs: int = 100,
+    max_agents: int = 1000,
+) -> AsyncIterator[Scheduling]:
+    """Run a supervisor over the database at ``path`` for as long as the block lasts."""
+    async with open_database(path, before_commit=before_commit) as store:
+        shared = machinery(store, provider, max_agents=max_agents)
+        async with Supervisor(shared, owner="test", max_runs=max_runs).running():
+            yield Scheduling(store, shared)
