@@ -54,12 +54,13 @@ class Caller:
     scopes: tuple[str, ...]
 
 
-def services_of(request: Request) -> Services:
+async def services_of(request: Request) -> Services:
+    """A coroutine, like ``caller_of``: a plain function would cost every request a trip to a worker thread."""
     services: Services = request.app.state.services
     return services
 
 
-def caller_of(request: Request) -> Caller:
+async def caller_of(request: Request) -> Caller:
     caller: Caller = request.state.caller
     return caller
 

@@ -163,7 +163,7 @@ def body_of(model: type[Model]) -> Callable[[Request], Coroutine[Any, Any, Model
 
     async def read(request: Request) -> Model:
         value = parse(await request.body())
-        _refuse_too_many(value, services_of(request).caps.max_tasks)
+        _refuse_too_many(value, (await services_of(request)).caps.max_tasks)
         return validate(model, value)
 
     return read

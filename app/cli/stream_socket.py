@@ -7,6 +7,7 @@ handshake that it cannot parse without an answer, and wait for ever to close a c
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -16,6 +17,9 @@ _TALK_BYTES = 128 * 1024
 _TALK_BYTES_PER_S = 16 * 1024
 """What a client may say, at once and in the long run. Clients of a stream have nothing to say, and tiny messages cost
 so much more to parse than to send that one client could keep the loop from all others."""
+
+_SEND_BUFFER_BYTES = 128 * 1024
+"""Of the kernel; left to itself it holds megabytes for each client that does not read."""
 
 _FLUSH_S = 15.0
 """How long a finished connection may take to send what is left; a little longer than uvicorn waits for the peer."""
@@ -29,6 +33,10 @@ class StreamSocket(WebSocketsSansIOProtocol):
     _said = 0.0
     _heard_at = 0.0
     _cut: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
 
     def data_received(self, data: bytes) -> None:
         if not self.handshake_initiated:

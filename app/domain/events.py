@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 SWARM_STARTED = "swarm_started"
@@ -49,6 +50,7 @@ class Event:
         return frame
 
 
+@lru_cache(maxsize=64)
 def rfc3339(at_ms: int) -> str:
     """Return Unix milliseconds as RFC 3339 in UTC, e.g. ``2026-01-31T12:04:31.250Z``."""
     moment = datetime.fromtimestamp(at_ms // 1000, UTC)

@@ -133,12 +133,17 @@ class AttemptStarted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptEnded:
-    """The end of one attempt; ``status`` is completed, failed, cancelled or abandoned."""
+    """An attempt ended without an output; ``status`` is failed, cancelled or abandoned.
+
+    A completed attempt needs no record of its own: the task's row tells all of it (``TaskCompleted``).
+    """
 
     index: int
     attempt: int
     status: str
+    started_at_ms: int
     ended_at_ms: int
+    queue_ms: int
     latency_ms: float | None = None
     model: str | None = None
     usage: Usage = field(default_factory=Usage)

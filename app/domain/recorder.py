@@ -125,7 +125,9 @@ class Recorder:
                     index=task.index,
                     attempt=task.attempt,
                     status="cancelled",
+                    started_at_ms=task.started_at_ms,
                     ended_at_ms=self.now_ms,
+                    queue_ms=task.queue_ms,
                     error=error,
                 )
             )

@@ -87,6 +87,7 @@ class TaskState:
         queued_at_ms: Unix milliseconds when it last became ready.
         not_before_ms: end of the running back-off, Unix milliseconds; 0 when there is none.
         queue_ms: how long the newest attempt waited for its slot.
+        started_at_ms: when the newest attempt started, Unix milliseconds.
         spawned: whether its sub-agent was announced.
     """
 
@@ -105,6 +106,7 @@ class TaskState:
     queued_at_ms: int = 0
     not_before_ms: int = 0
     queue_ms: int = 0
+    started_at_ms: int = 0
     allow_failed_dependencies: bool = False
     spawned: bool = False
     payload: str = ""

@@ -116,6 +116,7 @@ def _start(record: Recorder, fact: SlotsGranted) -> None:
         record.move(task, TaskStatus.RUNNING)
         task.attempt += 1
         task.queue_ms = max(now_ms - task.queued_at_ms, 0)
+        task.started_at_ms = now_ms
         state.steps += 1
         out.changes.append(AttemptStarted(task.index, task.attempt, now_ms, task.queue_ms))
         if not task.spawned:
@@ -178,7 +179,9 @@ def _failed(record: Recorder, fact: AttemptFailed) -> None:
             index=task.index,
             attempt=task.attempt,
             status="failed",
+            started_at_ms=task.started_at_ms,
             ended_at_ms=record.now_ms,
+            queue_ms=task.queue_ms,
             latency_ms=fact.latency_ms,
             model=fact.model,
             usage=fact.usage,
@@ -231,7 +234,13 @@ def _abandoned(record: Recorder, fact: AttemptAbandoned) -> None:
     if task is None:
         return
     ended = AttemptEnded(
-        index=task.index, attempt=task.attempt, status="abandoned", ended_at_ms=record.now_ms, error=ABANDONED
+        index=task.index,
+        attempt=task.attempt,
+        status="abandoned",
+        started_at_ms=task.started_at_ms,
+        ended_at_ms=record.now_ms,
+        queue_ms=task.queue_ms,
+        error=ABANDONED,
     )
     record.out.changes.append(ended)
     record.agent_retrying(task, ABANDONED, 0)

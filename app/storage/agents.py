@@ -59,12 +59,12 @@ class Agents:
 
     async def update(self, agent: AgentRow) -> None:
         try:
-            await self._writer.write([Op(_UPDATE, [_UPDATE.prefixed(_values(agent))])])
+            await self._writer.write([Op(_UPDATE, [_UPDATE.row(_values(agent))])])
         except sqlite3.IntegrityError as exc:
             raise Conflict(f"another orchestrator is named {agent.name!r}") from exc
 
     async def delete(self, tenant_id: str, agent_id: str) -> bool:
-        row = _DELETE.prefixed({"id": agent_id, "tenant_id": tenant_id})
+        row = _DELETE.row({"id": agent_id, "tenant_id": tenant_id})
         [affected] = await self._writer.write([Op(_DELETE, [row])])
         return bool(affected)
 

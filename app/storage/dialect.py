@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -23,37 +24,55 @@ _CACHE_KIB = 8_192
 
 _READ_CONNECTIONS = 4
 
+_ROWS_A_STATEMENT = 24
+"""Rows of a bulk insert: beyond, binding costs as much as is saved, and each length is a statement to be cached."""
+
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A compiled statement: its text, and the parameter names in the order the driver wants them."""
+    """A compiled statement.
+
+    Attributes:
+        plan: what the driver wants, in order: the key of a value, or None and a constant of the statement.
+        bulk: for a plain insert, its text up to and with ``VALUES``, and the group of one row.
+    """
 
     sql: str
-    names: tuple[str, ...]
-    constants: Mapping[str, Any]
+    plan: tuple[tuple[str | None, Any], ...]
+    bulk: tuple[str, str] | None = None
 
     def row(self, values: Mapping[str, Any]) -> tuple[Any, ...]:
-        """Order ``values`` for the driver; parameters fixed in the statement fill in by themselves."""
-        constants = self.constants
-        return tuple([values[name] if name in values else constants[name] for name in self.names])
+        """Order ``values`` for the driver."""
+        return tuple([constant if key is None else values[key] for key, constant in self.plan])
 
-    def prefixed(self, values: Mapping[str, Any]) -> tuple[Any, ...]:
-        """Like ``row``, for statements whose parameters are the names of ``values`` behind ``p_``."""
-        return self.row({f"p_{name}": value for name, value in values.items()})
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The values a row must have."""
+        return tuple([key for key, _ in self.plan if key is not None])
+
+
+PARAM_PREFIX = "p_"
+"""Marks a parameter of ours; SQLAlchemy names those that it makes of constants itself."""
 
 
 def compile_sqlite(statement: ClauseElement) -> Statement:
-    """Compile once, at import; parameters are the statement's ``bindparam`` names."""
+    """Compile once, at import. The keys of a row are the columns of an insert, else the names given to ``param``."""
     compiled = statement.compile(
         dialect=sqlite.dialect(paramstyle="qmark"), compile_kwargs={"render_postcompile": True}
     )
     assert isinstance(compiled, SQLCompiler)
-    constants = {
-        name: value
-        for name, value in compiled.params.items()
-        if value is not None or not (compiled.isinsert or name.startswith("p_"))
-    }
-    return Statement(compiled.string, tuple(compiled.positiontup or ()), constants)
+    plan: list[tuple[str | None, Any]] = []
+    for name in compiled.positiontup or ():
+        constant = compiled.params[name]
+        if name.startswith(PARAM_PREFIX):
+            plan.append((name.removeprefix(PARAM_PREFIX), None))
+        elif compiled.isinsert and constant is None:
+            plan.append((name, None))
+        else:
+            plan.append((None, constant))
+    head, values, group = compiled.string.partition(" VALUES ")
+    plain = compiled.isinsert and values and set(group) <= set("(?, )")
+    return Statement(compiled.string, tuple(plan), (head + values, group) if plain else None)
 
 
 def upsert(table: Table, changing: Sequence[str], *, key: Sequence[str] = ()) -> ClauseElement:
@@ -93,12 +112,25 @@ def execute(connection: sqlite3.Connection, op: Op) -> Any:
     sql = op.statement.sql
     if op.fetch:
         return [row for params in op.rows for row in connection.execute(sql, params).fetchall()]
-    if len(op.rows) == 1:
+    if op.statement.bulk is not None and len(op.rows) > 1:
+        affected = _insert_many(connection, op.statement.bulk, op.rows)
+    elif len(op.rows) == 1:
         affected = connection.execute(sql, op.rows[0]).rowcount
     else:
         affected = connection.executemany(sql, op.rows).rowcount
     if op.expect is not None and affected != op.expect:
         raise UnexpectedRowCount(f"{affected} rows instead of {op.expect}: {sql}")
+    return affected
+
+
+def _insert_many(connection: sqlite3.Connection, bulk: tuple[str, str], rows: Sequence[tuple[Any, ...]]) -> int:
+    """Insert several rows a statement: ``executemany`` gives the interpreter up and takes it again for each row."""
+    head, group = bulk
+    affected = 0
+    for start in range(0, len(rows), _ROWS_A_STATEMENT):
+        part = rows[start : start + _ROWS_A_STATEMENT]
+        text = head + ", ".join([group] * len(part))
+        affected += connection.execute(text, list(chain.from_iterable(part))).rowcount
     return affected
 
 

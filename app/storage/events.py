@@ -74,7 +74,7 @@ def event_ops(agent_id: str, swarm_id: str, events: Sequence[EncodedEvent]) -> l
         return []
     rows = [(swarm_id, event.seq, event.type, event.at_ms, event.body) for event in events]
     log = {"agent_id": agent_id, "swarm_id": swarm_id, "first_seq": events[0].seq, "last_seq": events[-1].seq}
-    return [Op(sql.INSERT_EVENT, rows), Op(sql.APPEND_LOG, [sql.APPEND_LOG.prefixed(log)], fetch=True)]
+    return [Op(sql.INSERT_EVENT, rows), Op(sql.APPEND_LOG, [sql.APPEND_LOG.row(log)], fetch=True)]
 
 
 def log_position(results: Sequence[Any], events: Sequence[EncodedEvent]) -> int:

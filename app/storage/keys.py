@@ -56,7 +56,7 @@ class Keys:
         return [_key_row(row) for row in rows]
 
     async def revoke(self, key_id: str, at_ms: int) -> bool:
-        row = _REVOKE.row({"p_id": key_id, "p_revoked_at_ms": at_ms})
+        row = _REVOKE.row({"id": key_id, "revoked_at_ms": at_ms})
         [affected] = await self._writer.write([Op(_REVOKE, [row])])
         return bool(affected)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -115,3 +116,32 @@ def attempt_row(row: Any) -> AttemptRow:
         cost_nano_usd=row.cost_nano_usd,
         error=loads(row.error),
     )
+
+
+def newest_attempt(task: TaskRow, started_at_ms: int | None, before: Sequence[AttemptRow]) -> list[AttemptRow]:
+    """Return the running or completed attempt, which the task's own row tells; none where the last one failed.
+
+    Its tokens and cost are the task's less those of the attempts ``before`` it.
+    """
+    if task.status not in {TaskStatus.RUNNING, TaskStatus.COMPLETED} or started_at_ms is None:
+        return []
+    usage = task.usage
+    cost_nano_usd = task.cost_nano_usd
+    for attempt in before:
+        usage -= attempt.usage
+        if cost_nano_usd is not None:
+            cost_nano_usd -= attempt.cost_nano_usd or 0
+    return [
+        AttemptRow(
+            attempt=task.attempts,
+            status=task.status.value,
+            started_at_ms=started_at_ms,
+            ended_at_ms=task.ended_at_ms,
+            queue_ms=task.queue_ms or 0,
+            latency_ms=task.latency_ms,
+            model=task.model,
+            usage=usage,
+            cost_nano_usd=cost_nano_usd,
+            error=None,
+        )
+    ]

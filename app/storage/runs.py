@@ -44,7 +44,7 @@ class Runs:
         self._engine = engine
 
     async def claim(self, owner: str, *, limit: int) -> Sequence[Lease]:
-        row = sql.CLAIM_SWARMS.row({"p_lease_owner": owner, "p_limit": limit})
+        row = sql.CLAIM_SWARMS.row({"lease_owner": owner, "limit": limit})
         [rows] = await self._writer.write([Op(sql.CLAIM_SWARMS, [row], fetch=True)])
         return list(starmap(Lease, sorted(rows)))
 
@@ -53,7 +53,7 @@ class Runs:
         await self._writer.write([Op(sql.RELEASE_ALL, [sql.RELEASE_ALL.row({})])])
 
     async def release(self, lease: Lease) -> None:
-        row = sql.RELEASE_SWARM.row({"p_swarm_id": lease.swarm_id, "p_lease_token": lease.token})
+        row = sql.RELEASE_SWARM.row({"swarm_id": lease.swarm_id, "lease_token": lease.token})
         await self._writer.write([Op(sql.RELEASE_SWARM, [row])])
 
     async def load(self, lease: Lease) -> SwarmState:
@@ -65,7 +65,9 @@ class Runs:
                 select(
                     *TASKS.c["ix", "task_id", "status", "priority", "complexity", "lane", "max_retries", "timeout_s"],
                     *TASKS.c["attempt", "failures", "queued_at_ms", "not_before_ms", "allow_failed_dependencies"],
-                    *TASKS.c["queue_ms", "requested_model", "depends_on", "awaits", "latency_ms"],
+                    *TASKS.c[
+                        "queue_ms", "attempt_started_at_ms", "requested_model", "depends_on", "awaits", "latency_ms"
+                    ],
                     TASK_INPUTS.c.payload,
                 )
                 .outerjoin(
@@ -119,7 +121,7 @@ class Runs:
             "aggregated": None if state.aggregated is None else dumps(state.aggregated),
             "aggregation": None if state.aggregation is None else dumps(state.aggregation),
         }
-        ops = [Op(sql.SAVE_SWARM, [sql.SAVE_SWARM.prefixed(swarm)], expect=1)]
+        ops = [Op(sql.SAVE_SWARM, [sql.SAVE_SWARM.row(swarm)], expect=1)]
         ops += _change_ops(state.swarm_id, commit.changes)
         ops += event_ops(state.spec.agent_id, state.swarm_id, commit.events)
         try:
@@ -208,6 +210,7 @@ def _task_state(row: Any, unmet: int, awaits: tuple[Awaited, ...]) -> TaskState:
         queued_at_ms=row.queued_at_ms,
         not_before_ms=row.not_before_ms,
         queue_ms=row.queue_ms or 0,
+        started_at_ms=row.attempt_started_at_ms or 0,
         allow_failed_dependencies=bool(row.allow_failed_dependencies),
         spawned=row.attempt > 0,
         payload=row.payload or "",
@@ -242,16 +245,14 @@ def _end_attempt(change: AttemptEnded) -> Row:
     return {
         "attempt": change.attempt,
         "status": change.status,
+        "started_at_ms": change.started_at_ms,
         "ended_at_ms": change.ended_at_ms,
+        "queue_ms": change.queue_ms,
         "latency_ms": change.latency_ms,
         "model": change.model,
         "error": dump_error(change.error),
         **_bill(change),
     }
-
-
-def _end_completed_attempt(change: TaskCompleted) -> Row:
-    return _complete_task(change) | {"status": "completed", "error": None}
 
 
 def _complete_task(change: TaskCompleted) -> Row:
@@ -288,13 +289,11 @@ def _close_task(change: TaskClosed) -> Row:
 
 
 _WRITES: tuple[tuple[type[Change], Statement, Callable[[Any], Row]], ...] = (
-    (AttemptEnded, sql.END_ATTEMPT, _end_attempt),
-    (TaskCompleted, sql.END_ATTEMPT, _end_completed_attempt),
+    (AttemptEnded, sql.INSERT_ATTEMPT, _end_attempt),
     (TaskCompleted, sql.COMPLETE_TASK, _complete_task),
     (TaskRetrying, sql.RETRY_TASK, _retry_task),
     (TaskQueued, sql.QUEUE_TASK, _queue_task),
     (AttemptStarted, sql.START_TASK, _start),
-    (AttemptStarted, sql.INSERT_ATTEMPT, _start),
     (TaskClosed, sql.CLOSE_TASK, _close_task),
 )
 """Statement per kind of change, in an order that is true for every turn of a runner: what ended makes room for what
@@ -309,6 +308,6 @@ def _change_ops(swarm_id: str, changes: Sequence[Change]) -> list[Op]:
     for kind, statement, values in _WRITES:
         found = by_kind.get(kind)
         if found:
-            rows = [statement.prefixed({"swarm_id": swarm_id, "ix": change.index} | values(change)) for change in found]
+            rows = [statement.row({"swarm_id": swarm_id, "ix": change.index} | values(change)) for change in found]
             ops.append(Op(statement, rows, expect=len(rows)))
     return ops

@@ -8,12 +8,12 @@ from sqlalchemy import BindParameter, ColumnElement, Table, and_, bindparam, fun
 
 from app.domain.swarm import SWARM_ACTIVE
 from app.domain.task import TERMINAL, TaskStatus
-from app.storage.dialect import compile_sqlite, upsert
+from app.storage.dialect import PARAM_PREFIX, compile_sqlite, upsert
 from app.storage.tables import AGENT_LOG, ATTEMPTS, EVENTS, PROBES, SWARMS, TASK_INPUTS, TASK_NAMES, TASKS
 
 
 def param(name: str) -> BindParameter[Any]:
-    return bindparam(f"p_{name}", None)
+    return bindparam(PARAM_PREFIX + name, None)
 
 
 def _add(table: Table, name: str) -> ColumnElement[Any]:
@@ -39,33 +39,7 @@ INSERT_TASK = compile_sqlite(insert(TASKS))
 INSERT_INPUT = compile_sqlite(insert(TASK_INPUTS))
 INSERT_EVENT = compile_sqlite(insert(EVENTS))
 
-INSERT_ATTEMPT = compile_sqlite(
-    insert(ATTEMPTS).values(
-        swarm_id=param("swarm_id"),
-        ix=param("ix"),
-        attempt=param("attempt"),
-        status="running",
-        started_at_ms=param("started_at_ms"),
-        queue_ms=param("queue_ms"),
-        prompt_tokens=0,
-        completion_tokens=0,
-        cached_tokens=0,
-    )
-)
-
-END_ATTEMPT = compile_sqlite(
-    update(ATTEMPTS)
-    .where(_same(ATTEMPTS, "swarm_id", "ix", "attempt"), ATTEMPTS.c.status == "running")
-    .values(
-        status=param("status"),
-        ended_at_ms=param("ended_at_ms"),
-        latency_ms=param("latency_ms"),
-        model=param("model"),
-        cost_nano_usd=param("cost_nano_usd"),
-        error=param("error"),
-        **{name: param(name) for name in _USAGE},
-    )
-)
+INSERT_ATTEMPT = compile_sqlite(insert(ATTEMPTS))
 
 QUEUE_TASK = compile_sqlite(
     update(TASKS)
@@ -88,6 +62,7 @@ START_TASK = compile_sqlite(
         attempt=param("attempt"),
         queue_ms=param("queue_ms"),
         started_at_ms=func.coalesce(TASKS.c.started_at_ms, param("started_at_ms")),
+        attempt_started_at_ms=param("started_at_ms"),
     )
 )
 

@@ -55,7 +55,7 @@ class Swarms:
             "lease_owner": None,
             "lease_token": 0,
         }
-        blank = dict.fromkeys(sql.INSERT_TASK.names) | {
+        blank = dict.fromkeys(sql.INSERT_TASK.keys) | {
             "swarm_id": state.swarm_id,
             "attempt": 0,
             "failures": 0,
@@ -154,18 +154,18 @@ class Swarms:
         return Page(items, items[-1].swarm_id if len(rows) > limit else None)
 
     async def request_cancel(self, tenant_id: str, swarm_id: str) -> bool:
-        row = sql.REQUEST_CANCEL.row({"p_tenant_id": tenant_id, "p_swarm_id": swarm_id})
+        row = sql.REQUEST_CANCEL.row({"tenant_id": tenant_id, "swarm_id": swarm_id})
         [affected] = await self._writer.write([Op(sql.REQUEST_CANCEL, [row])])
         return bool(affected)
 
     async def request_parallelism(self, tenant_id: str, swarm_id: str, max_parallel_agents: int) -> bool:
-        values = {"p_tenant_id": tenant_id, "p_swarm_id": swarm_id, "p_max_parallel_agents": max_parallel_agents}
+        values = {"tenant_id": tenant_id, "swarm_id": swarm_id, "max_parallel_agents": max_parallel_agents}
         row = sql.REQUEST_PARALLELISM.row(values)
         [affected] = await self._writer.write([Op(sql.REQUEST_PARALLELISM, [row])])
         return bool(affected)
 
     async def delete(self, tenant_id: str, swarm_id: str) -> bool:
-        owned = {"p_tenant_id": tenant_id, "p_swarm_id": swarm_id}
+        owned = {"tenant_id": tenant_id, "swarm_id": swarm_id}
         ops = [Op(statement, [statement.row(owned)]) for statement in sql.DELETE_CHILDREN]
         ops.append(Op(sql.DELETE_SWARM, [sql.DELETE_SWARM.row(owned)], expect=1))
         try:

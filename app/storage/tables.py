@@ -87,6 +87,7 @@ class Tasks(SQLModel, table=True):
     not_before_ms: int = Field(sa_column=_big(default=0))
     queue_ms: int | None = Field(sa_column=_big(nullable=True))
     started_at_ms: int | None = Field(sa_column=_big(nullable=True))
+    attempt_started_at_ms: int | None = Field(sa_column=_big(nullable=True))
     ended_at_ms: int | None = Field(sa_column=_big(nullable=True))
     latency_ms: float | None = None
     output: str | None = Field(sa_column=_text())
@@ -111,7 +112,10 @@ class TaskInputs(SQLModel, table=True):
 
 
 class Attempts(SQLModel, table=True):
-    """The journal: one row for each attempt, inserted before its first call is made."""
+    """The attempts that ended without an output. The running or completed one is told by the task's own row.
+
+    So an attempt that succeeds, as most do, costs no write of its own.
+    """
 
     __tablename__ = "attempts"
     __table_args__ = ({"sqlite_with_rowid": False},)

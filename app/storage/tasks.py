@@ -11,7 +11,7 @@ from app.domain.errors import InvalidRequest
 from app.domain.swarm import SWARM_ACTIVE
 from app.domain.task import TERMINAL, TaskStatus
 from app.ports.store import AgentTasks, AttemptRow, Page, TaskFilter, TaskRow
-from app.storage.mapping import attempt_row, task_row
+from app.storage.mapping import attempt_row, newest_attempt, task_row
 from app.storage.tables import ATTEMPTS, SWARMS, TASK_INPUTS, TASKS
 
 
@@ -53,7 +53,9 @@ class Tasks:
                 .where(ATTEMPTS.c.swarm_id == swarm_id, ATTEMPTS.c.ix == row.ix)
                 .order_by(ATTEMPTS.c.attempt)
             )
-            return task_row(row, row.payload), [attempt_row(attempt) for attempt in attempts]
+            ended = [attempt_row(attempt) for attempt in attempts]
+        task = task_row(row, row.payload)
+        return task, [*ended, *newest_attempt(task, row.attempt_started_at_ms, ended)]
 
     async def get_by_index(self, swarm_id: str, index: int) -> TaskRow | None:
         query = select(TASKS).where(TASKS.c.swarm_id == swarm_id, TASKS.c.ix == index)

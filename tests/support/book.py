@@ -97,6 +97,7 @@ class Row:
     failures: int = 0
     not_before_ms: int = 0
     queue_ms: int = 0
+    started_at_ms: int = 0
     latency_ms: float = 0.0
     output: str | None = None
 
@@ -122,6 +123,7 @@ class Table:
                 assert (row.status, row.attempt) == (TaskStatus.QUEUED, change.attempt - 1), change
                 assert (change.index, change.attempt) not in self.attempts, change
                 row.status, row.attempt, row.queue_ms = TaskStatus.RUNNING, change.attempt, change.queue_ms
+                row.started_at_ms = change.started_at_ms
                 self.attempts[change.index, change.attempt] = "running"
             case AttemptEnded():
                 self._end_attempt(change.index, change.attempt, change.status)
@@ -193,6 +195,7 @@ class Book:
             task.queued_at_ms = row.queued_at_ms
             task.not_before_ms = row.not_before_ms
             task.queue_ms = row.queue_ms
+            task.started_at_ms = row.started_at_ms
             task.spawned = row.attempt > 0
             if row.status in TERMINAL:
                 task.payload = ""

@@ -31,7 +31,7 @@ def add(number: int, text: str = "x") -> Op:
 
 
 def rename(number: int, text: str) -> Op:
-    return Op(RENAME, [RENAME.row({"p_id": number, "p_text": text})], expect=1)
+    return Op(RENAME, [RENAME.row({"id": number, "text": text})], expect=1)
 
 
 class Hook:

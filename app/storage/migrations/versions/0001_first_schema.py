@@ -175,6 +175,7 @@ def upgrade() -> None:
         sa.Column("not_before_ms", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("queue_ms", sa.BigInteger(), nullable=True),
         sa.Column("started_at_ms", sa.BigInteger(), nullable=True),
+        sa.Column("attempt_started_at_ms", sa.BigInteger(), nullable=True),
         sa.Column("ended_at_ms", sa.BigInteger(), nullable=True),
         sa.Column("latency_ms", sa.Float(), nullable=True),
         sa.Column("output", sa.Text(), nullable=True),
