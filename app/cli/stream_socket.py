@@ -18,7 +18,7 @@ _TALK_BYTES_PER_S = 16 * 1024
 """What a client may say, at once and in the long run. Clients of a stream have nothing to say, and tiny messages cost
 so much more to parse than to send that one client could keep the loop from all others."""
 
-_SEND_BUFFER_BYTES = 128 * 1024
+_SEND_BUFFER_BYTES = 64 * 1024
 """Of the kernel; left to itself it holds megabytes for each client that does not read."""
 
 _FLUSH_S = 15.0

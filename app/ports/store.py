@@ -133,9 +133,12 @@ class AttemptRow:
     error: dict[str, Any] | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class TaskRow:
-    """A task as clients see it; ``output`` is the parsed JSON value."""
+    """A task as clients see it. Not frozen: pages and results are built of thousands, and freezing triples the cost.
+
+    ``output_json`` is the output as JSON text, so that an answer can pass it on without reading it.
+    """
 
     swarm_id: str
     index: int
@@ -147,7 +150,7 @@ class TaskRow:
     complexity: int | None
     depends_on: Sequence[str]
     attempts: int
-    output: Any
+    output_json: str | None
     error: dict[str, Any] | None
     latency_ms: float | None
     queue_ms: int | None
@@ -158,6 +161,11 @@ class TaskRow:
     started_at_ms: int | None
     ended_at_ms: int | None
     payload: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def output(self) -> Any:
+        """The output as a value."""
+        return None if self.output_json is None else orjson.loads(self.output_json)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from app.ports.store import NewSwarm, Page, SwarmFilter, SwarmRow, TaskRow
 from app.storage import statements as sql
 from app.storage.dialect import Op, UnexpectedRowCount
 from app.storage.events import event_ops, log_position
-from app.storage.mapping import dump_counts, dump_spec, dumps, swarm_row, task_row
+from app.storage.mapping import TASK_COLUMNS, dump_counts, dump_spec, dumps, swarm_row, task_row
 from app.storage.tables import SWARMS, TASK_NAMES, TASKS
 from app.storage.writer import Writer
 
@@ -124,7 +124,7 @@ class Swarms:
 
     async def snapshot(self, tenant_id: str, swarm_id: str) -> tuple[SwarmRow, Sequence[TaskRow]] | None:
         query = select(SWARMS).where(SWARMS.c.id == swarm_id, SWARMS.c.tenant_id == tenant_id)
-        tasks = select(TASKS).where(TASKS.c.swarm_id == swarm_id).order_by(TASKS.c.ix)
+        tasks = select(*TASK_COLUMNS).where(TASKS.c.swarm_id == swarm_id).order_by(TASKS.c.ix)
         async with self._engine.connect() as connection:
             row = (await connection.execute(query)).one_or_none()
             if row is None:

@@ -11,7 +11,7 @@ from app.domain.errors import InvalidRequest
 from app.domain.swarm import SWARM_ACTIVE
 from app.domain.task import TERMINAL, TaskStatus
 from app.ports.store import AgentTasks, AttemptRow, Page, TaskFilter, TaskRow
-from app.storage.mapping import attempt_row, newest_attempt, task_row
+from app.storage.mapping import TASK_COLUMNS, attempt_row, newest_attempt, task_row
 from app.storage.tables import ATTEMPTS, SWARMS, TASK_INPUTS, TASKS
 
 
@@ -20,7 +20,7 @@ class Tasks:
         self._engine = engine
 
     async def list(self, swarm_id: str, where: TaskFilter, *, limit: int, cursor: str | None) -> Page[TaskRow]:
-        query = select(TASKS).where(TASKS.c.swarm_id == swarm_id)
+        query = select(*TASK_COLUMNS).where(TASKS.c.swarm_id == swarm_id)
         if where.status is not None:
             query = query.where(TASKS.c.status == where.status.value)
         if where.role is not None:
@@ -40,7 +40,7 @@ class Tasks:
 
     async def get(self, swarm_id: str, task_id: str) -> tuple[TaskRow, Sequence[AttemptRow]] | None:
         query = (
-            select(TASKS, TASK_INPUTS.c.payload)
+            select(*TASK_COLUMNS, TASKS.c.attempt_started_at_ms, TASK_INPUTS.c.payload)
             .join(TASK_INPUTS, (TASK_INPUTS.c.swarm_id == TASKS.c.swarm_id) & (TASK_INPUTS.c.ix == TASKS.c.ix))
             .where(TASKS.c.swarm_id == swarm_id, TASKS.c.task_id == task_id)
         )
@@ -54,11 +54,12 @@ class Tasks:
                 .order_by(ATTEMPTS.c.attempt)
             )
             ended = [attempt_row(attempt) for attempt in attempts]
-        task = task_row(row, row.payload)
-        return task, [*ended, *newest_attempt(task, row.attempt_started_at_ms, ended)]
+        *columns, attempt_started_at_ms, payload = row
+        task = task_row(columns, payload)
+        return task, [*ended, *newest_attempt(task, attempt_started_at_ms, ended)]
 
     async def get_by_index(self, swarm_id: str, index: int) -> TaskRow | None:
-        query = select(TASKS).where(TASKS.c.swarm_id == swarm_id, TASKS.c.ix == index)
+        query = select(*TASK_COLUMNS).where(TASKS.c.swarm_id == swarm_id, TASKS.c.ix == index)
         async with self._engine.connect() as connection:
             row = (await connection.execute(query)).one_or_none()
         return None if row is None else task_row(row)
@@ -68,7 +69,7 @@ class Tasks:
         running = TASKS.c.swarm_id.in_(
             select(SWARMS.c.id).where(SWARMS.c.agent_id == agent_id, SWARMS.c.status.in_(sorted(SWARM_ACTIVE)))
         )
-        query = select(TASKS).where(of_agent)
+        query = select(*TASK_COLUMNS).where(of_agent)
         if ended_since_ms is not None:
             query = query.where(TASKS.c.ended_at_ms >= ended_since_ms)
         query = query.order_by(TASKS.c.swarm_id.desc(), TASKS.c.ix.desc()).limit(limit)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
+import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.schemas.swarms import Parallelism, SummaryOut, summary_json
@@ -244,7 +245,7 @@ def output_json(task: TaskRow) -> dict[str, Any]:
         "agent_id": sub_agent_id(task.swarm_id, task.index),
         "swarm_id": task.swarm_id,
         "status": task.status,
-        "output": task.output,
+        "output": None if task.output_json is None else orjson.Fragment(task.output_json),
         "error": None if task.error is None else task.error["message"],
         "latency_ms": task.latency_ms,
         "usage": usage_json(task.usage),

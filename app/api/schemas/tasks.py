@@ -204,7 +204,7 @@ def task_json(row: TaskRow) -> dict[str, Any]:
         "complexity": row.complexity,
         "depends_on": row.depends_on,
         "attempts": row.attempts,
-        "output": row.output,
+        "output": None if row.output_json is None else orjson.Fragment(row.output_json),
         "error": row.error,
         "latency_ms": row.latency_ms,
         "queue_ms": row.queue_ms,

@@ -35,6 +35,9 @@ _KEYS = re.compile(
     r"\b(?:keys?|fields?|properties|attributes)\b(?:\s+(?:named|called|are|exactly))?\s*[:=]?\s*([^\n]{1,1000})",
     re.IGNORECASE,
 )
+_WRAPPED = re.compile(r"""(\band|[,:])[ \t]*\n[ \t]*(?=["'`\w])""")
+"""A line break inside of a list of keys."""
+
 _QUOTED = re.compile(r"""["'`]([A-Za-z_][\w-]{0,60})["'`]""")
 _PLAIN = re.compile(r"^(?:and |or )?([A-Za-z_][\w-]{0,60})\s*(?:\(([^)]*)\)|[:=]\s*(.+))?$")
 _BULLET_KEY = re.compile(
@@ -91,7 +94,7 @@ def wanted_keys(text: str) -> Specs:
             if re.search("json", text[max(0, template.start - 400) : template.start], re.I)
         ]
         return (asked or templates)[0].specs
-    for match in _KEYS.finditer(text):
+    for match in _KEYS.finditer(_WRAPPED.sub(r"\1 ", text)):
         specs = _listed_keys(match.group(1))
         if specs:
             return specs
