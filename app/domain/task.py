@@ -43,7 +43,7 @@ class TaskSpec:
     Attributes:
         priority: 1-10, 10 runs first.
         complexity: 1-10 or None; breaks ties of priority.
-        lane: the provider that serves it: ready tasks queue up per lane.
+        lane: see ``TaskState``; known once the model has been looked up.
         timeout_s: total seconds an attempt may take.
         awaits: the part of ``depends_on`` that are tasks of other swarms.
         payload: what the sub-agent reads (``prompt``, ``data``, extra fields, …): one JSON object, as text.
@@ -80,6 +80,7 @@ class TaskState:
 
     Attributes:
         index: position in the swarm, from 0.
+        lane: the provider that serves it: ready tasks queue up per lane.
         attempt: attempts started so far; also the fence of the running one.
         failures: failed attempts that count against ``max_retries``.
         throttles: refusals (429) since this process took the swarm.

@@ -132,13 +132,16 @@ def _text(text: str) -> str:
 
 def _sane(result: ChatResult) -> ChatResult:
     """Bound what is added up and what becomes a label; a provider's nonsense must not stop the run."""
-    usage = result.usage
+    usage, model = result.usage, result.model
+    figures = (usage.prompt_tokens, usage.completion_tokens, usage.cached_tokens)
+    if min(figures) >= 0 and max(figures) <= _MAX_TOKENS and len(model) <= _MAX_MODEL_NAME and model.isascii():
+        return result
     bounded = Usage(
         prompt_tokens=_bounded(usage.prompt_tokens, _MAX_TOKENS),
         completion_tokens=_bounded(usage.completion_tokens, _MAX_TOKENS),
         cached_tokens=_bounded(usage.cached_tokens, _MAX_TOKENS),
     )
-    return replace(result, model=_text(result.model[:_MAX_MODEL_NAME]), usage=bounded)
+    return replace(result, model=_text(model[:_MAX_MODEL_NAME]), usage=bounded)
 
 
 def _cost(route: Route, result: ChatResult) -> int | None:

@@ -63,7 +63,7 @@ class SwarmService:
             InvalidRequest: a cycle, an unknown dependency, a duplicate id or an unknown model; nothing was stored.
         """
         graph = Graph.build([task.task_id for task in tasks], list(map(_inner_dependencies, tasks)))
-        tasks = await self._routed(spec, tasks)
+        routes = await self._routes(spec, tasks)
         if spec.max_steps == 0:
             enough = _CRASH_ROOM * sum(task.max_retries + 1 for task in tasks)
             spec = replace(spec, max_steps=max(DEFAULT_MAX_STEPS, enough))
@@ -73,7 +73,10 @@ class SwarmService:
             tenant_id=tenant_id,
             spec=spec,
             graph=graph,
-            tasks=[_initial(index, task, graph, now_ms) for index, task in enumerate(tasks)],
+            tasks=[
+                _initial(index, task, route, graph, now_ms)
+                for index, (task, route) in enumerate(zip(tasks, routes, strict=True))
+            ],
             status=SwarmStatus.RUNNING,
             created_at_ms=now_ms,
             max_parallel_agents=spec.max_parallel_agents,
@@ -86,21 +89,21 @@ class SwarmService:
         self.doorbell.ring(NEW_SWARMS)
         return await self.get(tenant_id, state.swarm_id)
 
-    async def _routed(self, spec: SwarmSpec, tasks: Sequence[TaskSpec]) -> list[TaskSpec]:
-        """Fill in each task's model and the lane that serves it; every name is looked up once."""
+    async def _routes(self, spec: SwarmSpec, tasks: Sequence[TaskSpec]) -> list[Route]:
+        """Return where each task's model leads; every name is looked up once."""
         routes: dict[str | None, Route] = {}
-        routed = []
+        found = []
         for index, task in enumerate(tasks):
             name = task.requested_model or spec.model
-            if name not in routes:
+            route = routes.get(name)
+            if route is None:
                 try:
-                    routes[name] = await self.models.resolve(name)
+                    route = routes[name] = await self.models.resolve(name)
                 except UnknownModel as exc:
                     pointer = f"/tasks/{index}/model" if task.requested_model else "/model"
                     raise InvalidRequest(exc.detail, [FieldError(pointer, exc.detail)]) from exc
-            route = routes[name]
-            routed.append(replace(task, requested_model=route.requested, lane=route.lane))
-        return routed
+            found.append(route)
+        return found
 
     async def get(self, tenant_id: str, swarm_id: str) -> SwarmRow:
         row = await self.swarms.get(tenant_id, swarm_id)
@@ -173,7 +176,7 @@ class SwarmService:
             raise NotFound("swarm", swarm_id)
 
 
-def _initial(index: int, task: TaskSpec, graph: Graph, now_ms: int) -> TaskState:
+def _initial(index: int, task: TaskSpec, route: Route, graph: Graph, now_ms: int) -> TaskState:
     waits = bool(graph.dependencies[index] or task.awaits)
     return TaskState(
         index=index,
@@ -181,17 +184,19 @@ def _initial(index: int, task: TaskSpec, graph: Graph, now_ms: int) -> TaskState
         status=TaskStatus.WAITING if waits else TaskStatus.QUEUED,
         priority=task.priority,
         complexity=task.complexity or 0,
-        lane=task.lane,
+        lane=route.lane,
         max_retries=task.max_retries,
         timeout_s=task.timeout_s,
         unmet=len(graph.dependencies[index]) + len(task.awaits),
         queued_at_ms=0 if waits else now_ms,
         allow_failed_dependencies=task.allow_failed_dependencies,
-        requested_model=task.requested_model,
+        requested_model=route.requested,
         awaits=task.awaits,
     )
 
 
-def _inner_dependencies(task: TaskSpec) -> list[str]:
+def _inner_dependencies(task: TaskSpec) -> Sequence[str]:
+    if not task.awaits:
+        return task.depends_on
     outer = {awaited.position for awaited in task.awaits}
     return [name for position, name in enumerate(task.depends_on) if position not in outer]
