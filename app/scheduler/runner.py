@@ -46,6 +46,10 @@ from app.scheduler.reducer import Reducer
 
 _log = structlog.get_logger(__name__)
 
+_MAX_FACTS = 64
+"""Facts a turn takes. Outcomes often come in waves; in one large turn the first would wait for the last to be stepped,
+written and followed up, while in several the next attempts of the first are on their way meanwhile."""
+
 _MAX_COMMIT_WAIT_S = 5.0
 _FIRST_COMMIT_WAIT_S = 0.1
 
@@ -138,7 +142,9 @@ class Runner:
     async def _turn(self, state: SwarmState, claimant: Claimant, out: Step, group: asyncio.TaskGroup) -> None:
         control = await self._control(state)
         awaited = await self._awaited_ended()
-        facts, self._inbox = self._inbox, []
+        facts, self._inbox = self._inbox[:_MAX_FACTS], self._inbox[_MAX_FACTS:]
+        if self._inbox:
+            self._news.set()
         now_ms = self._shared.clock.now_ms()
         for fact in (*control, *awaited, *facts):
             step(state, fact, now_ms, out)
