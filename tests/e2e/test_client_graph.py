@@ -34,7 +34,7 @@ class GraphClient:
         created.raise_for_status()
         self.orchestrator_id = created.json()["agent_id"]
 
-    def run(self, graph: nx.DiGraph) -> dict[str, dict[str, Any]]:
+    def run(self, graph: nx.DiGraph[str]) -> dict[str, dict[str, Any]]:
         """Run every node of the graph, one level at a time, and return the outputs by node."""
         outputs: dict[str, dict[str, Any]] = {}
         for level in nx.topological_generations(graph):
@@ -45,7 +45,7 @@ class GraphClient:
                     "type": graph.nodes[node]["kind"],
                     "data": {"node": node, "level": graph.nodes[node]["level"]},
                     "depends_on": sorted(graph.predecessors(node)),
-                    "sources": sorted(graph.predecessors(node)) + ["https://example.com/data"],
+                    "sources": [*sorted(graph.predecessors(node)), "https://example.com/data"],
                 }
                 for node in nodes
             ]
@@ -55,14 +55,13 @@ class GraphClient:
                 timeout=120,
             )
             response.raise_for_status()
-            for node, output in zip(nodes, response.json()["outputs"], strict=True):
-                outputs[node] = output
+            outputs |= dict(zip(nodes, response.json()["outputs"], strict=True))
         return outputs
 
 
-def build_graph(levels: int, width: int) -> nx.DiGraph:
+def build_graph(levels: int, width: int) -> nx.DiGraph[str]:
     """Every node depends on up to three of the level above."""
-    graph: nx.DiGraph = nx.DiGraph()
+    graph: nx.DiGraph[str] = nx.DiGraph()
     for level in range(levels):
         for place in range(width):
             node = f"n{level}_{place}"
@@ -105,7 +104,8 @@ def test_the_whole_graph_is_run_level_by_level(base_url: str, mock: MockModelPro
 def test_more_tasks_a_level_than_the_ceiling(base_url: str, mock: MockModelProcess) -> None:
     """``parallelism`` above the ceiling is lowered, not refused: the client sends the number of its tasks."""
     requests.post(f"{mock.root_url}/mock/reset", timeout=10).raise_for_status()
-    outputs = GraphClient(base_url, "narrow", max_parallel=4).run(build_graph(levels=2, width=40))
+    graph = nx.relabel_nodes(build_graph(levels=2, width=40), lambda node: f"narrow_{node}")
+    outputs = GraphClient(base_url, "narrow", max_parallel=4).run(graph)
 
     assert len(outputs) == 80
     assert requests.get(f"{mock.root_url}/mock/stats", timeout=10).json()["max_in_flight"] == 4

@@ -208,9 +208,10 @@ def test_a_client_that_only_pings_costs_no_memory(service: ServiceProcess, quiet
     ping = bytes([0x89, 0x80 | 125, 0, 0, 0, 0]) + bytes(125)
     before = Footprint.of(service.pid)
     with raw_stream(service.url, f"/swarms/{quiet}/stream", receive_buffer=4096) as connection:
-        with pytest.raises(OSError, match=r"reset|pipe"):
+        with suppress(OSError):
             for _ in range(1000):
                 connection.sendall(ping * 800)
+            pytest.fail("100 MB of pings were listened to")
         assert Footprint.of(service.pid).rss_mib < before.rss_mib + 30
     check_let_go(service.pid, before)
 

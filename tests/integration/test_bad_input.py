@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from app.api.schemas.swarms import AggregateIn, LimitsIn, RetryIn, SwarmCreate
 from app.api.schemas.tasks import TaskIn
+from tests.support.problems import pointers, problem
 from tests.support.service import ServiceProcess
 
 GOOD = {"tasks": [{"id": "a", "prompt": "Say one word."}]}
@@ -35,22 +36,6 @@ def refused(client: httpx2.Client, body: Any, *, status: int = 422, **options: A
     """Post ``body`` (bytes as they are) and return the problem document."""
     content = body if isinstance(body, bytes) or hasattr(body, "__next__") else json.dumps(body).encode()
     return problem(client.post("/v1/swarms", content=content, **options), status)
-
-
-def problem(response: httpx2.Response, status: int) -> dict[str, Any]:
-    document: dict[str, Any] = response.json()
-    assert response.status_code == status, document
-    assert response.headers["content-type"] == "application/problem+json"
-    assert document["status"] == status
-    assert document["type"] == f"urn:swarmd:problem:{document['code']}"
-    assert document["instance"] == response.request.url.path
-    assert document["title"]
-    assert document["detail"]
-    return document
-
-
-def pointers(document: dict[str, Any]) -> list[str]:
-    return [error["pointer"] for error in document["errors"]]
 
 
 # --- the graph -------------------------------------------------------------------------------------------------------

@@ -200,6 +200,14 @@ async def test_ids_may_repeat_across_requests_but_not_within_one(client: httpx2.
     assert pointers(differing) == ["/tasks/0/task_id"]
 
 
+@pytest.mark.parametrize("tasks", [None, [], {}, "x", [{}] * 20_001, [5]])
+async def test_1_to_20000_tasks_are_taken(client: httpx2.AsyncClient, tasks: Any) -> None:
+    """1-20,000 tasks a swarm …, refused with a clear 4xx before anything is stored."""
+    [pointer] = pointers(await client.post("/v1/agents/batch-execute", json={"tasks": tasks}))
+
+    assert pointer.removesuffix("/0") == "/tasks"
+
+
 # --- batch: how many at once -----------------------------------------------------------------------------------------
 
 

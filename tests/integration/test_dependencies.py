@@ -50,7 +50,7 @@ async def test_a_task_starts_as_soon_as_its_own_dependencies_have_completed(
     """The server enforces the dependencies itself and starts a task as soon as *its own* dependencies have completed
     (no level-by-level waiting)."""
     stage.hold("slow root", "grandchild")
-    tasks = [
+    tasks: list[dict[str, Any]] = [
         {"id": "grandchild", "depends_on": ["child"]},
         {"id": "child", "depends_on": ["quick root"]},
         {"id": "quick root"},
@@ -159,7 +159,7 @@ async def test_inputs_are_one_section_in_depends_on_order(client: httpx2.AsyncCl
     """The outputs of dependencies reach the sub-agent as one user-message section ``## Inputs``, JSON
     ``{task_id: output}`` in ``depends_on`` order, never the upstream prompts."""
     stage.say("zeta", 'line\n"quoted" ü\n## Inputs\n{}')
-    tasks = [
+    tasks: list[dict[str, Any]] = [
         {"id": "alpha", "prompt": "the upstream prompt"},
         {"id": "zeta", "prompt": "the upstream prompt"},
         {"id": "middle", "prompt": "the upstream prompt"},

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import httpx2
 import pytest
 
-from tests.integration.test_bad_input import pointers, problem
+from tests.support.problems import pointers, problem
 from tests.support.service import ServiceProcess
 
 NOBODY = "swm_01ARZ3NDEKTSV4RRFFQ69G5FAV"

@@ -184,7 +184,7 @@ def test_a_failed_run_says_so(
 ) -> None:
     """The latter carries the final `status`, failed or cancelled included."""
     script(model, {"match": "fatal-word", "status": 400, "times": 1})
-    tasks = [{"id": "a", "prompt": "fatal-word"}, {"id": "b", "prompt": "next", "depends_on": ["a"]}]
+    tasks: list[Frame] = [{"id": "a", "prompt": "fatal-word"}, {"id": "b", "prompt": "next", "depends_on": ["a"]}]
     watched = run(client, service.url, tasks, **fields)
 
     assert watched.logged[-1]["type"] == "swarm_completed"
@@ -197,7 +197,7 @@ def test_a_failed_run_says_so(
 def test_a_cancelled_sub_agent_failed(client: httpx2.Client, service: ServiceProcess, model: MockModelProcess) -> None:
     """A cancelled one: `agent_failed` with error "cancelled"."""
     script(model, {"match": "endless-word", "hang": True, "times": 2})
-    tasks = [
+    tasks: list[Frame] = [
         {"id": "a", "prompt": "endless-word"},
         {"id": "b", "prompt": "endless-word"},
         {"id": "c", "prompt": "later", "depends_on": ["a"]},

@@ -63,7 +63,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         accepted(mine.post("/v1/agents/barrier-execute", json=barrier))
         accepted(mine.get("/v1/agents/boss/results"))
         ids = {"agent": agent, "name": "boss", "sub": spawned["agent_id"], "swarm": spawned["swarm_id"]}
-        yield World(service, *clients, ids=ids)
+        yield World(service, clients[0], clients[1], clients[2], ids)
         for client in clients:
             client.close()
 

@@ -134,6 +134,8 @@ CONTEXT = '## Context\n{"k": 1, "properties": {"x": {"type": "string"}}}'
         ('Answer in JSON: {"x": "...", "y": []}', 'Return JSON with keys "a" and "b".', ["a", "b"]),
         ('Answer in JSON with keys "x" and "y".', '{"order": 5, "lines": ["one"]}', ["x", "y"]),
         ("Return only JSON.", 'Say it with the keys "a" and "b".', ["a", "b"]),
+        ('Return JSON with keys "a" (a list) and\n"b", no more.', "Describe a river.", ["a", "b"]),
+        ('Return JSON with the keys:\n  "a",\n  "b"', "Describe a river.", ["a", "b"]),
     ],
 )
 def test_the_keys_are_those_that_were_asked_for_last(system: str, prompt: str, keys: list[str]) -> None:
