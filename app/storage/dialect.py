@@ -71,7 +71,7 @@ def compile_sqlite(statement: ClauseElement) -> Statement:
         else:
             plan.append((None, constant))
     head, values, group = compiled.string.partition(" VALUES ")
-    plain = compiled.isinsert and values and set(group) <= set("(?, )")
+    plain = compiled.isinsert and values and group.endswith(")") and " " not in group.replace(", ", "")
     return Statement(compiled.string, tuple(plan), (head + values, group) if plain else None)
 
 

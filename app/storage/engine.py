@@ -22,6 +22,7 @@ from app.storage.agents import Agents
 from app.storage.barriers import Barriers
 from app.storage.dialect import reading_engine
 from app.storage.events import Events
+from app.storage.fresh import FreshRuns
 from app.storage.keys import Keys
 from app.storage.runs import Runs
 from app.storage.swarms import Swarms
@@ -60,11 +61,12 @@ async def open_database(path: Path, *, before_commit: Callable[[], None] | None 
         engine = reading_engine(path)
         try:
             async with Writer(path, before_commit=before_commit) as writer:
-                runs = Runs(writer, engine)
+                fresh = FreshRuns()
+                runs = Runs(writer, engine, fresh)
                 await runs.release_all()
                 yield Database(
                     runs=runs,
-                    swarms=Swarms(writer, engine),
+                    swarms=Swarms(writer, engine, fresh),
                     tasks=Tasks(engine),
                     events=Events(engine),
                     keys=Keys(writer, engine),

@@ -28,6 +28,7 @@ from app.ports.store import Commit, Control, Lease
 from app.storage import statements as sql
 from app.storage.dialect import Op, Statement, UnexpectedRowCount
 from app.storage.events import event_ops, log_position
+from app.storage.fresh import FreshRuns
 from app.storage.mapping import dump_counts, dump_error, dumps, load_spec, loads, usage_of
 from app.storage.tables import AGENTS, SWARMS, TASK_INPUTS, TASKS
 from app.storage.writer import Writer
@@ -39,9 +40,10 @@ Row = dict[str, Any]
 
 
 class Runs:
-    def __init__(self, writer: Writer, engine: AsyncEngine) -> None:
+    def __init__(self, writer: Writer, engine: AsyncEngine, fresh: FreshRuns) -> None:
         self._writer = writer
         self._engine = engine
+        self._fresh = fresh
 
     async def claim(self, owner: str, *, limit: int) -> Sequence[Lease]:
         row = sql.CLAIM_SWARMS.row({"lease_owner": owner, "limit": limit})
@@ -57,6 +59,9 @@ class Runs:
         await self._writer.write([Op(sql.RELEASE_SWARM, [row])])
 
     async def load(self, lease: Lease) -> SwarmState:
+        fresh = self._fresh.take(lease)
+        if fresh is not None:
+            return fresh
         async with self._engine.connect() as connection:
             swarm = (await connection.execute(select(SWARMS).where(SWARMS.c.id == lease.swarm_id))).one_or_none()
             if swarm is None or swarm.lease_token != lease.token:

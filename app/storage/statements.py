@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, Table, and_, bindparam, func, insert, select, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Table,
+    and_,
+    bindparam,
+    func,
+    insert,
+    literal_column,
+    select,
+    update,
+)
 
 from app.domain.swarm import SWARM_ACTIVE
 from app.domain.task import TERMINAL, TaskStatus
@@ -35,7 +46,32 @@ _OPEN_TASK = TASKS.c.status.notin_(sorted(TERMINAL))
 _ACTIVE_SWARM = SWARMS.c.status.in_(sorted(SWARM_ACTIVE))
 
 INSERT_SWARM = compile_sqlite(insert(SWARMS))
-INSERT_TASK = compile_sqlite(insert(TASKS))
+NEW_TASK_KEYS = (
+    "swarm_id",
+    "ix",
+    "task_id",
+    "type",
+    "role",
+    "priority",
+    "complexity",
+    "lane",
+    "requested_model",
+    "timeout_s",
+    "max_retries",
+    "depends_on",
+    "awaits",
+    "allow_failed_dependencies",
+    "status",
+    "queued_at_ms",
+)
+_ZERO: ColumnElement[int] = literal_column("0")
+INSERT_TASK = compile_sqlite(
+    insert(TASKS).values(
+        {name: param(name) for name in NEW_TASK_KEYS}
+        | dict.fromkeys(("attempt", "failures", "not_before_ms", *_USAGE), _ZERO)
+    )
+)
+assert INSERT_TASK.keys == NEW_TASK_KEYS, "rows of new tasks are built in this order"
 INSERT_INPUT = compile_sqlite(insert(TASK_INPUTS))
 INSERT_EVENT = compile_sqlite(insert(EVENTS))
 

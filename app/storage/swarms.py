@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -10,11 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from app.domain.errors import Conflict, InvalidRequest
 from app.domain.ids import SWARM_PREFIX, is_id
 from app.domain.swarm import SWARM_ACTIVE
-from app.domain.task import TaskSpec
+from app.domain.task import TaskSpec, TaskState
 from app.ports.store import NewSwarm, Page, SwarmFilter, SwarmRow, TaskRow
 from app.storage import statements as sql
 from app.storage.dialect import Op, UnexpectedRowCount
 from app.storage.events import event_ops, log_position
+from app.storage.fresh import FreshRuns
 from app.storage.mapping import TASK_COLUMNS, dump_counts, dump_spec, dumps, swarm_row, task_row
 from app.storage.tables import SWARMS, TASK_NAMES, TASKS
 from app.storage.writer import Writer
@@ -24,9 +26,10 @@ _PROBE_ID = 1
 
 
 class Swarms:
-    def __init__(self, writer: Writer, engine: AsyncEngine) -> None:
+    def __init__(self, writer: Writer, engine: AsyncEngine, fresh: FreshRuns) -> None:
         self._writer = writer
         self._engine = engine
+        self._fresh = fresh
 
     async def create(self, swarm: NewSwarm) -> int:
         state = swarm.state
@@ -55,37 +58,12 @@ class Swarms:
             "lease_owner": None,
             "lease_token": 0,
         }
-        blank = dict.fromkeys(sql.INSERT_TASK.keys) | {
-            "swarm_id": state.swarm_id,
-            "attempt": 0,
-            "failures": 0,
-            "not_before_ms": 0,
-            "prompt_tokens": 0,
-            "completion_tokens": 0,
-            "cached_tokens": 0,
-        }
         tasks = []
         inputs = []
         for task, spec in zip(state.tasks, swarm.specs, strict=True):
-            values = blank | {
-                "ix": task.index,
-                "task_id": spec.task_id,
-                "type": spec.type,
-                "role": spec.role,
-                "priority": spec.priority,
-                "complexity": spec.complexity,
-                "lane": task.lane,
-                "requested_model": task.requested_model,
-                "timeout_s": spec.timeout_s,
-                "max_retries": spec.max_retries,
-                "depends_on": dumps(spec.depends_on) if spec.depends_on else "[]",
-                "awaits": _awaits(spec),
-                "allow_failed_dependencies": spec.allow_failed_dependencies,
-                "status": task.status.value,
-                "queued_at_ms": task.queued_at_ms,
-            }
-            tasks.append(sql.INSERT_TASK.row(values))
+            tasks.append(_new_task(state.swarm_id, task, spec))
             inputs.append((state.swarm_id, task.index, spec.payload))
+            task.payload = spec.payload
         ops = [
             Op(sql.INSERT_SWARM, [sql.INSERT_SWARM.row(header)]),
             Op(sql.INSERT_TASK, tasks),
@@ -95,7 +73,9 @@ class Swarms:
             names = [(state.spec.agent_id, task.task_id, state.swarm_id, task.index) for task in state.tasks]
             ops.append(Op(sql.NAME_TASK, names))
         ops += event_ops(state.spec.agent_id, state.swarm_id, swarm.events)
-        return log_position(await self._writer.write(ops), swarm.events)
+        results = await self._writer.write(ops)
+        self._fresh.put(state)
+        return log_position(results, swarm.events)
 
     async def newest_tasks(self, agent_id: str, task_ids: Sequence[str]) -> Mapping[str, tuple[str, int]]:
         found: dict[str, tuple[str, int]] = {}
@@ -186,3 +166,25 @@ def _awaits(spec: TaskSpec) -> str | None:
     if not spec.awaits:
         return None
     return dumps([[entry.position, entry.task_id, entry.swarm_id, entry.index] for entry in spec.awaits])
+
+
+def _new_task(swarm_id: str, task: TaskState, spec: TaskSpec) -> tuple[Any, ...]:
+    """Return the row of ``INSERT_TASK``, in the order of ``NEW_TASK_KEYS``."""
+    return (
+        swarm_id,
+        task.index,
+        spec.task_id,
+        spec.type,
+        spec.role,
+        spec.priority,
+        spec.complexity,
+        task.lane,
+        task.requested_model,
+        spec.timeout_s,
+        spec.max_retries,
+        dumps(spec.depends_on) if spec.depends_on else "[]",
+        _awaits(spec),
+        spec.allow_failed_dependencies,
+        task.status.value,
+        task.queued_at_ms,
+    )
