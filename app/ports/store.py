@@ -14,7 +14,7 @@ import orjson
 
 from app.domain.events import Event
 from app.domain.facts import Change
-from app.domain.swarm import Counts, SwarmSpec, SwarmState, SwarmStatus
+from app.domain.swarm import Counts, SwarmState, SwarmStatus
 from app.domain.task import Awaited, TaskSpec, TaskStatus
 from app.domain.usage import Usage
 
@@ -104,7 +104,8 @@ class SwarmRow:
     agent_id: str
     name: str | None
     status: SwarmStatus
-    spec: SwarmSpec
+    kind: str
+    metadata: dict[str, Any]
     created_at_ms: int
     started_at_ms: int
     ended_at_ms: int | None

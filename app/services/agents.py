@@ -121,7 +121,7 @@ class AgentService:
             found += [
                 swarm
                 for swarm in page.items
-                if swarm.spec.kind != "swarm"
+                if swarm.kind != "swarm"
                 and swarm.max_parallel_agents == row.config.max_parallel_agents
                 and swarm.counts.total > tasks
             ]

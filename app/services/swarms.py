@@ -33,6 +33,7 @@ from app.ports.store import (
 
 _CRASH_ROOM = 10
 _CANCEL_WAIT_S = 5.0
+_MANY_EDGES = 50_000
 _POLL_S = 2.0
 """Backs up the doorbell of ``wait``: a lost ring delays the answer by this much at most."""
 
@@ -62,7 +63,7 @@ class SwarmService:
         Raises:
             InvalidRequest: a cycle, an unknown dependency, a duplicate id or an unknown model; nothing was stored.
         """
-        graph = Graph.build([task.task_id for task in tasks], list(map(_inner_dependencies, tasks)))
+        graph = await _graph_of(tasks)
         routes = await self._routes(spec, tasks)
         if spec.max_steps == 0:
             enough = _CRASH_ROOM * sum(task.max_retries + 1 for task in tasks)
@@ -174,6 +175,15 @@ class SwarmService:
     async def delete(self, tenant_id: str, swarm_id: str) -> None:
         if not await self.swarms.delete(tenant_id, swarm_id):
             raise NotFound("swarm", swarm_id)
+
+
+async def _graph_of(tasks: Sequence[TaskSpec]) -> Graph:
+    """Check the graph; a dense one in a thread, since millions of edges would hold up everybody else."""
+    ids = [task.task_id for task in tasks]
+    depends_on = list(map(_inner_dependencies, tasks))
+    if sum(map(len, depends_on)) > _MANY_EDGES:
+        return await asyncio.to_thread(Graph.build, ids, depends_on)
+    return Graph.build(ids, depends_on)
 
 
 def _initial(index: int, task: TaskSpec, route: Route, graph: Graph, now_ms: int) -> TaskState:

@@ -8,7 +8,6 @@ from typing import Any
 
 import orjson
 from sqlalchemy import or_, select, update
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.domain.agent import AgentConfig
 from app.domain.errors import Conflict
@@ -16,6 +15,7 @@ from app.ports.agents import AgentRow
 from app.ports.store import Page
 from app.storage.dialect import Op, compile_sqlite, upsert
 from app.storage.mapping import dumps
+from app.storage.reader import Reader
 from app.storage.statements import param
 from app.storage.tables import AGENTS
 from app.storage.writer import Writer
@@ -30,9 +30,9 @@ _DELETE = compile_sqlite(AGENTS.delete().where(AGENTS.c.id == param("id"), AGENT
 
 
 class Agents:
-    def __init__(self, writer: Writer, engine: AsyncEngine) -> None:
+    def __init__(self, writer: Writer, reader: Reader) -> None:
         self._writer = writer
-        self._engine = engine
+        self._reader = reader
 
     async def put(self, agent: AgentRow) -> AgentRow:
         await self._writer.write([Op(_PUT, [_PUT.row(_values(agent))])])
@@ -44,7 +44,7 @@ class Agents:
         query = select(AGENTS).where(
             AGENTS.c.tenant_id == tenant_id, or_(AGENTS.c.id == id_or_name, AGENTS.c.name == id_or_name)
         )
-        async with self._engine.connect() as connection:
+        async with self._reader.connect() as connection:
             row = (await connection.execute(query)).first()
         return None if row is None else _agent_row(row)
 
@@ -52,7 +52,7 @@ class Agents:
         query = select(AGENTS).where(AGENTS.c.tenant_id == tenant_id)
         if cursor is not None:
             query = query.where(AGENTS.c.id > cursor)
-        async with self._engine.connect() as connection:
+        async with self._reader.connect() as connection:
             rows = (await connection.execute(query.order_by(AGENTS.c.id).limit(limit + 1))).all()
         items = [_agent_row(row) for row in rows[:limit]]
         return Page(items, items[-1].agent_id if len(rows) > limit else None)

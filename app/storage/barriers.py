@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import func, insert, select
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.domain.agent import BarrierName
 from app.ports.agents import BarrierRow
 from app.storage.dialect import Op, compile_sqlite
+from app.storage.reader import Reader
 from app.storage.tables import BARRIERS
 from app.storage.writer import Writer
 
@@ -18,9 +18,9 @@ _INSERT = compile_sqlite(insert(BARRIERS))
 
 
 class Barriers:
-    def __init__(self, writer: Writer, engine: AsyncEngine) -> None:
+    def __init__(self, writer: Writer, reader: Reader) -> None:
         self._writer = writer
-        self._engine = engine
+        self._reader = reader
 
     async def create(self, barrier: BarrierRow) -> None:
         values = {
@@ -41,7 +41,7 @@ class Barriers:
         query = select(BARRIERS).where(BARRIERS.c.tenant_id == tenant_id, BARRIERS.c.name == name)
         if agent_id is not None:
             query = query.where(BARRIERS.c.agent_id == agent_id)
-        async with self._engine.connect() as connection:
+        async with self._reader.connect() as connection:
             row = (await connection.execute(query.order_by(BARRIERS.c.id.desc()).limit(1))).one_or_none()
         return None if row is None else _barrier_row(row)
 
@@ -52,7 +52,7 @@ class Barriers:
             .group_by(BARRIERS.c.number)
         )
         query = select(BARRIERS).where(BARRIERS.c.id.in_(newest)).order_by(BARRIERS.c.number)
-        async with self._engine.connect() as connection:
+        async with self._reader.connect() as connection:
             return [_barrier_row(row) for row in await connection.execute(query)]
 
 

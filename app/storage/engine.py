@@ -24,6 +24,7 @@ from app.storage.dialect import reading_engine
 from app.storage.events import Events
 from app.storage.fresh import FreshRuns
 from app.storage.keys import Keys
+from app.storage.reader import Reader
 from app.storage.runs import Runs
 from app.storage.swarms import Swarms
 from app.storage.tasks import Tasks
@@ -58,23 +59,23 @@ async def open_database(path: Path, *, before_commit: Callable[[], None] | None 
     lock = _lock(path)
     try:
         await asyncio.to_thread(migrate, path)
-        engine = reading_engine(path)
+        reader = Reader(reading_engine(path))
         try:
             async with Writer(path, before_commit=before_commit) as writer:
                 fresh = FreshRuns()
-                runs = Runs(writer, engine, fresh)
+                runs = Runs(writer, reader, fresh)
                 await runs.release_all()
                 yield Database(
                     runs=runs,
-                    swarms=Swarms(writer, engine, fresh),
-                    tasks=Tasks(engine),
-                    events=Events(engine),
-                    keys=Keys(writer, engine),
-                    agents=Agents(writer, engine),
-                    barriers=Barriers(writer, engine),
+                    swarms=Swarms(writer, reader, fresh),
+                    tasks=Tasks(reader),
+                    events=Events(reader),
+                    keys=Keys(writer, reader),
+                    agents=Agents(writer, reader),
+                    barriers=Barriers(writer, reader),
                 )
         finally:
-            await engine.dispose()
+            await reader.dispose()
     finally:
         os.close(lock)
 
@@ -91,12 +92,12 @@ async def open_keys(path: Path) -> AsyncIterator[Keys]:
             await asyncio.to_thread(migrate, path)
         finally:
             os.close(lock)
-    engine = reading_engine(path)
+    reader = Reader(reading_engine(path))
     try:
         async with Writer(path) as writer:
-            yield Keys(writer, engine)
+            yield Keys(writer, reader)
     finally:
-        await engine.dispose()
+        await reader.dispose()
 
 
 def _lock(path: Path) -> int:

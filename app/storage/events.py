@@ -6,19 +6,19 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import and_, func, or_, select
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.ports.store import EncodedEvent, LogCursor, LoggedEvent
 from app.storage import statements as sql
 from app.storage.dialect import Op
+from app.storage.reader import Reader
 from app.storage.tables import AGENT_LOG, EVENTS
 
 _BEHIND_ALL = 2**53
 
 
 class Events:
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
 
     async def list(self, swarm_id: str, *, after: int, limit: int) -> Sequence[EncodedEvent]:
         query = (
@@ -27,7 +27,7 @@ class Events:
             .order_by(EVENTS.c.seq)
             .limit(limit)
         )
-        async with self._engine.connect() as connection:
+        async with self._reader.connect() as connection:
             rows = (await connection.execute(query)).all()
         return [EncodedEvent(seq=row.seq, type=row.type, at_ms=row.at_ms, body=row.body) for row in rows]
 
@@ -50,7 +50,7 @@ class Events:
             .order_by(position, EVENTS.c.seq)
             .limit(limit)
         )
-        async with self._engine.connect() as connection:
+        async with self._reader.connect() as connection:
             rows = (await connection.execute(query)).all()
         return [
             LoggedEvent(
@@ -63,7 +63,7 @@ class Events:
 
     async def end_of_agent_log(self, agent_id: str) -> LogCursor:
         query = select(func.max(AGENT_LOG.c.position)).where(AGENT_LOG.c.agent_id == agent_id)
-        async with self._engine.connect() as connection:
+        async with self._reader.connect() as connection:
             position = (await connection.execute(query)).scalar_one()
         return LogCursor(position, _BEHIND_ALL) if position else LogCursor()
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import insert, select, update
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.ports.keys import KeyRow
 from app.storage.dialect import Op, compile_sqlite
+from app.storage.reader import Reader
 from app.storage.statements import param
 from app.storage.tables import KEYS
 from app.storage.writer import Writer
@@ -23,9 +23,9 @@ _REVOKE = compile_sqlite(
 
 
 class Keys:
-    def __init__(self, writer: Writer, engine: AsyncEngine) -> None:
+    def __init__(self, writer: Writer, reader: Reader) -> None:
         self._writer = writer
-        self._engine = engine
+        self._reader = reader
 
     async def create(self, key: KeyRow, secret_hash: str) -> None:
         values = {
@@ -41,17 +41,17 @@ class Keys:
 
     async def find(self, secret_hash: str) -> KeyRow | None:
         query = select(KEYS).where(KEYS.c.secret_hash == secret_hash, KEYS.c.revoked_at_ms.is_(None))
-        async with self._engine.connect() as connection:
+        async with self._reader.connect() as connection:
             row = (await connection.execute(query)).one_or_none()
         return None if row is None else _key_row(row)
 
     async def any_live(self) -> bool:
         query = select(KEYS.c.id).where(KEYS.c.revoked_at_ms.is_(None)).limit(1)
-        async with self._engine.connect() as connection:
+        async with self._reader.connect() as connection:
             return (await connection.execute(query)).first() is not None
 
     async def list(self) -> Sequence[KeyRow]:
-        async with self._engine.connect() as connection:
+        async with self._reader.connect() as connection:
             rows = (await connection.execute(select(KEYS).order_by(KEYS.c.id))).all()
         return [_key_row(row) for row in rows]
 

@@ -13,7 +13,7 @@ from app.domain.swarm import Counts, SwarmSpec, SwarmStatus
 from app.domain.task import TaskStatus
 from app.domain.usage import Usage
 from app.ports.store import AttemptRow, SwarmRow, TaskRow
-from app.storage.tables import TASKS
+from app.storage.tables import SWARMS, TASKS
 
 
 def dumps(value: Any) -> str:
@@ -55,6 +55,10 @@ def usage_of(row: Any) -> Usage:
     )
 
 
+SWARM_COLUMNS = tuple(column for column in SWARMS.columns if column.name != "spec")
+"""All but the prompts."""
+
+
 def swarm_row(row: Any) -> SwarmRow:
     return SwarmRow(
         swarm_id=row.id,
@@ -62,7 +66,8 @@ def swarm_row(row: Any) -> SwarmRow:
         agent_id=row.agent_id,
         name=row.name,
         status=SwarmStatus(row.status),
-        spec=load_spec(row.spec),
+        kind=row.kind,
+        metadata=orjson.loads(row.labels),
         created_at_ms=row.created_at_ms,
         started_at_ms=row.started_at_ms,
         ended_at_ms=row.ended_at_ms,

@@ -9,7 +9,6 @@ from typing import Any
 
 import orjson
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.domain.errors import LeaseLost, NotFound
 from app.domain.facts import (
@@ -30,6 +29,7 @@ from app.storage.dialect import Op, Statement, UnexpectedRowCount
 from app.storage.events import event_ops, log_position
 from app.storage.fresh import FreshRuns
 from app.storage.mapping import dump_counts, dump_error, dumps, load_spec, loads, usage_of
+from app.storage.reader import Reader
 from app.storage.tables import AGENTS, SWARMS, TASK_INPUTS, TASKS
 from app.storage.writer import Writer
 
@@ -40,9 +40,9 @@ Row = dict[str, Any]
 
 
 class Runs:
-    def __init__(self, writer: Writer, engine: AsyncEngine, fresh: FreshRuns) -> None:
+    def __init__(self, writer: Writer, reader: Reader, fresh: FreshRuns) -> None:
         self._writer = writer
-        self._engine = engine
+        self._reader = reader
         self._fresh = fresh
 
     async def claim(self, owner: str, *, limit: int) -> Sequence[Lease]:
@@ -62,7 +62,7 @@ class Runs:
         fresh = self._fresh.take(lease)
         if fresh is not None:
             return fresh
-        async with self._engine.connect() as connection:
+        async with self._reader.connect() as connection:
             swarm = (await connection.execute(select(SWARMS).where(SWARMS.c.id == lease.swarm_id))).one_or_none()
             if swarm is None or swarm.lease_token != lease.token:
                 raise LeaseLost(lease.swarm_id)
@@ -143,7 +143,7 @@ class Runs:
             .outerjoin(AGENTS, AGENTS.c.id == SWARMS.c.agent_id)
             .where(SWARMS.c.id == swarm_id)
         )
-        async with self._engine.connect() as connection:
+        async with self._reader.connect() as connection:
             row = (await connection.execute(query)).one_or_none()
         if row is None:
             raise NotFound("swarm", swarm_id)
@@ -155,7 +155,7 @@ class Runs:
 
     async def outputs(self, swarm_id: str, indices: Sequence[int]) -> Mapping[int, str]:
         found: dict[int, str] = {}
-        async with self._engine.connect() as connection:
+        async with self._reader.connect() as connection:
             for start in range(0, len(indices), _MAX_IN):
                 query = select(*TASKS.c["ix", "output"]).where(
                     TASKS.c.swarm_id == swarm_id,
@@ -170,7 +170,7 @@ class Runs:
         for entry in awaited:
             by_swarm.setdefault(entry.swarm_id, []).append(entry)
         found: dict[Awaited, bool] = {}
-        async with self._engine.connect() as connection:
+        async with self._reader.connect() as connection:
             for swarm_id, entries in by_swarm.items():
                 statuses: dict[int, str] = {}
                 indices = sorted({entry.index for entry in entries})

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import func, select
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.domain.errors import Conflict, InvalidRequest
 from app.domain.ids import SWARM_PREFIX, is_id
@@ -17,7 +16,8 @@ from app.storage import statements as sql
 from app.storage.dialect import Op, UnexpectedRowCount
 from app.storage.events import event_ops, log_position
 from app.storage.fresh import FreshRuns
-from app.storage.mapping import TASK_COLUMNS, dump_counts, dump_spec, dumps, swarm_row, task_row
+from app.storage.mapping import SWARM_COLUMNS, TASK_COLUMNS, dump_counts, dump_spec, dumps, swarm_row, task_row
+from app.storage.reader import Reader
 from app.storage.tables import SWARMS, TASK_NAMES, TASKS
 from app.storage.writer import Writer
 
@@ -26,9 +26,9 @@ _PROBE_ID = 1
 
 
 class Swarms:
-    def __init__(self, writer: Writer, engine: AsyncEngine, fresh: FreshRuns) -> None:
+    def __init__(self, writer: Writer, reader: Reader, fresh: FreshRuns) -> None:
         self._writer = writer
-        self._engine = engine
+        self._reader = reader
         self._fresh = fresh
 
     async def create(self, swarm: NewSwarm) -> int:
@@ -39,6 +39,8 @@ class Swarms:
             "agent_id": state.spec.agent_id,
             "name": state.spec.name,
             "status": state.status.value,
+            "kind": state.spec.kind,
+            "labels": dumps(state.spec.metadata),
             "spec": dump_spec(state.spec),
             "created_at_ms": state.created_at_ms,
             "started_at_ms": state.created_at_ms,
@@ -79,7 +81,7 @@ class Swarms:
 
     async def newest_tasks(self, agent_id: str, task_ids: Sequence[str]) -> Mapping[str, tuple[str, int]]:
         found: dict[str, tuple[str, int]] = {}
-        async with self._engine.connect() as connection:
+        async with self._reader.connect() as connection:
             for start in range(0, len(task_ids), _MAX_IN):
                 query = select(*TASK_NAMES.c["task_id", "swarm_id", "ix"]).where(
                     TASK_NAMES.c.agent_id == agent_id, TASK_NAMES.c.task_id.in_(task_ids[start : start + _MAX_IN])
@@ -93,19 +95,19 @@ class Swarms:
             .select_from(SWARMS)
             .where(SWARMS.c.agent_id == agent_id, SWARMS.c.status.in_(sorted(SWARM_ACTIVE)))
         )
-        async with self._engine.connect() as connection:
+        async with self._reader.connect() as connection:
             return int((await connection.execute(query)).scalar_one())
 
     async def get(self, tenant_id: str, swarm_id: str) -> SwarmRow | None:
-        query = select(SWARMS).where(SWARMS.c.id == swarm_id, SWARMS.c.tenant_id == tenant_id)
-        async with self._engine.connect() as connection:
+        query = select(*SWARM_COLUMNS).where(SWARMS.c.id == swarm_id, SWARMS.c.tenant_id == tenant_id)
+        async with self._reader.connect() as connection:
             row = (await connection.execute(query)).one_or_none()
         return None if row is None else swarm_row(row)
 
     async def snapshot(self, tenant_id: str, swarm_id: str) -> tuple[SwarmRow, Sequence[TaskRow]] | None:
-        query = select(SWARMS).where(SWARMS.c.id == swarm_id, SWARMS.c.tenant_id == tenant_id)
+        query = select(*SWARM_COLUMNS).where(SWARMS.c.id == swarm_id, SWARMS.c.tenant_id == tenant_id)
         tasks = select(*TASK_COLUMNS).where(TASKS.c.swarm_id == swarm_id).order_by(TASKS.c.ix)
-        async with self._engine.connect() as connection:
+        async with self._reader.connect() as connection:
             row = (await connection.execute(query)).one_or_none()
             if row is None:
                 return None
@@ -113,7 +115,7 @@ class Swarms:
         return swarm_row(row), [task_row(task) for task in rows]
 
     async def list(self, tenant_id: str, where: SwarmFilter, *, limit: int, cursor: str | None) -> Page[SwarmRow]:
-        query = select(SWARMS).where(SWARMS.c.tenant_id == tenant_id)
+        query = select(*SWARM_COLUMNS).where(SWARMS.c.tenant_id == tenant_id)
         if where.status is not None:
             query = query.where(SWARMS.c.status == where.status.value)
         if where.agent_id is not None:
@@ -128,7 +130,7 @@ class Swarms:
             if not is_id(SWARM_PREFIX, cursor):
                 raise InvalidRequest.field("/cursor", "is not a cursor that this list gave out")
             query = query.where(SWARMS.c.id < cursor)
-        async with self._engine.connect() as connection:
+        async with self._reader.connect() as connection:
             rows = (await connection.execute(query.order_by(SWARMS.c.id.desc()).limit(limit + 1))).all()
         items = [swarm_row(row) for row in rows[:limit]]
         return Page(items, items[-1].swarm_id if len(rows) > limit else None)

@@ -20,7 +20,11 @@ def _text(*, nullable: bool = True) -> Column[str]:
 
 
 class Swarms(SQLModel, table=True):
-    """One row a run; ``max_parallel_agents`` and ``cancel_requested`` are clients' wishes, the rest is the runner's."""
+    """One row a run; ``max_parallel_agents`` and ``cancel_requested`` are clients' wishes, the rest is the runner's.
+
+    ``labels`` is the client's ``metadata``; it stands apart from ``spec``, whose prompts may be megabytes that a list
+    must not read.
+    """
 
     __tablename__ = "swarms"
     __table_args__ = (
@@ -34,6 +38,8 @@ class Swarms(SQLModel, table=True):
     agent_id: str
     name: str | None = None
     status: str
+    kind: str
+    labels: str = Field(sa_column=_text(nullable=False))
     spec: str = Field(sa_column=_text(nullable=False))
     created_at_ms: int = Field(sa_column=_big())
     started_at_ms: int = Field(sa_column=_big())

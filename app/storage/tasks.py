@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sqlalchemy import func, select
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.domain.errors import InvalidRequest
 from app.domain.swarm import SWARM_ACTIVE
 from app.domain.task import TERMINAL, TaskStatus
 from app.ports.store import AgentTasks, AttemptRow, Page, TaskFilter, TaskRow
 from app.storage.mapping import TASK_COLUMNS, attempt_row, newest_attempt, task_row
+from app.storage.reader import Reader
 from app.storage.tables import ATTEMPTS, SWARMS, TASK_INPUTS, TASKS
 
 
 class Tasks:
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
 
     async def list(self, swarm_id: str, where: TaskFilter, *, limit: int, cursor: str | None) -> Page[TaskRow]:
         query = select(*TASK_COLUMNS).where(TASKS.c.swarm_id == swarm_id)
@@ -33,7 +33,7 @@ class Tasks:
             if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 10):
                 raise InvalidRequest.field("/cursor", "is not a cursor that this list gave out")
             query = query.where(TASKS.c.ix > int(cursor))
-        async with self._engine.connect() as connection:
+        async with self._reader.connect() as connection:
             rows = (await connection.execute(query.order_by(TASKS.c.ix).limit(limit + 1))).all()
         items = [task_row(row) for row in rows[:limit]]
         return Page(items, str(items[-1].index) if len(rows) > limit else None)
@@ -44,7 +44,7 @@ class Tasks:
             .join(TASK_INPUTS, (TASK_INPUTS.c.swarm_id == TASKS.c.swarm_id) & (TASK_INPUTS.c.ix == TASKS.c.ix))
             .where(TASKS.c.swarm_id == swarm_id, TASKS.c.task_id == task_id)
         )
-        async with self._engine.connect() as connection:
+        async with self._reader.connect() as connection:
             row = (await connection.execute(query)).one_or_none()
             if row is None:
                 return None
@@ -60,7 +60,7 @@ class Tasks:
 
     async def get_by_index(self, swarm_id: str, index: int) -> TaskRow | None:
         query = select(*TASK_COLUMNS).where(TASKS.c.swarm_id == swarm_id, TASKS.c.ix == index)
-        async with self._engine.connect() as connection:
+        async with self._reader.connect() as connection:
             row = (await connection.execute(query)).one_or_none()
         return None if row is None else task_row(row)
 
@@ -74,7 +74,7 @@ class Tasks:
             query = query.where(TASKS.c.ended_at_ms >= ended_since_ms)
         query = query.order_by(TASKS.c.swarm_id.desc(), TASKS.c.ix.desc()).limit(limit)
         pending = select(func.count()).select_from(TASKS).where(running, TASKS.c.status.notin_(sorted(TERMINAL)))
-        async with self._engine.connect() as connection:
+        async with self._reader.connect() as connection:
             rows = (await connection.execute(query)).all()
             count = int((await connection.execute(pending)).scalar_one())
         return AgentTasks([task_row(row) for row in reversed(rows)], count)
@@ -85,5 +85,5 @@ class Tasks:
             .where(TASKS.c.swarm_id == swarm_id, TASKS.c.status == TaskStatus.COMPLETED.value)
             .order_by(TASKS.c.latency_ms)
         )
-        async with self._engine.connect() as connection:
+        async with self._reader.connect() as connection:
             return list((await connection.execute(query)).scalars())

@@ -95,7 +95,7 @@ class Follower:
                 stream.close()
             case "reset":
                 stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-                stream.socket.close()
+                stream.socket.shutdown(socket.SHUT_RD)  # wakes the client's own reader, which closes
             case _:
                 stream.socket.shutdown(socket.SHUT_RDWR)
 

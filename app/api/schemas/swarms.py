@@ -321,7 +321,7 @@ def listed_json(row: SwarmRow) -> dict[str, Any]:
         "budget": None,
         "critical_path": None,
         "error": row.error,
-        "metadata": row.spec.metadata,
+        "metadata": row.metadata,
     }
 
 
