@@ -52,11 +52,11 @@ class Reader:
 
     async def read(self, pause_s: float) -> AsyncGenerator[list[str], None]:
         """Yield frames in batches of at most a page; ``pause_s`` is the rest between batches, so that they grow."""
+        caught_up = False  # with the store: before that, the channel may lack what was published before it was there
         with self._channel() as (channel, news):
             while True:
                 news.clear()
-                frames = channel.after(self._place)
-                caught_up = frames is not None
+                frames = channel.after(self._place) if caught_up else None
                 if frames is None:
                     frames = await channel.fetch(self._place, _PAGE)
                     caught_up = len(frames) < _PAGE

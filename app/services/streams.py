@@ -102,8 +102,11 @@ class Streams:
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(_SNAPSHOT_EVERY_S)
-            for live in tuple(self._live.values()):
-                self._snapshot(live)
+            self.take_snapshots()
+
+    def take_snapshots(self) -> None:
+        for live in tuple(self._live.values()):
+            self._snapshot(live)
 
     def _snapshot(self, live: _Live) -> None:
         """Make the snapshot of a watched run; one whose last step is still being written gets it after the commit."""

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import aiohttp
 import orjson
 
 from scripts.benchmarks import machine, report
@@ -87,7 +88,7 @@ async def _measure(bench: Bench, row: Row) -> Measured:
     others, began = machine.OthersShare(), time.perf_counter()
     try:
         findings, error = await row.measure(bench), None
-    except (ProcessFailure, OSError, TimeoutError) as exc:
+    except (ProcessFailure, aiohttp.ClientError, OSError, TimeoutError) as exc:
         findings, error = [], f"{type(exc).__name__}: {exc}"
     elapsed_s = time.perf_counter() - began
     return Measured(row=row, findings=findings, others=others.share(), elapsed_s=elapsed_s, error=error)

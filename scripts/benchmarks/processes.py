@@ -38,11 +38,17 @@ class Child:
 
     def cpu_s(self) -> float:
         """User and system time used so far, in seconds (ticks of 10 ms)."""
-        times = self._stats.cpu_times()
+        try:
+            times = self._stats.cpu_times()
+        except psutil.Error as exc:
+            raise self.failure("is gone") from exc
         return float(times.user + times.system)
 
     def rss_bytes(self) -> int:
-        return int(self._stats.memory_info().rss)
+        try:
+            return int(self._stats.memory_info().rss)
+        except psutil.Error as exc:
+            raise self.failure("is gone") from exc
 
     def failure(self, what: str) -> ProcessFailure:
         tail = self.log.read_bytes()[-_LOG_TAIL_BYTES:].decode("utf-8", "replace").strip()

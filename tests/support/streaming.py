@@ -40,6 +40,7 @@ def open_stream(
         proxy=None,
         open_timeout=DEADLINE_S,
         max_size=None,
+        max_queue=None if receive_buffer is None else 16,  # one that has stopped reading would not see a close either
         compression=None,
     )
 
