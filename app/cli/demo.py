@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.cli.failures import EXIT_ERROR, EXIT_USAGE, Failure, Interrupted, exit_code_of
-from app.cli.messages import counted, printable, say
+from app.cli.messages import command, counted, printable, say
 
 if TYPE_CHECKING:
     from app.cli.demo_graph import Plan
@@ -135,9 +135,9 @@ def _show_footer(plan: Plan, ended: Ended, session: Session, *, keep: bool) -> N
             say("the swarm was kept in a temporary directory, which is removed now")
             return
         say(f"the report and every task are stored in {session.data_dir}; to look at them, start the service again:")
-        say(f"  swarmd serve --data-dir {shlex.quote(str(session.data_dir))}")
+        say(f"  {command()} serve --data-dir {shlex.quote(str(session.data_dir))}")
         say(f"  and open {usual_url()}/docs or {usual_url()}/v1/swarms/{ended.swarm_id}/results")
-        say("or leave it running with `swarmd demo --keep`")
+        say(f"or leave it running with `{command()} demo --keep`")
         return
     say(f"the report and every task: {results}")
     say(f"open {' or '.join(pages) or url}" + (" -- Ctrl-C stops the service" if session.is_embedded else ""))

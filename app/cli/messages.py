@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import typer
 
 _CONTROL_CHARACTERS = {code: "\ufffd" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
@@ -10,6 +12,11 @@ _CONTROL_CHARACTERS = {code: "\ufffd" for code in (*range(32), *range(127, 160))
 def counted(number: int, noun: str) -> str:
     """``1 file``, ``1,200 files``."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def command() -> str:
+    """How the user started this program: ``scripts/run`` says so, since it puts no ``swarmd`` on the path."""
+    return os.environ.get("SWARMD_COMMAND", "swarmd")
 
 
 def say(text: str) -> None:

@@ -294,3 +294,67 @@ def test_a_run_s_stream_ends_after_its_last_event(
         patch.setattr(channels, "_KEEP", keep)
         patch.setattr(readers, "_PAGE", page)
         asyncio.run(go())
+
+
+@pytest.mark.parametrize("moment", range(25))
+def test_no_news_is_missed_at_whatever_moment_it_comes(moment: int) -> None:
+    async def go() -> None:
+        world = World()
+        world.commit("a", 1)
+        client = Client(world)
+        client.connect()
+        for _ in range(moment):
+            await asyncio.sleep(0)
+        world.commit("a", 1)
+        world.publish()
+        world.publish()
+        for _ in range(moment):
+            await asyncio.sleep(0)
+        world.commit("a", 1)
+        world.publish()
+        await settle()
+        assert client.got == 3
+        await client.cut()
+
+    asyncio.run(go())
+
+
+def test_a_watched_run_that_is_deleted_ends_its_stream() -> None:
+    """Its events are gone, its readers may be anywhere: nothing will come, and nobody may wait for it."""
+
+    async def go() -> None:
+        world = SwarmWorld()
+        for _ in range(4):
+            world.commit("a", 2)
+            world.publish()
+        world.commit("a", 1, end=True)
+        client = Client(world, ends=True)
+        client.connect()
+        for _ in range(4):
+            await asyncio.sleep(0)
+        world.log.clear()
+        await settle()
+        assert client.closed or client.got == 9
+        assert world.channels == {}
+
+    async def gone(_: LogCursor) -> bool:
+        return True
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(readers, "_PAGE", 2)
+        patch.setattr(World, "over", lambda _, place: gone(place))
+        asyncio.run(go())
+
+
+def test_a_reader_that_is_given_up_before_it_began_leaves_nothing() -> None:
+    async def go() -> None:
+        world = World()
+        frames = world.reader(LogCursor()).read(0.0)
+        await frames.aclose()
+        task = asyncio.create_task(anext(world.reader(LogCursor()).read(0.0)))
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        assert world.channels == {}
+
+    asyncio.run(go())
