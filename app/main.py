@@ -95,6 +95,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(chat.router)
     app.add_api_websocket_route("/{path:path}", streams.stream_unknown)
     if settings.metrics:
+        app.include_router(operations.metrics_router)
         # Grouped by route template, so that labels stay bounded; sub-agent work never passes here.
         Instrumentator(registry=app.state.metrics, excluded_handlers=["/metrics"]).instrument(app)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)

@@ -13,6 +13,7 @@ from app.api.deps import ServicesDep, json_response
 from app.api.errors import responses
 
 router = APIRouter(tags=["operations"])
+metrics_router = APIRouter(tags=["operations"])
 
 
 class Health(BaseModel):
@@ -34,7 +35,7 @@ async def get_readiness(services: ServicesDep) -> Response:
     return json_response({"status": "ready", "version": __version__})
 
 
-@router.get("/metrics", operation_id="get_metrics", response_class=Response)
+@metrics_router.get("/metrics", operation_id="get_metrics", response_class=Response)
 async def get_metrics(request: Request) -> Response:
     """Prometheus metrics in the text format."""
     registry: CollectorRegistry = request.app.state.metrics
