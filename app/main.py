@@ -44,8 +44,8 @@ from app.storage.engine import open_database
 from app.telemetry.prometheus import NoMetrics, PrometheusSwarmMetrics
 from app.telemetry.system import SystemClock, SystemEntropy
 
-_GC_THRESHOLD = 50_000
-"""Young-generation size: a busy service allocates millions of short-lived objects; scanning them often costs 10 %."""
+_GC_THRESHOLD = 200_000
+"""Young-generation size: accepting or answering thousands of tasks allocates that many objects that soon die."""
 
 
 class KeyNeeded(SwarmdError):
