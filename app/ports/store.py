@@ -296,8 +296,8 @@ class SwarmStore(Protocol):
         """
         ...
 
-    async def probe(self, now_ms: int) -> None:
-        """Prove by a write that the store can be written now.
+    async def probe(self, mark: int) -> None:
+        """Prove by a write that the store can be written now; ``mark`` must differ each time, or nothing is written.
 
         Raises:
             StoreUnavailable: it cannot.

@@ -170,7 +170,7 @@ class SwarmService:
 
     async def check_writable(self) -> None:
         """Raises StoreUnavailable while nothing can be written."""
-        await self.swarms.probe(self.clock.now_ms())
+        await self.swarms.probe(self.entropy.bits(48))
 
     async def delete(self, tenant_id: str, swarm_id: str) -> None:
         if not await self.swarms.delete(tenant_id, swarm_id):

@@ -160,8 +160,8 @@ class Swarms:
             raise Conflict(f"swarm {swarm_id} is {row.status}; cancel it before deleting it") from None
         return True
 
-    async def probe(self, now_ms: int) -> None:
-        await self._writer.write([Op(sql.PROBE, [(_PROBE_ID, now_ms)])])
+    async def probe(self, mark: int) -> None:
+        await self._writer.write([Op(sql.PROBE, [(_PROBE_ID, mark)])])
 
 
 def _awaits(spec: TaskSpec) -> str | None:
