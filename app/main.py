@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from decimal import Decimal
+from functools import partial
 
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
@@ -16,36 +18,48 @@ from prometheus_fastapi_instrumentator import Instrumentator
 from app import __version__
 from app.api import errors, openapi
 from app.api.deps import Services
+from app.api.draining import Draining, OpenRequests
 from app.api.middleware import BodyLimit, Gate, is_loopback
-from app.api.routes import agents, batches, chat, operations, streams, swarms
+from app.api.routes import agents, batches, chat, operations, prices, streams, swarms, usage
 from app.api.schemas.swarms import Caps
 from app.dispatch.local import LocalDoorbell
 from app.domain.errors import SwarmdError
 from app.domain.usage import NANO_USD, Price
 from app.providers.offline import OfflineProvider
 from app.providers.openai_chat import OpenAIChat, new_session
+from app.providers.prices import PriceBook, vendor_of
 from app.providers.registry import ConfiguredProvider, Registry
 from app.providers.wire import PROFILES
 from app.scheduler.admission import Admission
+from app.scheduler.allowances import Allowances, Terms
 from app.scheduler.executor import Executor
+from app.scheduler.lanes import LaneSettings
 from app.scheduler.reducer import Reducer
+from app.scheduler.routing import Routing
 from app.scheduler.runner import Machinery
 from app.scheduler.supervisor import Supervisor
 from app.services.agents import AgentService
 from app.services.barriers import BarrierService
 from app.services.batches import BatchService
 from app.services.chat import ChatService
+from app.services.idempotency import IdempotencyService
 from app.services.keys import KeyService
+from app.services.prices import PriceService
 from app.services.results import ResultService
+from app.services.steering import SteeringService
 from app.services.streams import Streams
 from app.services.swarms import SwarmService
+from app.services.usage import UsageService
 from app.settings import PriceSettings, ProviderSettings, Settings, load_settings
-from app.storage.engine import open_database
+from app.storage.engine import Database, open_database
 from app.telemetry.prometheus import NoMetrics, PrometheusSwarmMetrics
 from app.telemetry.system import SystemClock, SystemEntropy
 
 _GC_THRESHOLD = 200_000
 """Young-generation size: accepting or answering thousands of tasks allocates that many objects that soon die."""
+
+
+_HOUR_MS = 3_600_000
 
 
 class KeyNeeded(SwarmdError):
@@ -71,7 +85,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            app.state.services = await _start(settings, app.state.metrics, stack)
+            app.state.services = await _start(settings, app, stack)
             gc.collect()
             gc.freeze()
             gc.set_threshold(_GC_THRESHOLD)
@@ -85,6 +99,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
     )
     app.state.metrics = CollectorRegistry()
+    app.state.requests = OpenRequests()
     errors.install(app)
     openapi.install(app)
     app.include_router(operations.router)
@@ -93,17 +108,33 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(batches.router)
     app.include_router(agents.router)
     app.include_router(chat.router)
+    app.include_router(prices.router)
+    app.include_router(usage.router)
     app.add_api_websocket_route("/{path:path}", streams.stream_unknown)
     if settings.metrics:
         app.include_router(operations.metrics_router)
         # Grouped by route template, so that labels stay bounded; sub-agent work never passes here.
         Instrumentator(registry=app.state.metrics, excluded_handlers=["/metrics"]).instrument(app)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+    app.add_middleware(Draining, requests=app.state.requests)
     app.add_middleware(Gate, local=is_loopback(settings.host))
     return app
 
 
-async def _start(settings: Settings, metrics: CollectorRegistry, stack: AsyncExitStack) -> Services:
+async def drain(app: FastAPI, timeout_s: float) -> None:
+    """Take no new work, let what runs end for ``timeout_s`` seconds at most, and answer every request that waits.
+
+    The service answers meanwhile; afterwards its lifespan can end without anybody being cut off.
+    """
+    requests: OpenRequests = app.state.requests
+    supervisor: Supervisor = app.state.supervisor
+    requests.draining = True
+    await supervisor.drain(timeout_s)
+    await requests.close()
+
+
+async def _start(settings: Settings, app: FastAPI, stack: AsyncExitStack) -> Services:
+    metrics: CollectorRegistry = app.state.metrics
     clock = SystemClock()
     entropy = SystemEntropy()
     doorbell = LocalDoorbell()
@@ -113,6 +144,12 @@ async def _start(settings: Settings, metrics: CollectorRegistry, stack: AsyncExi
         raise KeyNeeded(settings.host)
     session = await stack.enter_async_context(new_session())
     configured = settings.all_providers()
+    vendors = {name: vendor_of(entry.base_url, entry.kind) for name, entry in configured.items()}
+    price_book = PriceBook(
+        vendors={name: vendor for name, vendor in vendors.items() if vendor is not None},
+        configured={name: _price(entry) for name, entry in settings.prices.items()},
+        clock=clock,
+    )
     registry = Registry(
         [
             ConfiguredProvider(
@@ -130,17 +167,24 @@ async def _start(settings: Settings, metrics: CollectorRegistry, stack: AsyncExi
         ],
         offline=OfflineProvider(),
         aliases=settings.aliases,
-        prices={name: _price(entry) for name, entry in settings.prices.items()},
+        prices=price_book,
         default_model=settings.default_model if configured else None,
         clock=clock,
     )
-    admission = Admission(lambda lane: _lane_limit(configured.get(lane), settings.max_agents))
+    price_service = PriceService(database.prices, price_book, registry, clock)
+    await price_service.load()  # before the first call: unfinished runs go on as soon as the supervisor runs
+    loop = asyncio.get_running_loop()
+    admission = Admission(partial(_lane_settings, settings, configured), clock, loop.call_later)
+    allowances = Allowances(clock, partial(_terms, database))
+    await stack.enter_async_context(allowances.running())
     feed = Streams(database.swarms, database.tasks, database.events, clock)
     await stack.enter_async_context(feed.running())
     shared = Machinery(
         runs=database.runs,
         admission=admission,
-        executor=Executor(registry, clock, entropy, max_output_tokens=settings.max_output_tokens),
+        allowances=allowances,
+        routing=Routing(registry, settings.fallbacks),
+        executor=Executor(registry, clock, entropy),
         reducer=Reducer(database.tasks),
         doorbell=doorbell,
         clock=clock,
@@ -148,7 +192,8 @@ async def _start(settings: Settings, metrics: CollectorRegistry, stack: AsyncExi
         feed=feed,
     )
     owner = f"{socket.gethostname()}:{os.getpid()}"
-    await stack.enter_async_context(Supervisor(shared, owner=owner, max_runs=settings.max_runs).running())
+    supervisor = Supervisor(shared, owner=owner, max_runs=settings.max_runs)
+    app.state.supervisor = await stack.enter_async_context(supervisor.running())
     swarm_service = SwarmService(
         swarms=database.swarms,
         tasks=database.tasks,
@@ -158,19 +203,28 @@ async def _start(settings: Settings, metrics: CollectorRegistry, stack: AsyncExi
         clock=clock,
         entropy=entropy,
         feed=feed,
+        max_output_tokens=settings.max_output_tokens,
+        is_capped=allowances.is_capped,
     )
+    idempotency = IdempotencyService(database.idempotency, clock, kept_ms=round(settings.idempotency_hours * _HOUR_MS))
+    await stack.enter_async_context(idempotency.running())
     batches = BatchService(swarm_service, database.swarms, database.tasks, doorbell, clock)
+    usage_service = UsageService(database.usage, clock)
     return Services(
         keys=keys,
+        prices=price_service,
+        usage=usage_service,
         agents=AgentService(database.agents, database.swarms, registry, doorbell, clock, entropy),
         batches=batches,
         barriers=BarrierService(database.barriers, batches, database.swarms, database.runs, clock, entropy),
-        chat=ChatService(registry, admission, clock),
+        chat=ChatService(registry, admission, allowances, usage_service, clock, settings.max_output_tokens),
         tasks=database.tasks,
         clock=clock,
         entropy=entropy,
         swarms=swarm_service,
+        steering=SteeringService(database.swarms, database.tasks, registry, doorbell, clock),
         streams=feed,
+        idempotency=idempotency,
         results=ResultService(database.swarms),
         models=registry,
         caps=Caps(max_tasks=settings.max_tasks, max_input_bytes=settings.max_input_bytes),
@@ -179,8 +233,24 @@ async def _start(settings: Settings, metrics: CollectorRegistry, stack: AsyncExi
     )
 
 
-def _lane_limit(provider: ProviderSettings | None, max_agents: int) -> int:
-    return (provider.max_concurrency if provider else None) or max_agents
+async def _terms(database: Database, key_id: str, day: str) -> Terms:
+    key = await database.keys.get(key_id)
+    cap = None if key is None else key.max_cost_per_day_nano_usd
+    return Terms(cap, 0 if cap is None else await database.usage.spent_today(key_id, day))
+
+
+def _lane_settings(settings: Settings, providers: Mapping[str, ProviderSettings], lane: str) -> LaneSettings:
+    """Return what is configured for a lane (``Route.lane``): its provider's limits, else the service's."""
+    provider = providers.get(lane.partition("/")[0])
+    return LaneSettings(
+        max_concurrency=(provider.max_concurrency if provider else None) or settings.max_agents,
+        requests_per_minute=provider.requests_per_minute if provider else None,
+        tokens_per_minute=provider.tokens_per_minute if provider else None,
+        breaker_failures=settings.breaker_failures,
+        breaker_recovery_s=settings.breaker_recovery_s,
+        breaker_probes=settings.breaker_probes,
+        breaker_patience_s=settings.breaker_patience_s,
+    )
 
 
 def _price(entry: PriceSettings) -> Price:

@@ -41,6 +41,8 @@ class ProviderSettings(BaseModel):
     kind: Literal["generic", "openai", "moonshot", "deepseek"] = "generic"
     models: tuple[str, ...] = ()
     max_concurrency: int | None = Field(None, ge=1, description="Calls at once; the service's max_agents by default")
+    requests_per_minute: int | None = Field(None, ge=1, description="Of each of its models")
+    tokens_per_minute: int | None = Field(None, ge=1, description="Of each of its models, in + out")
 
     def key(self) -> str | None:
         if self.api_key is not None:
@@ -82,11 +84,22 @@ class Settings(BaseSettings):
     provider_base_url: str | None = Field(None, description="Short way to one OpenAI-compatible endpoint")
     provider_api_key: SecretStr | None = Field(None, description="Its key")
     provider_max_concurrency: int | None = Field(None, ge=1, description="Calls to it at once")
+    provider_requests_per_minute: int | None = Field(None, ge=1, description="Of each of its models")
+    provider_tokens_per_minute: int | None = Field(None, ge=1, description="Of each of its models, in + out")
     providers: dict[str, ProviderSettings] = Field(default_factory=dict)
     aliases: dict[str, str] = Field(default_factory=dict, description="Other names for models")
+    fallbacks: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict, description="By model: those that stand in for it while its breaker is open, in order"
+    )
     prices: dict[str, PriceSettings] = Field(default_factory=dict)
 
     max_agents: int = Field(1000, ge=1, le=100_000, description="Attempts at once, per provider")
+    breaker_failures: int = Field(10, ge=1, description="Failures in a row of a model that open its circuit breaker")
+    breaker_recovery_s: float = Field(10.0, gt=0, le=3600, description="Wait before the first probes")
+    breaker_probes: int = Field(3, ge=1, description="Probes at once while a breaker is half-open")
+    breaker_patience_s: float = Field(
+        90.0, ge=0, le=86_400, description="Then calls to a provider that is still down may fail by themselves"
+    )
     max_runs: int = Field(2000, ge=1, le=100_000, description="Swarms in hand at once; further ones wait")
     max_body_bytes: int = Field(32 * 1024 * 1024, ge=1024, description="Largest request body")
     max_tasks: int = Field(20_000, ge=1, le=1_000_000, description="Tasks a swarm")
@@ -94,6 +107,8 @@ class Settings(BaseSettings):
     max_output_tokens: int = Field(2048, ge=1, description="Completion cap of one model call")
     max_wait_s: float = Field(300.0, gt=0, description="Longest ?wait=")
     slow_client_s: float = Field(10.0, gt=0, description="A stream that takes nothing for so long is closed (4008)")
+    idempotency_hours: float = Field(24.0, ge=1, le=8760, description="How long an Idempotency-Key is remembered")
+    drain_s: float = Field(20.0, ge=0, le=3600, description="Seconds that running calls get to end at a stop")
     metrics: bool = Field(True, description="Serve GET /metrics")
 
     @model_validator(mode="after")
@@ -126,6 +141,8 @@ class Settings(BaseSettings):
                 api_key=self.provider_api_key,
                 models=(self.default_model,) if self.default_model else (),
                 max_concurrency=self.provider_max_concurrency,
+                requests_per_minute=self.provider_requests_per_minute,
+                tokens_per_minute=self.provider_tokens_per_minute,
             )
         found.update(self.providers)
         for name, (variable, base_url, model) in WELL_KNOWN.items():

@@ -17,10 +17,14 @@ from app.services.agents import AgentService
 from app.services.barriers import BarrierService
 from app.services.batches import BatchService
 from app.services.chat import ChatService
+from app.services.idempotency import IdempotencyService
 from app.services.keys import KeyService
+from app.services.prices import PriceService
 from app.services.results import ResultService
+from app.services.steering import SteeringService
 from app.services.streams import Streams
 from app.services.swarms import SwarmService
+from app.services.usage import UsageService
 
 DEFAULT_TENANT = "default"
 
@@ -30,6 +34,8 @@ class Services:
     """Everything routes may call; ``main`` builds it."""
 
     keys: KeyService
+    prices: PriceService
+    usage: UsageService
     agents: AgentService
     batches: BatchService
     barriers: BarrierService
@@ -38,8 +44,10 @@ class Services:
     clock: Clock
     entropy: Entropy
     swarms: SwarmService
+    steering: SteeringService
     results: ResultService
     streams: Streams
+    idempotency: IdempotencyService
     models: Models
     caps: Caps
     max_wait_s: float
@@ -48,10 +56,15 @@ class Services:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who is calling; in local mode everyone is the default tenant with every scope."""
+    """Who is calling; in local mode everyone is the default tenant with every scope, and there is no key.
+
+    A stream's ticket carries no key either: it only reads.
+    """
 
     tenant_id: str
     scopes: tuple[str, ...]
+    key_id: str | None = None
+    max_cost_per_day_nano_usd: int | None = None
 
 
 async def services_of(request: Request) -> Services:

@@ -13,6 +13,7 @@ from starlette.websockets import WebSocketClose
 
 from app.api.deps import DEFAULT_TENANT, Caller
 from app.api.errors import problem
+from app.domain.errors import StoreUnavailable
 from app.services.keys import SCOPES, KeyService
 
 
@@ -77,7 +78,11 @@ class Gate:
             await self._app(scope, receive, send)
             return
         keys: KeyService = scope["app"].state.services.keys
-        refusal = await self._admit(scope, keys)
+        try:
+            refusal = await self._admit(scope, keys)
+        except StoreUnavailable as exc:
+            public = scope["path"] in _PUBLIC_PATHS
+            refusal = None if public else _Refusal(503, exc.code, "Store unavailable", exc.detail)
         if refusal is None:
             await self._app(scope, receive, send)
         elif scope["type"] == "websocket" and "websocket.http.response" not in scope.get("extensions", {}):
@@ -98,8 +103,7 @@ class Gate:
             if found is None:
                 return _Refusal(401, "unauthorized", "Unauthorized", "send a valid key as Authorization: Bearer <key>")
             caller = found
-            reads = scope.get("method", "GET") in {"GET", "HEAD", "OPTIONS"} or scope["path"] == _TICKETS
-            needed = "read" if reads else "run"
+            needed = _needed_scope(scope.get("method", "GET"), scope["path"])
             if not {needed, "admin"} & set(caller.scopes):
                 return _Refusal(403, "forbidden", "Forbidden", f"this key lacks the scope {needed!r}")
         scope.setdefault("state", {})["caller"] = caller
@@ -110,7 +114,9 @@ class Gate:
         scheme, _, token = headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
             key = await keys.check(token.strip())
-            return None if key is None else Caller(key.tenant_id, key.scopes)
+            if key is None:
+                return None
+            return Caller(key.tenant_id, key.scopes, key.key_id, key.max_cost_per_day_nano_usd)
         if scope["type"] == "websocket":
             tickets = parse_qs(scope["query_string"].decode("latin-1")).get("ticket", [])
             found = keys.check_ticket(tickets[0]) if tickets else None
@@ -121,7 +127,16 @@ class Gate:
 _TICKETS = "/v1/stream-tickets"
 """Posted to, but only to watch: what reads by a header may read by a ticket."""
 
+_ADMIN_PATHS = frozenset({"/v1/prices"})
+"""Changed only by ``admin``: what stands here is the whole service's, not one tenant's."""
+
 _PUBLIC_PATHS = frozenset({"/healthz", "/readyz", "/docs", "/openapi.json"})
+
+
+def _needed_scope(method: str, path: str) -> str:
+    if method in {"GET", "HEAD", "OPTIONS"} or path == _TICKETS:
+        return "read"
+    return "admin" if path in _ADMIN_PATHS else "run"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from app import __version__
+from app.cli.backup import backup
 from app.cli.demo import demo
 from app.cli.failures import EXIT_INTERRUPTED, Failure, Interrupted
 from app.cli.messages import say
@@ -81,7 +82,9 @@ def version() -> None:
 _add_deferred("serve", "Start the service and serve until Ctrl-C or SIGTERM.")
 app.command()(run)
 app.command()(demo)
+_add_deferred("chaos", "Kill the service again and again in a run of its own, and print the ledger.")
 _add_deferred("keys", "Mint, list and revoke API keys.")
+app.command()(backup)
 _add_deferred("mock-model", "Serve the offline model as an OpenAI-compatible endpoint, with faults on demand.")
 app.command()(openapi)
 app.command()(version)

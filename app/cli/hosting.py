@@ -7,29 +7,35 @@ still there to do it.
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import logging
+import os
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Any
 
+import structlog
 import uvicorn
 
 from app.cli import service_record, stream_socket
 from app.cli.failures import EXIT_USAGE, DataDirInUse, Failure
 from app.domain.errors import StoreInUse, SwarmdError
-from app.main import create_app
+from app.main import create_app, drain
 from app.settings import Settings
 from app.telemetry import logs
 
+_log = structlog.get_logger(__name__)
 _UVICORN_LOG = logging.getLogger("uvicorn.error")
 START_TIMEOUT_S = 60.0
-STOP_TIMEOUT_S = 30.0
-GRACEFUL_SHUTDOWN_S = 10
-"""Seconds open requests get to finish; a long-poll or a stream would otherwise hold the service up for minutes."""
+STOP_TIMEOUT_S = 10.0
+"""What stopping may take beside the drain."""
+
+GRACEFUL_SHUTDOWN_S = 3
+"""Seconds that connections get to be closed; after the drain only those are left whose client reads nothing."""
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -99,15 +105,48 @@ class _Started:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server, which says when it answers; its own message is for people only."""
+    """uvicorn's server, which says when it answers, and drains the service before it stops answering.
 
-    def __init__(self, config: uvicorn.Config, on_started: Callable[[], None]) -> None:
+    Args:
+        on_started: called once it answers; uvicorn's own message is for people only.
+        drain: awaited between the first request to stop and the end, while requests are still served.
+        on_forced: called when a second signal ends the process at once.
+    """
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        *,
+        on_started: Callable[[], None],
+        drain: Callable[[], Coroutine[Any, Any, None]],
+        on_forced: Callable[[], None],
+    ) -> None:
         super().__init__(config)
         self._on_started = on_started
+        self._drain = drain
+        self._on_forced = on_forced
+        self._draining: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._on_started()
+
+    async def on_tick(self, counter: int) -> bool:
+        if not await super().on_tick(counter):
+            return False
+        if self._draining is None:
+            self._draining = asyncio.create_task(self._drain(), name="drain")
+        if not self._draining.done():
+            return False
+        if self._draining.exception() is not None:
+            _log.error("drain_failed", exc_info=self._draining.exception())
+        return True
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if self.should_exit:
+            self._on_forced()
+            os._exit(128 + sig)  # what is committed is safe, and the next start goes on from there
+        super().handle_exit(sig, frame)
 
 
 class Host:
@@ -145,7 +184,9 @@ class Host:
                 timeout_keep_alive=65,
                 timeout_graceful_shutdown=GRACEFUL_SHUTDOWN_S,
             ),
-            self._announce,
+            on_started=self._announce,
+            drain=lambda: drain(application, settings.drain_s),
+            on_forced=lambda: service_record.remove(settings.data_dir),
         )
 
     def run(self) -> None:
@@ -179,6 +220,7 @@ class EmbeddedService:
     def __init__(self, settings: Settings, sock: socket.socket) -> None:
         self._ready = threading.Event()
         self._error: BaseException | None = None
+        self._stop_timeout_s = STOP_TIMEOUT_S + settings.drain_s
         self._host = Host(settings, sock, self._ready.set)
         self._thread = threading.Thread(target=self._run, name="swarmd-service", daemon=True)
         self.url = self._host.url
@@ -205,7 +247,7 @@ class EmbeddedService:
 
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None) -> None:
         self._host.stop()
-        self._thread.join(STOP_TIMEOUT_S)
+        self._thread.join(self._stop_timeout_s)
 
     def wait(self) -> None:
         """Until the service ends by itself, which it does not: the caller leaves by a signal."""

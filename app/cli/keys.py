@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Coroutine
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,6 +14,7 @@ import typer
 from app.cli.failures import Failure
 from app.domain.errors import SwarmdError
 from app.domain.events import rfc3339
+from app.domain.usage import usd
 from app.services.keys import KeyService
 
 keys = typer.Typer(help="Mint, list and revoke API keys.", no_args_is_help=True)
@@ -28,14 +30,19 @@ def create(
     scopes: Annotated[str, typer.Option(help="Comma-separated: read, run, admin")] = "read,run",
     name: Annotated[str, typer.Option(help="What the key is for")] = "cli",
     tenant: Annotated[str, typer.Option(help="Tenant the key belongs to")] = "default",
+    max_cost_per_day: Annotated[
+        str | None, typer.Option(metavar="USD", help="Most that work with this key may cost a day (UTC)")
+    ] = None,
     data_dir: _DataDir = None,
     as_json: _AsJson = False,
 ) -> None:
     """Mint a key and print it; it is shown this once. From then on every request needs a key."""
     wanted = [scope.strip() for scope in scopes.split(",") if scope.strip()]
-    key, secret = _with_keys(data_dir, lambda service: service.create(tenant, name, wanted))
+    cap = _dollars(max_cost_per_day)
+    key, secret = _with_keys(data_dir, lambda service: service.create(tenant, name, wanted, max_cost_per_day_usd=cap))
     if as_json:
-        typer.echo(json.dumps({"id": key.key_id, "key": secret, "scopes": key.scopes, "tenant": key.tenant_id}))
+        made = {"id": key.key_id, "key": secret, "scopes": key.scopes, "tenant": key.tenant_id}
+        typer.echo(json.dumps(made | {"max_cost_per_day_usd": usd(key.max_cost_per_day_nano_usd)}))
     else:
         typer.echo(secret)
 
@@ -50,6 +57,7 @@ def list_keys(data_dir: _DataDir = None, as_json: _AsJson = False) -> None:
             "name": row.name,
             "tenant": row.tenant_id,
             "scopes": row.scopes,
+            "max_cost_per_day_usd": usd(row.max_cost_per_day_nano_usd),
             "created_at": rfc3339(row.created_at_ms),
             "revoked_at": None if row.revoked_at_ms is None else rfc3339(row.revoked_at_ms),
         }
@@ -60,7 +68,8 @@ def list_keys(data_dir: _DataDir = None, as_json: _AsJson = False) -> None:
         return
     for entry in entries:
         state = f"revoked {entry['revoked_at']}" if entry["revoked_at"] else "live"
-        typer.echo(f"{entry['id']}  {entry['tenant']}  {','.join(entry['scopes'])}  {state}  {entry['name']}")
+        cap = "no cap" if entry["max_cost_per_day_usd"] is None else f"${entry['max_cost_per_day_usd']:,.10g} a day"
+        typer.echo(f"{entry['id']}  {entry['tenant']}  {','.join(entry['scopes'])}  {cap}  {state}  {entry['name']}")
 
 
 @keys.command()
@@ -68,6 +77,13 @@ def revoke(key_id: Annotated[str, typer.Argument(help="Id of the key (key_…)")
     """Revoke a key; a running service refuses it within two seconds."""
     _with_keys(data_dir, lambda service: service.revoke(key_id))
     typer.echo(f"revoked {key_id}")
+
+
+def _dollars(text: str | None) -> Decimal | None:
+    try:
+        return None if text is None else Decimal(text)
+    except InvalidOperation as exc:
+        raise Failure(f"--max-cost-per-day: expected an amount in dollars such as 2.50, not {text!r}") from exc
 
 
 def _with_keys(data_dir: Path | None, use: Callable[[KeyService], Coroutine[Any, Any, Any]]) -> Any:

@@ -13,6 +13,9 @@ from app.cli.settings_flags import read_settings, with_settings_flags
 def serve(**overrides: object) -> None:
     """Start the service and serve until Ctrl-C or SIGTERM.
 
+    Asked to stop, it takes no new work, lets the model calls under way end and records them, for at most --drain-s
+    seconds, and exits with 0. A second signal ends it at once; either way the next start goes on where it was.
+
     Every flag is also an environment variable, SWARMD_ and its name. API keys of model providers are never flags, since
     flags are visible to everybody on the machine: pass them by environment (MOONSHOT_API_KEY, OPENAI_API_KEY,
     DEEPSEEK_API_KEY, SWARMD_PROVIDER_API_KEY) or in the file named by --config.

@@ -9,6 +9,7 @@
     ├── NotFound             no such thing for this tenant
     │   └── UnknownReference  a field of the request names it
     ├── Conflict             the thing is in a state that forbids the request
+    │   └── IdempotencyConflict  its Idempotency-Key was used for another request
     └── StoreUnavailable     the store cannot be written or read now; try again later
         └── StoreInUse       another process of ours has it
     LeaseLost                this runner no longer owns the swarm (internal: stop, write nothing)
@@ -90,6 +91,13 @@ class UnknownReference(NotFound):
 
 class Conflict(SwarmdError):
     code = "conflict"
+
+
+class IdempotencyConflict(Conflict):
+    code = "idempotency_conflict"
+
+    def __init__(self) -> None:
+        super().__init__("this Idempotency-Key was used for another request; send a new key with a new request")
 
 
 class StoreUnavailable(SwarmdError):

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
+from app.domain.values import value
+
 SWARM_STARTED = "swarm_started"
 SWARM_SCALED = "swarm_scaled"
+SWARM_PAUSED = "swarm_paused"
+SWARM_RESUMED = "swarm_resumed"
+SWARM_THROTTLED = "swarm_throttled"
+BREAKER_CHANGED = "breaker_changed"
 SWARM_COMPLETED = "swarm_completed"
 TASK_WAITING = "task_waiting"
 TASK_QUEUED = "task_queued"
@@ -18,10 +24,12 @@ AGENT_SPAWNED = "agent_spawned"
 AGENT_COMPLETED = "agent_completed"
 AGENT_FAILED = "agent_failed"
 AGENT_RETRYING = "agent_retrying"
+AGENT_REROUTED = "agent_rerouted"
+AGENT_HEDGED = "agent_hedged"
 AGGREGATE_COMPLETED = "aggregate_completed"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Event:
     """One event; ``fields`` holds what is particular to its type."""
 

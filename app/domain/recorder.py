@@ -15,9 +15,10 @@ from app.domain.events import Event
 from app.domain.facts import AttemptEnded, Step, StopAttempt, TaskClosed, TaskQueued
 from app.domain.ids import sub_agent_id
 from app.domain.retry import TaskError
+from app.domain.spending import write_off
 from app.domain.swarm import SWARM_TRANSITIONS, SwarmState, SwarmStatus
-from app.domain.task import TASK_TRANSITIONS, TaskState, TaskStatus
-from app.domain.usage import Usage
+from app.domain.task import TASK_TRANSITIONS, TERMINAL, TaskState, TaskStatus
+from app.domain.usage import Usage, usd
 
 
 @dataclass(slots=True)
@@ -71,7 +72,23 @@ class Recorder:
         state.cost_nano_usd += cost_nano_usd or 0
         state.steps += steps - 1  # the attempt's first call was counted when it started
 
+    def pause(self, reason: str, detail: str | None = None) -> None:
+        state = self.state
+        self.become(SwarmStatus.PAUSED)
+        state.pause_reason = reason
+        fields = {"reason": reason, "detail": detail, "spent_usd": usd(state.spent_nano_usd)}
+        self.emit(events.SWARM_PAUSED, fields=fields)
+
+    def resume(self, reason: str) -> None:
+        state = self.state
+        self.become(SwarmStatus.RUNNING)
+        state.pause_reason = None
+        state.blocked = False
+        state.needed_nano_usd = 0
+        self.emit(events.SWARM_RESUMED, fields={"reason": reason})
+
     def queue(self, task: TaskState) -> None:
+        self.reroute(task)
         self.move(task, TaskStatus.QUEUED)
         task.queued_at_ms = self.now_ms
         task.not_before_ms = 0
@@ -79,10 +96,22 @@ class Recorder:
         self.out.changes.append(TaskQueued(task.index, self.now_ms))
         self.emit(events.TASK_QUEUED, task)
 
+    def reroute(self, task: TaskState) -> None:
+        """Send a task that is not ready yet to the lane that serves its model now."""
+        lane, model = self.state.detours.get(task.requested_model, (task.lane, task.routed_model))
+        if model != task.routed_model:
+            fields = {"from_lane": task.lane, "lane": lane, "model": model or task.requested_model}
+            task.lane, task.routed_model = lane, model
+            self.emit(events.AGENT_REROUTED, task, fields)
+
     def end(self, task: TaskState, status: TaskStatus) -> None:
         """Close ``task`` and release or skip what waited for it; iterative, as a chain may be 20,000 tasks long."""
         self.move(task, status)
         task.payload = ""
+        self.release(task)
+
+    def release(self, task: TaskState) -> None:
+        """Release or skip what waited for an ended task."""
         self._release([task])
 
     def meet_awaited(self, task: TaskState, task_id: str, status: TaskStatus) -> None:
@@ -120,6 +149,7 @@ class Recorder:
 
     def cancel(self, task: TaskState, error: TaskError) -> None:
         if task.status is TaskStatus.RUNNING:
+            lost_nano_usd, half = write_off(self.state, task), task.half_failed
             self.out.changes.append(
                 AttemptEnded(
                     index=task.index,
@@ -128,6 +158,9 @@ class Recorder:
                     started_at_ms=task.started_at_ms,
                     ended_at_ms=self.now_ms,
                     queue_ms=task.queue_ms,
+                    usage=half.usage if half else Usage(),
+                    cost_nano_usd=half.cost_nano_usd if half else None,
+                    unsettled_nano_usd=lost_nano_usd,
                     error=error,
                 )
             )
@@ -152,3 +185,40 @@ class Recorder:
     def agent_failed(self, task: TaskState, error: TaskError) -> None:
         fields = {"error": error.message, "error_type": error.type, "queue_ms": task.queue_ms}
         self.emit(events.AGENT_FAILED, task, fields)
+
+    def stop(self, status: SwarmStatus | None, error: TaskError) -> None:
+        """Cancel every open task; the run ends as ``status``, or by its counts where that is None."""
+        state = self.state
+        for task in state.tasks:
+            if task.status not in TERMINAL:
+                self.cancel(task, error)
+        state.error = error.message
+        self.finish(status)
+
+    def finish(self, status: SwarmStatus | None = None) -> None:
+        """End the run as ``status``, or by its counts where that is None."""
+        state = self.state
+        status = status or _outcome(state)
+        self.become(status)
+        state.pause_reason = None
+        state.ended_at_ms = self.now_ms
+        if state.error is None and status is SwarmStatus.FAILED:
+            state.error = f"{state.counts.completed} of {state.counts.total} tasks completed"
+        fields = {
+            "status": status.value,
+            "error": state.error,
+            "counts": state.counts.as_dict(),
+            "cost_usd": usd(state.cost_nano_usd),
+            "steps": state.steps,
+            "elapsed_s": max(self.now_ms - state.created_at_ms, 0) / 1000,
+        }
+        self.emit(events.SWARM_COMPLETED, fields=fields)
+
+
+def _outcome(state: SwarmState) -> SwarmStatus:
+    counts = state.counts
+    if counts.completed == counts.total:
+        return SwarmStatus.COMPLETED
+    if not counts.completed or counts.completed / counts.total < state.spec.min_success_rate:
+        return SwarmStatus.FAILED
+    return SwarmStatus.PARTIAL

@@ -17,13 +17,24 @@ MAX_DELAY_MS = int(MAX_RETRY_AFTER_S * 2 * 1000)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:
-    """Exponential back-off with jitter: ``base_delay_s`` x 1, 2, 4 … +- ``jitter``, at most ``max_delay_s``."""
+    """Exponential back-off with jitter: ``base_delay_s`` x 1, 2, 4 … +- ``jitter``, at most ``max_delay_s``.
+
+    ``hedge_percentile`` (50-100): an attempt slower than so many per cent of the run's gets a second call.
+    """
 
     max_retries: int = 3
     base_delay_s: float = 1.0
     jitter: float = 0.25
     max_delay_s: float = 60.0
     retry_on_timeout: bool = True
+    hedge_percentile: float | None = None
+
+    @property
+    def least_wait_s(self) -> float:
+        """Seconds that all its delays take at the least."""
+        delays = (min(self.base_delay_s * 2.0**nth, self.max_delay_s) for nth in range(min(self.max_retries, 31)))
+        rest = max(self.max_retries - 31, 0) * min(self.base_delay_s * 2.0**30, self.max_delay_s)
+        return (sum(delays) + rest) * (1.0 - self.jitter)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

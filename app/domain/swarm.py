@@ -9,10 +9,11 @@ from enum import StrEnum
 from heapq import heapify
 from typing import Any
 
+from app.domain.budget import DEFAULT_MAX_OUTPUT_TOKENS, Budget
 from app.domain.graph import Graph
 from app.domain.retry import RetryPolicy
 from app.domain.task import TERMINAL, TaskState, TaskStatus
-from app.domain.usage import Usage
+from app.domain.usage import Price, Usage
 
 
 class SwarmStatus(StrEnum):
@@ -32,13 +33,17 @@ SWARM_ACTIVE = frozenset(SwarmStatus) - SWARM_TERMINAL
 SWARM_TRANSITIONS: dict[SwarmStatus, frozenset[SwarmStatus]] = {
     SwarmStatus.PLANNING: frozenset({SwarmStatus.RUNNING, SwarmStatus.FAILED, SwarmStatus.CANCELLED}),
     SwarmStatus.RUNNING: frozenset({SwarmStatus.PAUSED, SwarmStatus.AGGREGATING}) | SWARM_TERMINAL,
-    SwarmStatus.PAUSED: frozenset({SwarmStatus.RUNNING, SwarmStatus.CANCELLED, SwarmStatus.FAILED}),
+    SwarmStatus.PAUSED: frozenset({SwarmStatus.RUNNING, SwarmStatus.AGGREGATING}) | SWARM_TERMINAL,
     SwarmStatus.AGGREGATING: SWARM_TERMINAL,
     SwarmStatus.COMPLETED: frozenset(),
-    SwarmStatus.PARTIAL: frozenset(),
-    SwarmStatus.FAILED: frozenset(),
-    SwarmStatus.CANCELLED: frozenset(),
+    SwarmStatus.PARTIAL: frozenset({SwarmStatus.RUNNING}),
+    SwarmStatus.FAILED: frozenset({SwarmStatus.RUNNING}),
+    SwarmStatus.CANCELLED: frozenset({SwarmStatus.RUNNING}),
 }
+"""Every legal change. An ended run goes back to RUNNING only by a retry of its unsuccessful tasks."""
+
+PAUSED_BY_REQUEST, PAUSED_BY_BUDGET, PAUSED_BY_KEY = "request", "budget", "key_budget"
+"""Why a run is paused: a client asked for it, its own budget, or that of the key that started it."""
 
 DEFAULT_MAX_STEPS = 4000
 
@@ -56,6 +61,9 @@ class SwarmSpec:
         kind: what started it: swarm, spawn, execute, batch or barrier.
         grouped: whether it counts against its orchestrator's ``max_parallel_agents``.
         context_window: tokens a sub-agent may be sent; None for no cap.
+        budget: the caps as first asked for; ``SwarmState.budget`` is what holds now.
+        max_output_tokens: cap on the completion of a call, for tasks without one of their own.
+        token_budgets: whether some task has a ``token_budget`` of its own.
     """
 
     name: str | None = None
@@ -74,6 +82,14 @@ class SwarmSpec:
     kind: str = "swarm"
     grouped: bool = False
     context_window: int | None = None
+    budget: Budget | None = None
+    max_output_tokens: int = DEFAULT_MAX_OUTPUT_TOKENS
+    token_budgets: bool = False
+
+    @property
+    def shared_bytes(self) -> int:
+        """UTF-8 bytes that every sub-agent of the run is sent."""
+        return sum(len(text.encode()) for text in (self.system_prompt, self.shared_context) if text)
 
     @property
     def aggregates(self) -> bool:
@@ -134,7 +150,17 @@ class SwarmState:
         ready: per lane a heap of ``TaskState.rank()`` of queued tasks. Entries of tasks that were cancelled since
             are dropped when popped, so a cancel need not search the heaps.
         ready_count: queued tasks per lane, exact.
+        key_id: API key that started it; None in local mode.
+        priority: wins over the tasks' own where a client set it, 1-10.
+        prices: by requested model, as of now; only looked at where money is capped.
+        started_at_ms: when it was created, or last retried.
         cost_nano_usd: sum of the priced calls.
+        unsettled_nano_usd: worst case of calls whose bill will never be known (lost, timed out, cancelled).
+        reserved_nano_usd: worst case of the calls in flight; with ``…_tokens`` alike.
+        capped: whether some cap on money or tokens holds, so that calls are reserved for.
+        detours: by requested model the lane and the model that serve it while its own lane is closed.
+        blocked: the next call does not fit while others are in flight; looked at again when one of them ends.
+        needed_nano_usd: what the next call may cost, where the budget of its key paused the run.
         latencies_ms: of the completed tasks, in the order of their completion.
     """
 
@@ -146,6 +172,20 @@ class SwarmState:
     status: SwarmStatus
     created_at_ms: int
     max_parallel_agents: int
+    started_at_ms: int = 0
+    key_id: str | None = None
+    priority: int | None = None
+    budget: Budget | None = None
+    prices: dict[str | None, Price | None] = field(default_factory=dict)
+    pause_reason: str | None = None
+    unsettled_nano_usd: int = 0
+    unsettled_tokens: int = 0
+    reserved_nano_usd: int = 0
+    reserved_tokens: int = 0
+    capped: bool = False
+    blocked: bool = False
+    detours: dict[str | None, tuple[str, str | None]] = field(default_factory=dict)
+    needed_nano_usd: int = 0
     last_seq: int = 0
     steps: int = 0
     usage: Usage = field(default_factory=Usage)
@@ -160,7 +200,12 @@ class SwarmState:
     ready_count: dict[str, int] = field(init=False)
 
     def __post_init__(self) -> None:
+        self.started_at_ms = self.started_at_ms or self.created_at_ms
         self.counts = Counts.of(task.status for task in self.tasks)
+        self.sort_ready()
+
+    def sort_ready(self) -> None:
+        """Build the heaps of ready tasks anew."""
         self.ready = {}
         self.ready_count = {}
         for task in self.tasks:
@@ -174,9 +219,18 @@ class SwarmState:
     def ended(self) -> bool:
         return self.status in SWARM_TERMINAL
 
+    @property
+    def spent_nano_usd(self) -> int:
+        """What it costs at most so far: settled, never to be known, and in flight."""
+        return self.cost_nano_usd + self.unsettled_nano_usd + self.reserved_nano_usd
+
+    @property
+    def spent_tokens(self) -> int:
+        return self.usage.total_tokens + self.unsettled_tokens + self.reserved_tokens
+
     def startable(self, lane: str) -> int:
         """How many attempts of ``lane`` may start now under the swarm's own limits."""
-        if self.status is not SwarmStatus.RUNNING:
+        if self.status is not SwarmStatus.RUNNING or self.blocked:
             return 0
         room = min(self.max_parallel_agents - self.counts.running, self.spec.max_steps - self.steps)
         return max(min(self.ready_count.get(lane, 0), room), 0)

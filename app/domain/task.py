@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from app.domain.values import value
+
+if TYPE_CHECKING:
+    from app.domain.facts import AttemptFailed
 
 
 class TaskStatus(StrEnum):
@@ -27,16 +33,17 @@ TASK_TRANSITIONS: dict[TaskStatus, frozenset[TaskStatus]] = {
     ),
     TaskStatus.RETRYING: frozenset({TaskStatus.QUEUED, TaskStatus.CANCELLED, TaskStatus.SKIPPED}),
     TaskStatus.COMPLETED: frozenset(),
-    TaskStatus.FAILED: frozenset(),
-    TaskStatus.CANCELLED: frozenset(),
-    TaskStatus.SKIPPED: frozenset(),
+    TaskStatus.FAILED: frozenset({TaskStatus.WAITING, TaskStatus.QUEUED}),
+    TaskStatus.CANCELLED: frozenset({TaskStatus.WAITING, TaskStatus.QUEUED}),
+    TaskStatus.SKIPPED: frozenset({TaskStatus.WAITING, TaskStatus.QUEUED}),
 }
-"""Every legal change. RUNNING to QUEUED is an attempt abandoned by a crash: it does not count as a failure."""
+"""Every legal change. RUNNING to QUEUED is an attempt abandoned by a crash: it does not count as a failure. What ended
+without an output goes back to WAITING or QUEUED only when a client asks for a retry."""
 
 PRIORITY_NAMES = {"low": 2, "normal": 5, "high": 8, "critical": 10}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class TaskSpec:
     """One task as accepted: checked, defaults filled in.
 
@@ -90,6 +97,16 @@ class TaskState:
         queue_ms: how long the newest attempt waited for its slot.
         started_at_ms: when the newest attempt started, Unix milliseconds.
         spawned: whether its sub-agent was announced.
+        routed_model: the model that serves it instead of the requested one; None for the requested one.
+        tokens_used: of its ended attempts, where tokens are capped.
+        output_bytes: of its output as JSON, where anything is capped.
+        outer_bytes: of the outputs of other swarms that it is sent.
+        calls: model calls of the running attempt in flight at once: 2 while a straggler is hedged.
+        reserved_nano_usd: worst case of those calls, with ``reserved_tokens``; 0 where nothing is capped.
+        lost_nano_usd: what stays on the account of calls that another call of the same attempt outlives.
+        half_failed: the failure of one call of a hedged pair while the other may still answer.
+        outer_open: dependencies in other swarms whose end was not told to this state yet.
+        outer_failed: whether one of those that were told has no output.
     """
 
     index: int
@@ -112,7 +129,25 @@ class TaskState:
     spawned: bool = False
     payload: str = ""
     requested_model: str | None = None
+    routed_model: str | None = None
     awaits: tuple[Awaited, ...] = ()
+    tokens_used: int = 0
+    output_bytes: int = 0
+    outer_bytes: int = 0
+    calls: int = 0
+    reserved_nano_usd: int = 0
+    reserved_tokens: int = 0
+    lost_nano_usd: int = 0
+    half_failed: AttemptFailed | None = None
+    outer_open: int = field(init=False)
+    outer_failed: bool = False
+
+    def __post_init__(self) -> None:
+        self.outer_open = len(self.awaits)
+
+    @property
+    def model(self) -> str | None:
+        return self.routed_model or self.requested_model
 
     def rank(self) -> tuple[int, int, int]:
         """Sort key among ready tasks: priority, then complexity, then age."""

@@ -7,72 +7,84 @@ graph. Facts that come too late (an attempt that was cancelled, a run that ended
 
 from __future__ import annotations
 
-from heapq import heappop
+from collections.abc import Mapping, Sequence
+from heapq import heappush
 from typing import assert_never
 
-from app.domain import events
+from app.domain import attempts, budget, events, spending
 from app.domain.facts import (
     Aggregate,
     AggregateCompleted,
+    AllowanceRaised,
     AttemptAbandoned,
     AttemptCompleted,
-    AttemptEnded,
     AttemptFailed,
-    AttemptStarted,
     AwaitedEnded,
+    BudgetChanged,
     CancelRequested,
     DeadlinePassed,
     Fact,
+    HedgeDropped,
+    HedgeDue,
+    LaneNews,
     ParallelismChanged,
+    PauseRequested,
+    PriorityChanged,
+    Rerouted,
+    ResumeRequested,
     RetryDue,
+    RetryRequested,
     ScheduleRetry,
     SlotsGranted,
-    StartAttempt,
     Step,
-    TaskClosed,
-    TaskCompleted,
-    TaskRetrying,
+    TaskCancelRequested,
 )
+from app.domain.rearm import rearm
 from app.domain.recorder import Recorder
-from app.domain.retry import MAX_DELAY_MS, TaskError, back_off_s, may_retry
-from app.domain.swarm import SwarmState, SwarmStatus
-from app.domain.task import TERMINAL, TaskState, TaskStatus
-from app.domain.usage import usd
-
-ABANDONED = TaskError(type="abandoned", message="the service restarted while the attempt ran", retryable=True)
+from app.domain.retry import MAX_DELAY_MS, TaskError
+from app.domain.swarm import PAUSED_BY_BUDGET, PAUSED_BY_KEY, PAUSED_BY_REQUEST, SwarmState, SwarmStatus
+from app.domain.task import TERMINAL, TaskStatus
 
 
 def step(state: SwarmState, fact: Fact, now_ms: int, out: Step) -> None:
     """Apply one fact at Unix time ``now_ms`` (milliseconds) and append the results to ``out``."""
-    if state.ended:
-        return
     record = Recorder(state, now_ms, out)
+    if state.ended:
+        if isinstance(fact, RetryRequested):
+            rearm(record, fact)
+            _settle(record)
+        return
     match fact:
         case SlotsGranted():
-            _start(record, fact)
+            refused = attempts.start(record, fact)
+            if refused is not None:
+                error = attempts.refuse(record, refused)
+                if error is not None:
+                    record.stop(SwarmStatus.FAILED, error)
         case AttemptCompleted():
-            _completed(record, fact)
+            attempts.complete(record, fact)
         case AttemptFailed():
-            _failed(record, fact)
+            attempts.fail(record, fact)
         case AttemptAbandoned():
-            _abandoned(record, fact)
+            attempts.abandon(record, fact)
+        case HedgeDue():
+            attempts.hedge(record, fact)
+        case HedgeDropped():
+            attempts.drop_hedge(record, fact)
         case RetryDue():
             task = state.tasks[fact.index]
             if task.status is TaskStatus.RETRYING and task.attempt == fact.attempt:
                 record.queue(task)
         case AwaitedEnded():
-            status = TaskStatus.COMPLETED if fact.completed else TaskStatus.FAILED
-            record.meet_awaited(state.tasks[fact.index], fact.awaited.task_id, status)
-        case ParallelismChanged():
-            _scale(record, fact.max_parallel_agents)
-        case CancelRequested():
-            _stop(record, SwarmStatus.CANCELLED, TaskError(type="cancelled", message=fact.reason))
-        case DeadlinePassed():
-            _stop(record, None, TaskError(type="swarm_timeout", message="the swarm's timeout_s passed"))
+            _awaited_ended(record, fact)
         case AggregateCompleted():
             _aggregated(record, fact)
+        case LaneNews():
+            record.emit(fact.kind, fields=dict(fact.fields))
+        case Rerouted():
+            _reroute(record, fact)
         case _:
-            assert_never(fact)
+            _steer(record, fact)
     _settle(record)
 
 
@@ -90,164 +102,106 @@ def begin(state: SwarmState, now_ms: int, out: Step) -> None:
         record.emit(events.TASK_QUEUED if task.status is TaskStatus.QUEUED else events.TASK_WAITING, task)
 
 
-def resume(state: SwarmState, now_ms: int, out: Step) -> None:
-    """Take over a stored run: what ran is abandoned, back-offs are re-armed, a merge is begun again."""
+def resume(state: SwarmState, now_ms: int, out: Step, stand_ins: Mapping[str, Sequence[str]] | None = None) -> None:
+    """Take over a stored run: what ran is abandoned, back-offs are re-armed, a merge is begun again.
+
+    Args:
+        stand_ins: by model those that may have served its tasks in its place.
+    """
+    if state.ended:
+        return
     if state.status is SwarmStatus.AGGREGATING:
         out.effects.append(Aggregate())
         return
+    newest_ms = max((max(task.started_at_ms, task.queued_at_ms) for task in state.tasks), default=0)
+    set_back_ms = max(newest_ms - now_ms, 0)
+    if state.capped:
+        spending.reserve_lost(state, stand_ins or {})
     for task in state.tasks:
         if task.status is TaskStatus.RUNNING:
             step(state, AttemptAbandoned(task.index, task.attempt), now_ms, out)
         elif task.status is TaskStatus.RETRYING:
-            # A clock that was set back must not strand the task: never wait longer than the longest delay there is.
-            at_ms = min(task.not_before_ms, now_ms + MAX_DELAY_MS)
+            # A clock that was set back must not strand the task: its back-off moves with the clock, and never waits
+            # longer than the longest delay there is.
+            at_ms = min(task.not_before_ms - set_back_ms, now_ms + MAX_DELAY_MS)
             out.effects.append(ScheduleRetry(task.index, task.attempt, at_ms))
     _settle(Recorder(state, now_ms, out))
 
 
-# --- facts about one task --------------------------------------------------------------------------------------------
+def _awaited_ended(record: Recorder, fact: AwaitedEnded) -> None:
+    task = record.state.tasks[fact.index]
+    completed = fact.output_bytes is not None
+    task.outer_open -= 1
+    task.outer_failed |= not completed
+    if fact.output_bytes is not None:
+        shortened = record.state.spec.context_window is not None
+        task.outer_bytes += budget.input_bytes(fact.awaited.task_id, fact.output_bytes, shortened=shortened)
+    record.meet_awaited(task, fact.awaited.task_id, TaskStatus.COMPLETED if completed else TaskStatus.FAILED)
 
 
-def _start(record: Recorder, fact: SlotsGranted) -> None:
-    state, out, now_ms = record.state, record.out, record.now_ms
-    heap = state.ready.get(fact.lane, [])
-    for _ in range(min(fact.count, state.startable(fact.lane))):
-        task = _pop_ready(state, heap)
-        record.move(task, TaskStatus.RUNNING)
-        task.attempt += 1
-        task.queue_ms = max(now_ms - task.queued_at_ms, 0)
-        task.started_at_ms = now_ms
-        state.steps += 1
-        out.changes.append(AttemptStarted(task.index, task.attempt, now_ms, task.queue_ms))
-        if not task.spawned:
-            task.spawned = True
-            record.emit(events.AGENT_SPAWNED, task, {"queue_ms": task.queue_ms})
-        out.effects.append(StartAttempt(task.index, task.attempt))
+def _reroute(record: Recorder, fact: Rerouted) -> None:
+    """O(tasks): a breaker that opens or closes is rare."""
+    state = record.state
+    state.detours[fact.requested_model] = (fact.lane, fact.model)
+    for task in state.tasks:
+        if task.status is TaskStatus.QUEUED and task.requested_model == fact.requested_model:
+            before = task.lane
+            record.reroute(task)
+            if task.lane != before:  # its entry in the old heap is dropped when it is popped
+                state.ready_count[before] -= 1
+                state.ready_count[task.lane] = state.ready_count.get(task.lane, 0) + 1
+                heappush(state.ready.setdefault(task.lane, []), task.rank())
 
 
-def _pop_ready(state: SwarmState, heap: list[tuple[int, int, int]]) -> TaskState:
-    while True:
-        task = state.tasks[heappop(heap)[2]]
-        if task.status is TaskStatus.QUEUED:
-            return task
+# --- what clients and the clock ask of the whole run -----------------------------------------------------------------
+
+Steering = (
+    ParallelismChanged
+    | BudgetChanged
+    | PriorityChanged
+    | PauseRequested
+    | ResumeRequested
+    | AllowanceRaised
+    | RetryRequested
+    | TaskCancelRequested
+    | CancelRequested
+    | DeadlinePassed
+)
 
 
-def _completed(record: Recorder, fact: AttemptCompleted) -> None:
-    task = record.running(fact.index, fact.attempt)
-    if task is None:
-        return
-    record.bill(fact.usage, fact.cost_nano_usd, fact.steps)
-    record.state.latencies_ms.append(fact.latency_ms)
-    record.out.changes.append(
-        TaskCompleted(
-            index=task.index,
-            attempt=task.attempt,
-            output=fact.output,
-            ended_at_ms=record.now_ms,
-            latency_ms=fact.latency_ms,
-            model=fact.model,
-            usage=fact.usage,
-            cost_nano_usd=fact.cost_nano_usd,
-        )
-    )
-    fields = {
-        "latency_ms": fact.latency_ms,
-        "queue_ms": task.queue_ms,
-        "tokens_in": fact.usage.prompt_tokens,
-        "tokens_out": fact.usage.completion_tokens,
-        "tokens_cached": fact.usage.cached_tokens,
-        "cost_usd": usd(fact.cost_nano_usd),
-        "model": fact.model,
-    }
-    record.emit(events.AGENT_COMPLETED, task, fields)
-    record.end(task, TaskStatus.COMPLETED)
-
-
-def _failed(record: Recorder, fact: AttemptFailed) -> None:
-    task = record.running(fact.index, fact.attempt)
-    if task is None:
-        return
-    state, out, error = record.state, record.out, fact.error
-    record.bill(fact.usage, fact.cost_nano_usd, fact.steps)
-    throttled = error.type == "rate_limit"
-    if throttled:
-        task.throttles += 1
-    else:
-        task.failures += 1
-    out.changes.append(
-        AttemptEnded(
-            index=task.index,
-            attempt=task.attempt,
-            status="failed",
-            started_at_ms=task.started_at_ms,
-            ended_at_ms=record.now_ms,
-            queue_ms=task.queue_ms,
-            latency_ms=fact.latency_ms,
-            model=fact.model,
-            usage=fact.usage,
-            cost_nano_usd=fact.cost_nano_usd,
-            error=error,
-        )
-    )
-    policy = state.spec.retry
-    if may_retry(policy, error, max_retries=task.max_retries, failures=task.failures, throttles=task.throttles):
-        nth = task.throttles if throttled else task.failures
-        delay_ms = round(back_off_s(policy, nth, fact.jitter_sample, fact.retry_after_s) * 1000)
-        task.not_before_ms = record.now_ms + delay_ms
-        out.changes.append(
-            TaskRetrying(
-                index=task.index,
-                attempt=task.attempt,
-                failures=task.failures,
-                not_before_ms=task.not_before_ms,
-                error=error,
-                usage=fact.usage,
-                cost_nano_usd=fact.cost_nano_usd,
-            )
-        )
-        record.move(task, TaskStatus.RETRYING)
-        record.agent_retrying(task, error, delay_ms)
-        out.effects.append(ScheduleRetry(task.index, task.attempt, task.not_before_ms))
-        return
-    out.changes.append(
-        TaskClosed(
-            index=task.index,
-            status=TaskStatus.FAILED,
-            ended_at_ms=record.now_ms,
-            error=error,
-            latency_ms=fact.latency_ms,
-            failures=task.failures,
-            model=fact.model,
-            usage=fact.usage,
-            cost_nano_usd=fact.cost_nano_usd,
-        )
-    )
-    record.agent_failed(task, error)
-    record.end(task, TaskStatus.FAILED)
-    if state.spec.on_task_failure == "fail_fast":
-        reason = f"task {task.task_id!r} failed and on_task_failure is fail_fast"
-        _stop(record, SwarmStatus.FAILED, TaskError(type="fail_fast", message=reason))
-
-
-def _abandoned(record: Recorder, fact: AttemptAbandoned) -> None:
-    task = record.running(fact.index, fact.attempt)
-    if task is None:
-        return
-    ended = AttemptEnded(
-        index=task.index,
-        attempt=task.attempt,
-        status="abandoned",
-        started_at_ms=task.started_at_ms,
-        ended_at_ms=record.now_ms,
-        queue_ms=task.queue_ms,
-        error=ABANDONED,
-    )
-    record.out.changes.append(ended)
-    record.agent_retrying(task, ABANDONED, 0)
-    record.queue(task)
-
-
-# --- facts about the whole run ---------------------------------------------------------------------------------------
+def _steer(record: Recorder, fact: Steering) -> None:
+    state = record.state
+    match fact:
+        case ParallelismChanged():
+            _scale(record, fact.max_parallel_agents)
+        case BudgetChanged():
+            _change_budget(record, fact)
+        case PriorityChanged():
+            state.priority = fact.priority
+        case PauseRequested():
+            if state.status is SwarmStatus.RUNNING:
+                record.pause(PAUSED_BY_REQUEST)
+            elif state.status is SwarmStatus.PAUSED:
+                state.pause_reason = PAUSED_BY_REQUEST
+        case ResumeRequested():
+            if state.status is SwarmStatus.PAUSED:
+                record.resume("request")
+        case AllowanceRaised():
+            if state.pause_reason == PAUSED_BY_KEY:
+                record.resume("key_budget")
+        case RetryRequested():
+            rearm(record, fact)
+        case TaskCancelRequested():
+            task = state.tasks[fact.index]
+            if task.status not in TERMINAL:
+                record.cancel(task, TaskError(type="cancelled", message="cancelled by request"))
+                record.release(task)
+        case CancelRequested():
+            record.stop(SwarmStatus.CANCELLED, TaskError(type="cancelled", message=fact.reason))
+        case DeadlinePassed():
+            record.stop(None, TaskError(type="swarm_timeout", message="the swarm's timeout_s passed"))
+        case _:
+            assert_never(fact)
 
 
 def _scale(record: Recorder, max_parallel_agents: int) -> None:
@@ -258,23 +212,32 @@ def _scale(record: Recorder, max_parallel_agents: int) -> None:
         record.emit(events.SWARM_SCALED, fields=fields)
 
 
-def _stop(record: Recorder, status: SwarmStatus | None, error: TaskError) -> None:
-    """Cancel every open task; the run ends as ``status``, or by its counts where that is None."""
+def _change_budget(record: Recorder, fact: BudgetChanged) -> None:
     state = record.state
-    for task in state.tasks:
-        if task.status not in TERMINAL:
-            record.cancel(task, error)
-    state.error = error.message
-    _finish(record, status or _outcome(state))
+    state.budget = fact.budget
+    if not state.capped:
+        state.capped = True
+        for index, size in fact.output_bytes.items():
+            state.tasks[index].output_bytes = size
+        for task in state.tasks:
+            for _ in range(task.calls):
+                spending.reserve(state, task, spending.worst_case_of(state, task))
+    state.blocked = False
+    if state.pause_reason == PAUSED_BY_BUDGET:
+        record.resume("budget")
+
+
+# --- the end of a run ------------------------------------------------------------------------------------------------
 
 
 def _settle(record: Recorder) -> None:
     """End the run, or begin its merge, once nothing is left to do."""
     state = record.state
-    if state.status is not SwarmStatus.RUNNING:
+    if state.status not in {SwarmStatus.RUNNING, SwarmStatus.PAUSED}:
         return
     counts = state.counts
-    if counts.running == 0 and state.steps >= state.spec.max_steps and counts.open:
+    running = state.status is SwarmStatus.RUNNING
+    if running and counts.running == 0 and state.steps >= state.spec.max_steps and counts.open:
         error = TaskError(type="step_limit", message=f"the swarm's max_steps ({state.spec.max_steps}) is used up")
         for task in state.tasks:
             if task.status not in TERMINAL:
@@ -284,9 +247,10 @@ def _settle(record: Recorder) -> None:
         return
     if state.spec.aggregates and counts.completed:
         record.become(SwarmStatus.AGGREGATING)
+        state.pause_reason = None
         record.out.effects.append(Aggregate())
         return
-    _finish(record, _outcome(state))
+    record.finish()
 
 
 def _aggregated(record: Recorder, fact: AggregateCompleted) -> None:
@@ -295,30 +259,4 @@ def _aggregated(record: Recorder, fact: AggregateCompleted) -> None:
         state.aggregated = fact.aggregated
         state.aggregation = fact.aggregation
         record.emit(events.AGGREGATE_COMPLETED, fields=fact.aggregation)
-        _finish(record, _outcome(state))
-
-
-def _outcome(state: SwarmState) -> SwarmStatus:
-    counts = state.counts
-    if counts.completed == counts.total:
-        return SwarmStatus.COMPLETED
-    if not counts.completed or counts.completed / counts.total < state.spec.min_success_rate:
-        return SwarmStatus.FAILED
-    return SwarmStatus.PARTIAL
-
-
-def _finish(record: Recorder, status: SwarmStatus) -> None:
-    state = record.state
-    record.become(status)
-    state.ended_at_ms = record.now_ms
-    if state.error is None and status is SwarmStatus.FAILED:
-        state.error = f"{state.counts.completed} of {state.counts.total} tasks completed"
-    fields = {
-        "status": status.value,
-        "error": state.error,
-        "counts": state.counts.as_dict(),
-        "cost_usd": usd(state.cost_nano_usd),
-        "steps": state.steps,
-        "elapsed_s": max(record.now_ms - state.created_at_ms, 0) / 1000,
-    }
-    record.emit(events.SWARM_COMPLETED, fields=fields)
+        record.finish()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from app.domain.values import value
+
 NANO_USD = 1_000_000_000
 """Nano-dollars in a dollar: the unit every cost is kept in."""
 
@@ -11,7 +13,7 @@ TOKENS_PER_PRICE_UNIT = 1_000_000
 """Vendors quote prices per million tokens."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Usage:
     """Tokens of one or more model calls; ``cached_tokens`` is the part of ``prompt_tokens`` served from a cache."""
 
@@ -57,6 +59,12 @@ class Price:
             + usage.cached_tokens * cached_rate
             + usage.completion_tokens * self.output_nano_per_mtok
         )
+        return -(-total // TOKENS_PER_PRICE_UNIT)
+
+    def most_nano_usd(self, prompt_tokens: int, completion_tokens: int) -> int:
+        """The most that so many tokens may cost, whatever part of the prompt comes from a cache."""
+        rate = max(self.input_nano_per_mtok, self.cached_input_nano_per_mtok or 0)
+        total = prompt_tokens * rate + completion_tokens * self.output_nano_per_mtok
         return -(-total // TOKENS_PER_PRICE_UNIT)
 
 

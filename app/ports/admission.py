@@ -1,12 +1,84 @@
-"""A slot for a single call outside any swarm."""
+"""Slots for calls: what a call reports when it gives its slot back, and a slot for a single call outside any swarm."""
 
 from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
+
+from app.domain.values import value
+
+
+class CallOutcome(StrEnum):
+    """What the end of a call says about the provider."""
+
+    OK = "ok"
+    """It answered. A 4xx other than 429 belongs here too: the request was wrong, the provider is alive."""
+    RATE_LIMITED = "rate_limited"
+    """It turned the call away with 429: slow down."""
+    FAILED = "failed"
+    """It did not answer: 5xx, connection lost, timeout. Enough of these in a row open the breaker."""
+    UNUSED = "unused"
+    """The slot was never used, no call was sent."""
+    NEUTRAL = "neutral"
+    """Nothing: the call was cancelled."""
+
+
+@value()
+class CallReport:
+    """How the use of a slot ended.
+
+    Args:
+        tokens: model tokens that were really used, in and out; None where that is not known: then the expected number
+            stays charged, or none for calls that were turned away.
+        retry_after_s: what a 429 asked for.
+        sent_at: monotonic seconds at which the call was sent. Without it the call counts as sent after everything that
+            is known of the lane, so each refusal of a burst would count as news.
+    """
+
+    outcome: CallOutcome = CallOutcome.OK
+    tokens: int | None = None
+    retry_after_s: float | None = None
+    sent_at: float | None = None
+
+
+class LaneClosed(Exception):
+    """The breaker of the lane is open and the caller would not wait so long.
+
+    Args:
+        retry_after_s: when the first probe is let through.
+    """
+
+    def __init__(self, retry_after_s: float) -> None:
+        super().__init__(f"the provider is down; asked again in {retry_after_s:.1f} s")
+        self.retry_after_s = retry_after_s
+
+
+@dataclass(slots=True)
+class Slot:
+    """A slot that is held; its holder may set ``report`` (default: OK, or NEUTRAL when the context ends by raising)."""
+
+    report: CallReport | None = None
 
 
 class Slots(Protocol):
-    def slot(self, lane: str) -> AbstractAsyncContextManager[None]:
-        """Hold one slot of ``lane`` while the context lasts; waits in turn with the swarms until one is free."""
+    def slot(
+        self,
+        lane: str,
+        *,
+        tenant: str = "default",
+        priority: int = 8,
+        tokens: int = 0,
+        max_wait_s: float | None = None,
+    ) -> AbstractAsyncContextManager[Slot]:
+        """Hold one slot of ``lane`` while the context lasts; waits in turn with the swarms until one is free.
+
+        Args:
+            tokens: expected model tokens of the call, in and out.
+            max_wait_s: how long an open breaker may keep the caller waiting; None: as long as it takes.
+
+        Raises:
+            LaneClosed: the breaker stays open longer than ``max_wait_s``.
+        """
         ...

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from app.domain.agent import AgentConfig, BarrierName
-from app.ports.store import Page
+from app.ports.idempotency import Once
+from app.ports.pages import Page
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +62,13 @@ class AgentStore(Protocol):
 
 
 class BarrierStore(Protocol):
-    async def create(self, barrier: BarrierRow) -> None: ...
+    async def create(self, barrier: BarrierRow, once: Once | None = None) -> None:
+        """Store a run of a barrier, and the key of the request that asked for it.
+
+        Raises:
+            KeyTaken: another request has the key; nothing was written.
+        """
+        ...
 
     async def newest(self, tenant_id: str, name: str, agent_id: str | None) -> BarrierRow | None:
         """Return the newest run of a barrier, of any orchestrator where ``agent_id`` is None."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from app.domain.swarm import SwarmState
-from app.ports.store import EncodedEvent
+from app.ports.events import EncodedEvent
 
 
 class EventFeed(Protocol):

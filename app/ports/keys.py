@@ -9,7 +9,10 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyRow:
-    """``scopes`` is a subset of ``read``, ``run``, ``admin``; times are Unix milliseconds."""
+    """``scopes`` is a subset of ``read``, ``run``, ``admin``; times are Unix milliseconds.
+
+    ``max_cost_per_day_nano_usd`` caps what runs and calls with this key may cost a day (UTC); None: no cap.
+    """
 
     key_id: str
     tenant_id: str
@@ -17,6 +20,7 @@ class KeyRow:
     scopes: tuple[str, ...]
     created_at_ms: int
     revoked_at_ms: int | None
+    max_cost_per_day_nano_usd: int | None = None
 
 
 class KeyStore(Protocol):
@@ -24,6 +28,10 @@ class KeyStore(Protocol):
 
     async def find(self, secret_hash: str) -> KeyRow | None:
         """Return the key that is not revoked and whose secret has this hash."""
+        ...
+
+    async def get(self, key_id: str) -> KeyRow | None:
+        """Return a key, revoked or not."""
         ...
 
     async def any_live(self) -> bool:

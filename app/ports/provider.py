@@ -12,11 +12,12 @@ from typing import Any, Protocol
 
 from app.domain.errors import SwarmdError
 from app.domain.usage import Price, Usage
+from app.domain.values import value
 
 JsonObject = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class ChatRequest:
     """One call to a chat model.
 
@@ -49,7 +50,16 @@ class ToolCall:
     arguments: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
+class RateLimitHeaders:
+    """What is left of an allowance per minute or day, as an upstream says; ``reset_s`` seconds on it is full again."""
+
+    remaining_requests: int | None = None
+    remaining_tokens: int | None = None
+    reset_s: float | None = None
+
+
+@value(kw_only=True)
 class ChatResult:
     """What the model answered.
 
@@ -59,6 +69,7 @@ class ChatResult:
         usage: as reported by the upstream; zeros where it reports none (``usage_reported`` is then False).
         cost_nano_usd: the upstream's own bill for the call, where it sends one.
         finish_reason: ``stop``, ``length``, ``tool_calls`` or what the upstream said.
+        rate_limit: what is left of the upstream's allowance, where it says so.
     """
 
     content: str | None
@@ -69,6 +80,7 @@ class ChatResult:
     finish_reason: str = "stop"
     tool_calls: tuple[ToolCall, ...] = ()
     reasoning_content: str | None = None
+    rate_limit: RateLimitHeaders | None = None
 
 
 class ChatProvider(Protocol):
@@ -112,13 +124,19 @@ class Route:
 
     @property
     def lane(self) -> str:
-        return self.provider.name
+        """What limits count by: provider and model, for a vendor limits each of its models apart."""
+        return f"{self.provider.name}/{self.model}"
 
     def cost_nano_usd(self, result: ChatResult) -> int | None:
-        """What a call cost: the provider's own bill wins over our estimate; None where neither is known."""
+        """What a call cost: the provider's own bill wins over our estimate; None where neither is known.
+
+        Without reported usage there is nothing to estimate from.
+        """
         if result.cost_nano_usd is not None:
             return result.cost_nano_usd
-        return None if self.price is None else self.price.cost_nano_usd(result.usage)
+        if self.price is None or not result.usage_reported:
+            return None
+        return self.price.cost_nano_usd(result.usage)
 
 
 class Models(Protocol):
@@ -143,6 +161,10 @@ class UnknownModel(SwarmdError):
     code = "unknown_model"
 
 
+_OUTAGES = frozenset({502, 503, 504, 520, 521, 522, 523, 524, 529})
+"""Bad gateway, unavailable, gateway timeout, what Cloudflare says of an origin (its docs, 2026), overloaded."""
+
+
 class ProviderError(Exception):
     """A model call that failed.
 
@@ -163,16 +185,36 @@ class ProviderError(Exception):
         retryable: whether the same request may succeed later.
         retry_after_s: seconds the upstream asked to wait, never negative; None when it did not say.
         status: HTTP status, where there was one.
+        may_be_billed: whether the provider may have billed the call without our knowing what: the request was sent,
+            and what came back, if anything, is no answer. False once an HTTP error says that nothing was served.
     """
 
     kind = "provider_error"
     retryable = True
+    may_be_billed = False
 
-    def __init__(self, message: str, *, status: int | None = None, retry_after_s: float | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        retry_after_s: float | None = None,
+        may_be_billed: bool | None = None,
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.status = status
         self.retry_after_s = retry_after_s
+        # Left open, the kind of failure tells; a status is always that of an error.
+        self.may_be_billed = type(self).may_be_billed and status is None if may_be_billed is None else may_be_billed
+
+    @property
+    def outage(self) -> bool:
+        """Whether this tells of the provider as a whole: it hangs, cannot be reached or says that it is down.
+
+        A 500 does not: it is the answer to one request.
+        """
+        return False
 
 
 class RateLimited(ProviderError):
@@ -181,18 +223,30 @@ class RateLimited(ProviderError):
 
 class ProviderTimeout(ProviderError):
     kind = "timeout"
+    may_be_billed = True
+
+    @property
+    def outage(self) -> bool:
+        return True
 
 
 class Unavailable(ProviderError):
     kind = "provider_unavailable"
+    may_be_billed = True
+
+    @property
+    def outage(self) -> bool:
+        return self.status is None or self.status in _OUTAGES
 
 
 class MalformedAnswer(ProviderError):
     kind = "malformed_answer"
+    may_be_billed = True
 
 
 class AnswerTooLarge(ProviderError):
     kind = "answer_too_large"
+    may_be_billed = True
 
 
 class QuotaExhausted(ProviderError):

@@ -1,98 +1,24 @@
 """What the service needs of its database. One method is one transaction; callers never see a session.
 
-Values here are plain: the scheduler writes ``Commit``s, the API reads rows shaped for clients (``SwarmRow``,
-``TaskRow``, …). Writes are durable (fsync) before the method returns.
+Values here are plain: rows shaped for clients (``SwarmRow``, ``TaskRow``, …). What the scheduler writes stands in
+``ports.runs``. Writes are durable (fsync) before the method returns.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Generic, Protocol, TypeVar
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
 
 import orjson
 
-from app.domain.events import Event
-from app.domain.facts import Change
+from app.domain.budget import Budget
 from app.domain.swarm import Counts, SwarmState, SwarmStatus
-from app.domain.task import Awaited, TaskSpec, TaskStatus
+from app.domain.task import TaskStatus
 from app.domain.usage import Usage
-
-Row = TypeVar("Row")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EncodedEvent:
-    """An event as it is stored and sent: ``body`` is its JSON text, serialised once for all readers."""
-
-    seq: int
-    type: str
-    at_ms: int
-    body: str
-
-    @classmethod
-    def of(cls, event: Event, swarm_id: str) -> EncodedEvent:
-        body = orjson.dumps(event.as_frame(swarm_id)).decode()
-        return cls(seq=event.seq, type=event.type, at_ms=event.at_ms, body=body)
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class LogCursor:
-    """A place in an orchestrator's log: behind event ``seq`` of the commit at ``position``."""
-
-    position: int = 0
-    seq: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class LoggedEvent:
-    """An event in an orchestrator's log, with the cursor behind it."""
-
-    cursor: LogCursor
-    swarm_id: str
-    event: EncodedEvent
-
-
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """Ownership of a swarm; ``token`` grows with every claim, so an older owner's writes match nothing."""
-
-    swarm_id: str
-    token: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewSwarm:
-    """A run to store: its state holds the initial statuses, ``specs`` what was asked, in the same order.
-
-    ``named`` makes its task ids known to later requests to the same orchestrator.
-    """
-
-    state: SwarmState
-    specs: Sequence[TaskSpec]
-    events: Sequence[EncodedEvent]
-    named: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Commit:
-    """Everything one turn of a runner changed: written together or not at all."""
-
-    state: SwarmState
-    changes: Sequence[Change]
-    events: Sequence[EncodedEvent]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Control:
-    """What clients asked of a running swarm since it was created; the runner turns it into facts.
-
-    ``group_limit`` is its orchestrator's ``max_parallel_agents`` as of now; None where the orchestrator is gone.
-    """
-
-    max_parallel_agents: int
-    cancel_requested: bool
-    group_limit: int | None
+from app.ports.idempotency import Once
+from app.ports.pages import Page
+from app.ports.runs import Command, NewSwarm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +44,47 @@ class SwarmRow:
     error: str | None
     aggregated: Any
     aggregation: dict[str, Any] | None
+    key_id: str | None = None
+    priority: int | None = None
+    budget: Budget | None = None
+    pause_reason: str | None = None
+    unsettled_nano_usd: int = 0
+    unsettled_tokens: int = 0
+
+    @property
+    def paused(self) -> bool:
+        return self.status is SwarmStatus.PAUSED
+
+    @classmethod
+    def of(cls, state: SwarmState) -> SwarmRow:
+        """Return what a client would read of ``state`` once it is stored."""
+        return cls(
+            swarm_id=state.swarm_id,
+            tenant_id=state.tenant_id,
+            agent_id=state.spec.agent_id,
+            name=state.spec.name,
+            status=state.status,
+            kind=state.spec.kind,
+            metadata=state.spec.metadata,
+            created_at_ms=state.created_at_ms,
+            started_at_ms=state.started_at_ms,
+            ended_at_ms=state.ended_at_ms,
+            max_parallel_agents=state.max_parallel_agents,
+            counts=replace(state.counts),
+            usage=state.usage,
+            cost_nano_usd=state.cost_nano_usd,
+            steps=state.steps,
+            last_seq=state.last_seq,
+            error=state.error,
+            aggregated=state.aggregated,
+            aggregation=state.aggregation,
+            key_id=state.key_id,
+            priority=state.priority,
+            budget=state.budget,
+            pause_reason=state.pause_reason,
+            unsettled_nano_usd=state.unsettled_nano_usd,
+            unsettled_tokens=state.unsettled_tokens,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,64 +165,16 @@ class TaskFilter:
     error: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Page(Generic[Row]):
-    """Rows in order and the cursor of the next page, None at the end."""
-
-    items: Sequence[Row]
-    next_cursor: str | None
-
-
-class RunStore(Protocol):
-    """The scheduler's side: claim a run, load it, write what its steps changed."""
-
-    async def claim(self, owner: str, *, limit: int) -> Sequence[Lease]:
-        """Take up to ``limit`` active swarms that nobody owns, oldest first; each gets a fresh token."""
-        ...
-
-    async def load(self, lease: Lease) -> SwarmState:
-        """Return the state of a claimed swarm as of its last commit, payloads of open tasks included.
-
-        Raises:
-            LeaseLost: the token is no longer the newest.
-        """
-        ...
-
-    async def commit(self, lease: Lease, commit: Commit) -> int:
-        """Write one turn of a runner durably: task rows, attempts, events and the swarm's totals.
-
-        Returns:
-            The position of this commit's events in the orchestrator's log (1, 2, 3 …; 0 if there were none).
-
-        Raises:
-            LeaseLost: the token is no longer the newest, or a task is not in the attempt that the change names;
-                nothing was written.
-            StoreUnavailable: the database could not be written; nothing was written, the same commit may be retried.
-        """
-        ...
-
-    async def release(self, lease: Lease) -> None:
-        """Give the swarm back so that another runner may claim it; nothing happens if the token has moved on."""
-        ...
-
-    async def control(self, swarm_id: str) -> Control:
-        """Return what clients asked of the swarm."""
-        ...
-
-    async def outputs(self, swarm_id: str, indices: Sequence[int]) -> Mapping[int, str]:
-        """Return the JSON text of the outputs of those tasks that completed."""
-        ...
-
-    async def ended(self, awaited: Sequence[Awaited]) -> Mapping[Awaited, bool]:
-        """Return those of ``awaited`` that have ended, and whether they completed; a deleted task has not."""
-        ...
-
-
 class SwarmStore(Protocol):
     """The API's side. Every read names the tenant: another tenant's id is simply not found (None)."""
 
     async def create(self, swarm: NewSwarm) -> int:
-        """Store the swarm, its tasks and first events, durably; return their position as ``RunStore.commit`` does."""
+        """Store the swarm, its tasks, first events and what is beside it; return the events' position as
+        ``RunStore.commit`` does.
+
+        Raises:
+            KeyTaken: another request has the key beside it; nothing was written.
+        """
         ...
 
     async def newest_tasks(self, agent_id: str, task_ids: Sequence[str]) -> Mapping[str, tuple[str, int]]:
@@ -280,12 +199,17 @@ class SwarmStore(Protocol):
         """
         ...
 
-    async def request_cancel(self, tenant_id: str, swarm_id: str) -> bool:
-        """Record the wish durably; False when there is no such swarm."""
+    async def command(self, tenant_id: str, swarm_id: str, command: Command, once: Once | None = None) -> int | None:
+        """Record durably what a client asks of a run, and the key of its request; return the command's position, None
+        when there is no such swarm.
+
+        Raises:
+            KeyTaken: another request has the key; nothing was written.
+        """
         ...
 
-    async def request_parallelism(self, tenant_id: str, swarm_id: str, max_parallel_agents: int) -> bool:
-        """Record the wish durably; False when there is no such swarm."""
+    async def is_done(self, swarm_id: str, position: int) -> bool:
+        """Return whether the run's commands up to ``position`` have been carried out."""
         ...
 
     async def delete(self, tenant_id: str, swarm_id: str) -> bool:
@@ -316,6 +240,16 @@ class TaskStore(Protocol):
 
     async def get(self, swarm_id: str, task_id: str) -> tuple[TaskRow, Sequence[AttemptRow]] | None: ...
 
+    async def indices(
+        self, swarm_id: str, *, states: Sequence[TaskStatus], error: str | None, task_ids: Collection[str] | None
+    ) -> Sequence[int]:
+        """Return the places of the tasks in one of ``states``, with this kind of error, of these ids, if given."""
+        ...
+
+    async def requested_models(self, swarm_id: str) -> Sequence[str | None]:
+        """Return the model names that the tasks ask for, each once."""
+        ...
+
     async def get_by_index(self, swarm_id: str, index: int) -> TaskRow | None: ...
 
     async def list_of_agent(self, agent_id: str, *, ended_since_ms: int | None, limit: int) -> AgentTasks:
@@ -324,18 +258,4 @@ class TaskStore(Protocol):
 
     async def latencies_ms(self, swarm_id: str) -> Sequence[float]:
         """Latencies of the completed tasks, ascending."""
-        ...
-
-
-class EventStore(Protocol):
-    async def list(self, swarm_id: str, *, after: int, limit: int) -> Sequence[EncodedEvent]:
-        """Events with ``seq`` > ``after`` in order, at most ``limit``."""
-        ...
-
-    async def list_of_agent(self, agent_id: str, *, after: LogCursor, limit: int) -> Sequence[LoggedEvent]:
-        """Events of all swarms of an orchestrator in the order of their commits, per swarm in ``seq`` order."""
-        ...
-
-    async def end_of_agent_log(self, agent_id: str) -> LogCursor:
-        """Return the cursor behind the newest event."""
         ...

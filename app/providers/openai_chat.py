@@ -7,7 +7,9 @@ measured, and a cancelled call closes its socket within milliseconds.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from typing import NoReturn
 
@@ -27,6 +29,7 @@ from app.ports.provider import (
     ProviderTimeout,
     QuotaExhausted,
     RateLimited,
+    RateLimitHeaders,
     Refused,
     Unavailable,
 )
@@ -40,6 +43,13 @@ _MAX_EXCERPT = 500
 
 _QUOTA_CODES = frozenset({"insufficient_quota", "exceeded_current_quota_error", "insufficient_balance"})
 """429s that no wait mends: OpenAI's error codes page, Moonshot's error table (2026)."""
+
+
+_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|d|h|m|s))+")
+_DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|d|h|m|s)")
+_UNIT_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+_MAX_RESET_S = 7 * 86_400.0
+_MAX_DIGITS = 15
 
 
 def new_session() -> aiohttp.ClientSession:
@@ -85,32 +95,48 @@ class OpenAIChat:
         except orjson.JSONEncodeError as exc:
             raise Refused(f"the request cannot be sent as UTF-8 JSON: {exc}") from exc
         timeout = aiohttp.ClientTimeout(total=request.timeout_s, sock_connect=_CONNECT_TIMEOUT_S)
-        return wire.decode(await self._send("POST", self._chat_url, body, timeout), request.model)
+        answer, headers = await self._send("POST", self._chat_url, body, timeout)
+        result = wire.decode(answer, request.model)
+        rate_limit = _rate_limit(headers)
+        return result if rate_limit is None else replace(result, rate_limit=rate_limit)
 
     async def models(self) -> Sequence[str]:
-        body = await self._send("GET", self._models_url, None, aiohttp.ClientTimeout(total=_LIST_TIMEOUT_S))
+        body, _ = await self._send("GET", self._models_url, None, aiohttp.ClientTimeout(total=_LIST_TIMEOUT_S))
         try:
             listed = orjson.loads(body)["data"]
             return [model["id"] for model in listed if isinstance(model["id"], str)]
         except (orjson.JSONDecodeError, KeyError, TypeError) as exc:
             raise MalformedAnswer("the list of models is not in OpenAI's shape") from exc
 
-    async def _send(self, method: str, url: URL, body: bytes | None, timeout: aiohttp.ClientTimeout) -> bytes:
+    async def _send(
+        self, method: str, url: URL, body: bytes | None, timeout: aiohttp.ClientTimeout
+    ) -> tuple[bytes, Mapping[str, str]]:
         """Make one request without following redirects, so that the key goes nowhere else."""
+        refused = False  # an error status came: whatever becomes of its body, nothing was served
         try:
             async with self._session.request(
                 method, url, data=body, headers=self._headers, timeout=timeout, allow_redirects=False
             ) as response:
+                refused = response.status != 200
                 answer = await _read(response)
-                if response.status != 200:
+                if refused:
                     self._raise(response, answer)
-                return answer
+                return answer, response.headers
+        except AnswerTooLarge as exc:
+            exc.may_be_billed = not refused
+            raise
         except ProviderError:
             raise
         except TimeoutError as exc:
-            raise ProviderTimeout(f"{self.name}: no answer within {timeout.total:g} s") from exc
+            sent = not isinstance(exc, aiohttp.ConnectionTimeoutError)
+            detail = (
+                f"no answer within {timeout.total:g} s" if sent else f"no connection within {_CONNECT_TIMEOUT_S:g} s"
+            )
+            raise ProviderTimeout(f"{self.name}: {detail}", may_be_billed=sent and not refused) from exc
         except (aiohttp.ClientError, OSError, ValueError) as exc:
-            raise Unavailable(f"{self.name}: {type(exc).__name__}: {exc}") from exc
+            sent = not isinstance(exc, aiohttp.ClientConnectorError | aiohttp.InvalidURL)
+            message = f"{self.name}: {type(exc).__name__}: {exc}"
+            raise Unavailable(message, may_be_billed=sent and not refused) from exc
 
     def _raise(self, response: aiohttp.ClientResponse, answer: bytes) -> NoReturn:
         status = response.status
@@ -148,6 +174,39 @@ class OpenAIChat:
         except (ValueError, TypeError, OverflowError):
             return None
         return min(max(wait_s, 0.0), MAX_RETRY_AFTER_S)
+
+
+def _rate_limit(headers: Mapping[str, str]) -> RateLimitHeaders | None:
+    """Read ``x-ratelimit-…`` (OpenAI's rate-limits page, 2026; others send the same); None where there are none."""
+    requests = headers.get("x-ratelimit-remaining-requests")
+    tokens = headers.get("x-ratelimit-remaining-tokens")
+    if requests is None and tokens is None:
+        return None
+    resets = [_duration_s(headers.get(name)) for name in ("x-ratelimit-reset-requests", "x-ratelimit-reset-tokens")]
+    found = RateLimitHeaders(
+        remaining_requests=_remaining(requests),
+        remaining_tokens=_remaining(tokens),
+        reset_s=max((reset for reset in resets if reset is not None), default=None),
+    )
+    return None if found == RateLimitHeaders() else found
+
+
+def _remaining(text: str | None) -> int | None:
+    text = (text or "").strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS else None
+
+
+def _duration_s(text: str | None) -> float | None:
+    """Read ``1s``, ``6m0s``, ``20ms`` as OpenAI writes them, or a plain number of seconds."""
+    text = (text or "").strip().lower()
+    if not text.isascii() or len(text) > _MAX_DIGITS * 2:
+        return None
+    if text.replace(".", "", 1).isdigit():
+        return min(float(text), _MAX_RESET_S)
+    if not _DURATION.fullmatch(text):
+        return None
+    seconds = sum(float(number) * _UNIT_S[unit] for number, unit in _DURATION_PART.findall(text))
+    return min(seconds, _MAX_RESET_S)
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:

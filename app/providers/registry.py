@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 import structlog
 
-from app.domain.usage import FREE, Price
+from app.domain.usage import FREE
 from app.ports.clock import Clock
 from app.ports.provider import ChatProvider, ProviderError, Route, UnknownModel
+from app.providers.prices import PriceBook
 
 _log = structlog.get_logger(__name__)
 
@@ -39,7 +40,7 @@ class Registry:
         providers: in order of preference where two serve the same name.
         offline: serves ``offline``, and everything while ``providers`` is empty.
         aliases: other names for known ones; followed once.
-        prices: by model name.
+        prices: looked up at every call, so that a price set meanwhile holds from the next one on.
         default_model: what a request without a model gets; None means ``offline`` or the first configured model.
     """
 
@@ -49,14 +50,14 @@ class Registry:
         *,
         offline: ChatProvider,
         aliases: Mapping[str, str],
-        prices: Mapping[str, Price],
+        prices: PriceBook,
         default_model: str | None,
         clock: Clock,
     ) -> None:
         self._providers = tuple(providers)
         self._offline = offline
         self._aliases = dict(aliases)
-        self._prices = dict(prices)
+        self._prices = prices
         self._clock = clock
         self._listed: dict[str, ChatProvider] = {}
         self._refreshed_at: float | None = None
@@ -87,7 +88,8 @@ class Registry:
     def _find(self, requested: str) -> Route | None:
         name = self._aliases.get(requested, requested)
         if name == OFFLINE or not self._providers:
-            return Route(requested=requested, provider=self._offline, model=OFFLINE, price=FREE)
+            price = self._prices.find(OFFLINE, OFFLINE) or FREE
+            return Route(requested=requested, provider=self._offline, model=OFFLINE, price=price)
         provider = self._configured.get(name) or self._listed.get(name)
         if provider is None and name == self.default_model:
             provider = self._providers[0].provider
@@ -98,7 +100,7 @@ class Registry:
                     provider, name = entry.provider, rest
         if provider is None:
             return None
-        return Route(requested=requested, provider=provider, model=name, price=self._prices.get(name))
+        return Route(requested=requested, provider=provider, model=name, price=self._prices.find(provider.name, name))
 
     async def _refresh(self, after_s: float) -> None:
         """Ask every provider for its list, unless that was done less than ``after_s`` ago."""

@@ -1,213 +1,383 @@
-"""Who may start an attempt now: slots per lane (a provider) and per group (an orchestrator), shared fairly.
+"""Who may start a call now: the one limiter of the process, shared fairly.
 
-Free slots go to the highest waiting priority, and within it to the claimants in turn, one slot each, so a swarm of ten
-tasks is not stuck behind one of ten thousand. All of it is synchronous: a slot that an attempt frees can be granted
-and used in the same turn of a runner. Costs O(1) a slot, whatever the number of waiting tasks.
+A slot needs room in the provider (``max_concurrency``), in the lane (``lanes``: rates, learned limit, breaker) and in
+the group (an orchestrator's limit); whose turn it is says ``turns``. All of it is synchronous: a slot that a call frees
+can be granted and used in the same turn of a runner, and whatever frees room by the passing of time has a timer, one a
+lane at most. Costs O(log n) a slot, n being the waiting swarms, never tasks.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import replace
+from math import inf
+
+from app.ports.admission import CallOutcome, CallReport, LaneClosed, Slot
+from app.ports.clock import Clock
+from app.scheduler.accounts import Claimant, Group, LaneNotice, Provider, Queue, Ticket, TimerLike
+from app.scheduler.lanes import Lane, LaneSettings, LaneSnapshot
+from app.scheduler.turns import UNKNOWN_TOKENS
+
+__all__ = ["UNGROUPED", "Admission", "Claimant", "LaneNotice"]
 
 UNGROUPED = ""
 """The group without a cap: swarms that no orchestrator's limit holds."""
 
-_NO_LIMIT = 2**62
+_NOTICE_S = 1.0
+"""A claimant hears once in this time that a lane throttles it."""
 
-_CALL_PRIORITY = 8
-"""A single call waits for somebody at the other end: high, but not before critical work."""
-
-
-class Claimant:
-    """A runner's account with admission: what it holds, wants and was granted.
-
-    Args:
-        group: key of the pool all swarms of one orchestrator share.
-        wake: called when slots were granted outside the claimant's own call.
-    """
-
-    def __init__(self, group: str, wake: Callable[[], None]) -> None:
-        self.group = group
-        self.wake = wake
-        self.granted: dict[str, int] = {}
-        self.held: dict[str, int] = {}
-        self._tickets: dict[str, _Ticket] = {}
-
-    def take(self) -> dict[str, int]:
-        """Return the slots granted per lane since the last call; the caller gives each back when its use ends."""
-        granted, self.granted = self.granted, {}
-        return granted
-
-
-@dataclass(slots=True, eq=False)
-class _Ticket:
-    claimant: Claimant
-    lane: str
-    want: int = 0
-    priority: int = 0
-    queued: bool = False
-
-
-@dataclass(slots=True)
-class _Pool:
-    limit: int
-    used: int = 0
-
-    @property
-    def free(self) -> int:
-        return self.limit - self.used
-
-
-@dataclass(slots=True)
-class _Bucket:
-    """Tickets of one lane and group, in turn order per priority."""
-
-    queues: dict[int, deque[_Ticket]] = field(default_factory=dict)
-
-    def push(self, ticket: _Ticket) -> None:
-        ticket.queued = True
-        self.queues.setdefault(ticket.priority, deque()).append(ticket)
-
-    def remove(self, ticket: _Ticket) -> None:
-        """O(tickets of its priority), which are swarms, not tasks."""
-        ticket.queued = False
-        queue = self.queues[ticket.priority]
-        queue.remove(ticket)
-        if not queue:
-            del self.queues[ticket.priority]
-
-    def head(self) -> _Ticket | None:
-        """Return the next ticket that still wants a slot, without removing it."""
-        while self.queues:
-            priority = max(self.queues)
-            queue = self.queues[priority]
-            ticket = queue[0]
-            if ticket.want > 0:
-                return ticket
-            self.remove(ticket)
-        return None
-
-    def rotate(self, ticket: _Ticket) -> None:
-        self.queues[ticket.priority].rotate(-1)
+_TIMER_SLACK_S = 0.0005
+"""Timers fire a little late rather than a little early, when nothing is free yet."""
 
 
 class Admission:
     """Slots of the whole process.
 
     Args:
-        lane_limit: attempts that may run at once on a lane; asked once a lane.
+        settings: what is configured for a lane; asked once a lane. ``max_concurrency`` counts for the provider, whose
+            name is the text before the lane's first "/".
+        call_later: as ``asyncio.AbstractEventLoop.call_later``.
     """
 
-    def __init__(self, lane_limit: Callable[[str], int]) -> None:
-        self._lane_limit = lane_limit
-        self._lanes: dict[str, _Pool] = {}
-        self._groups: dict[str, _Pool] = {}
-        self._buckets: dict[str, dict[str, _Bucket]] = {}
+    def __init__(
+        self,
+        settings: Callable[[str], LaneSettings],
+        clock: Clock,
+        call_later: Callable[[float, Callable[[], None]], TimerLike],
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._call_later = call_later
+        self._queues: dict[str, Queue] = {}
+        self._providers: dict[str, Provider] = {}
+        self._groups: dict[str, Group] = {}
 
     def set_group_limit(self, group: str, limit: int) -> None:
         """Cap what all claimants of ``group`` hold together; running attempts above a lowered cap go on."""
-        self._group(group).limit = limit
-        for lane in self._buckets:
-            self._serve(lane)
+        pool = self._group(group)
+        pool.limit = limit
+        self._unpark(pool)
 
-    def demand(self, claimant: Claimant, lane: str, want: int, priority: int) -> None:
-        """State how many more slots ``claimant`` could use now; replaces its earlier demand on this lane."""
-        ticket = claimant._tickets.get(lane)
+    def demand(self, claimant: Claimant, lane: str, want: int, priority: int, tokens: int = 0) -> None:
+        """State how many more slots ``claimant`` could use now; replaces its earlier demand on this lane.
+
+        Args:
+            tokens: expected of one call, in and out; 0 where nothing is known.
+        """
+        ticket = claimant.tickets.get(lane)
         if ticket is None:
             if want <= 0:
                 return
-            ticket = claimant._tickets[lane] = _Ticket(claimant, lane)
-        if ticket.queued and ticket.priority != priority:
-            self._buckets[lane][claimant.group].remove(ticket)
+            ticket = self._ticket(claimant, lane, priority)
+        queue = ticket.queue
+        if ticket.priority != priority:
+            if ticket.queued:
+                queue.turns.remove(ticket)
+            ticket.priority = priority
         ticket.want = want
-        ticket.priority = priority
-        if want <= 0:
+        ticket.tokens = tokens
+        if want <= 0 or ticket.parked:
             return
+        provider, now = queue.provider, self._clock.monotonic()
+        if not provider.waiting:
+            room = min(want, self._room(ticket, now))
+            if room > 0:
+                queue.turns.served_alone(ticket, room)
+                self._give(ticket, room, now)
+            if room == want:
+                return
         if not ticket.queued:
-            self._buckets.setdefault(lane, {}).setdefault(claimant.group, _Bucket()).push(ticket)
-        self._serve(lane, asking=claimant)
+            queue.turns.push(ticket)
+            provider.waiting[queue] = None
+        if provider.used < provider.limit:
+            self._serve(provider, now, asking=ticket)
 
-    def release(self, claimant: Claimant, lane: str, count: int) -> None:
-        """Give back ``count`` slots; whoever waits for them is served at once."""
+    def release(self, claimant: Claimant, lane: str, report: CallReport | None = None, count: int = 1) -> bool:
+        """Give back slots; whoever waits for them is served at once.
+
+        Args:
+            report: how the call on this slot ended; None: ``count`` slots were never used.
+
+        Returns:
+            Whether the call failed because of an outage that was known before, so that the failure is not the task's.
+        """
         if count <= 0:
-            return
-        self._lanes[lane].used -= count
-        claimant.held[lane] -= count
-        self._group(claimant.group).used -= count
-        self._serve(lane)
-        for other in self._buckets:
-            if other != lane and claimant.group in self._buckets[other]:
-                self._serve(other)
+            return False
+        ticket = claimant.tickets[lane]
+        queue, group = ticket.queue, ticket.group
+        expected = ticket.charged * count // ticket.held
+        queue.provider.used -= count
+        group.used -= count
+        ticket.held -= count
+        ticket.charged -= expected
+        excused, now = False, self._clock.monotonic()
+        if report is None or report.outcome is CallOutcome.UNUSED:
+            queue.lane.unused(count, expected)
+            queue.turns.correct(ticket, -(expected or UNKNOWN_TOKENS * count))
+        else:
+            used = report.tokens
+            if used is None:
+                used = 0 if report.outcome is CallOutcome.RATE_LIMITED else expected or UNKNOWN_TOKENS
+            if used != (expected or UNKNOWN_TOKENS):
+                queue.turns.correct(ticket, used - (expected or UNKNOWN_TOKENS))
+            refund = 0 if report.tokens is None and used else expected - used
+            excused = queue.lane.ended(report, refund, now)
+            if queue.lane.breaker.state is not queue.state:
+                self._announce(queue, now)
+        if group.parked:
+            self._unpark(group)
+        if queue.provider.waiting:
+            self._serve(queue.provider, now)
+        return excused
+
+    def take_spare(self, claimant: Claimant, lane: str) -> bool:
+        """Take one more slot of a lane that ``claimant`` uses, if nobody waits for it."""
+        ticket = claimant.tickets.get(lane)
+        now = self._clock.monotonic()
+        if ticket is None or ticket.queue.provider.waiting or self._room(ticket, now) < 1:
+            return False
+        ticket.want += 1
+        self._give(ticket, 1, now)
+        claimant.granted[lane] -= 1  # it is taken at once, not granted for later
+        return True
 
     def leave(self, claimant: Claimant) -> None:
         """Withdraw every demand and give back every slot still held."""
-        for ticket in claimant._tickets.values():
+        granted = claimant.take()
+        for lane, ticket in tuple(claimant.tickets.items()):
             ticket.want = 0
-        claimant.take()
-        for lane, count in tuple(claimant.held.items()):
-            self.release(claimant, lane, count)
+            self.release(claimant, lane, count=granted.get(lane, 0))
+            while ticket.held:
+                self.release(claimant, lane, CallReport(CallOutcome.NEUTRAL))
+            if ticket.queued:
+                ticket.queue.turns.remove(ticket)
+            if ticket.parked:
+                ticket.group.parked.remove(ticket)
+            del ticket.queue.tickets[ticket]
+        claimant.tickets.clear()
 
     @asynccontextmanager
-    async def slot(self, lane: str) -> AsyncIterator[None]:
-        """Hold one slot of ``lane`` for a call outside any swarm (``ports.admission.Slots``)."""
-        granted = asyncio.Event()
-        claimant = Claimant(UNGROUPED, granted.set)
+    async def slot(
+        self,
+        lane: str,
+        *,
+        tenant: str = "default",
+        priority: int = 8,
+        tokens: int = 0,
+        max_wait_s: float | None = None,
+    ) -> AsyncIterator[Slot]:
+        """Hold one slot of ``lane`` for a call outside any swarm (``ports.admission.Slots``).
+
+        The default priority is high, as somebody waits at the other end, but not before critical work.
+        """
+        news = asyncio.Event()
+        claimant = Claimant(UNGROUPED, news.set, tenant=tenant)
+        patience_at = inf if max_wait_s is None else self._clock.monotonic() + max_wait_s
+        slot = Slot()
         try:
-            self.demand(claimant, lane, 1, _CALL_PRIORITY)
-            if not claimant.granted:
-                await granted.wait()
-            yield
+            self.demand(claimant, lane, 1, priority, tokens)
+            while not claimant.take():
+                now = self._clock.monotonic()
+                retry_at = self._queues[lane].lane.retry_at(now)
+                if patience_at < retry_at < inf:
+                    raise LaneClosed(retry_at - now)
+                await news.wait()
+                news.clear()
+            sent_at = self._clock.monotonic()
+            outcome = CallOutcome.NEUTRAL
+            try:
+                yield slot
+                outcome = CallOutcome.OK
+            finally:
+                report = slot.report or CallReport(outcome)
+                self.release(claimant, lane, report if report.sent_at is not None else replace(report, sent_at=sent_at))
         finally:
             self.leave(claimant)
 
-    def _group(self, name: str) -> _Pool:
+    def note_headers(
+        self, lane: str, remaining_requests: int | None, remaining_tokens: int | None, reset_s: float | None
+    ) -> None:
+        """Take note of a response's x-ratelimit-* headers: where nothing remains, nothing starts until the reset."""
+        queue = self._queues.get(lane)
+        if queue is not None:
+            queue.lane.note_headers(remaining_requests, remaining_tokens, reset_s, self._clock.monotonic())
+
+    def in_use(self, lane: str) -> int:
+        queue = self._queues.get(lane)
+        return queue.lane.in_flight if queue else 0
+
+    def snapshot(self) -> list[LaneSnapshot]:
+        """Return how every lane stands that was used since the start."""
+        now = self._clock.monotonic()
+        return [
+            queue.lane.snapshot(sum(ticket.want for ticket in queue.tickets), now) for queue in self._queues.values()
+        ]
+
+    # --- accounts ----------------------------------------------------------------------------------------------------
+
+    def _group(self, name: str) -> Group:
         """The pool of a group, counted from its first slot on, whether or not its limit is known by then."""
         pool = self._groups.get(name)
         if pool is None:
-            pool = self._groups[name] = _Pool(_NO_LIMIT)
+            pool = self._groups[name] = Group()
         return pool
 
-    def in_use(self, lane: str) -> int:
-        pool = self._lanes.get(lane)
-        return pool.used if pool else 0
+    def _queue(self, lane: str) -> Queue:
+        queue = self._queues.get(lane)
+        if queue is None:
+            settings = self._settings(lane)
+            name = lane.partition("/")[0]
+            provider = self._providers.get(name)
+            if provider is None:
+                provider = self._providers[name] = Provider(settings.max_concurrency)
+            queue = self._queues[lane] = Queue(Lane(lane, settings, self._clock.monotonic()), provider)
+        return queue
 
-    def _serve(self, lane: str, asking: Claimant | None = None) -> None:
-        """Grant what is free on ``lane``; everyone served is woken but ``asking``, who looks for itself."""
-        buckets = self._buckets.get(lane)
-        if not buckets:
+    def _ticket(self, claimant: Claimant, lane: str, priority: int) -> Ticket:
+        ticket = claimant.tickets[lane] = Ticket(
+            tenant=claimant.tenant,
+            priority=priority,
+            claimant=claimant,
+            queue=self._queue(lane),
+            group=self._group(claimant.group),
+        )
+        ticket.queue.tickets[ticket] = None
+        return ticket
+
+    # --- granting ----------------------------------------------------------------------------------------------------
+
+    def _room(self, ticket: Ticket, now: float) -> int:
+        provider, group = ticket.queue.provider, ticket.group
+        free = min(provider.limit - provider.used, group.limit - group.used)
+        return min(free, ticket.queue.lane.room(ticket.tokens, now)) if free > 0 else 0
+
+    def _give(self, ticket: Ticket, count: int, now: float) -> None:
+        queue, claimant = ticket.queue, ticket.claimant
+        queue.provider.used += count
+        ticket.group.used += count
+        queue.lane.started(count, ticket.tokens, now)
+        ticket.want -= count
+        ticket.held += count
+        ticket.charged += count * ticket.tokens
+        claimant.granted[queue.lane.name] = claimant.granted.get(queue.lane.name, 0) + count
+
+    def _unpark(self, group: Group) -> None:
+        if group.used >= group.limit:
             return
-        pool = self._lanes.get(lane)
-        if pool is None:
-            pool = self._lanes[lane] = _Pool(self._lane_limit(lane))
-        woken: dict[int, Claimant] = {}
-        while pool.free > 0:
-            best: _Ticket | None = None
-            for name in tuple(buckets):
-                ticket = buckets[name].head()
-                if ticket is None:
-                    del buckets[name]
-                elif self._group(name).free > 0 and (best is None or ticket.priority > best.priority):
-                    best = ticket
-            if best is None:
-                break
-            claimant = best.claimant
-            bucket = buckets[claimant.group]
-            group = self._group(claimant.group)
-            # A lone ticket takes all it wants at once; rivals take turns, one slot each.
-            alone = len(buckets) == 1 and len(bucket.queues) == 1 and len(bucket.queues[best.priority]) == 1
-            count = min(best.want, pool.free, group.free) if alone else 1
-            group.used += count
-            pool.used += count
-            best.want -= count
-            claimant.granted[lane] = claimant.granted.get(lane, 0) + count
-            claimant.held[lane] = claimant.held.get(lane, 0) + count
-            if claimant is not asking:
-                woken[id(claimant)] = claimant
-            bucket.rotate(best)
-            buckets[claimant.group] = buckets.pop(claimant.group)  # groups of equal priority take turns, too
-        for claimant in woken.values():
+        parked, group.parked = group.parked, []
+        for ticket in parked:
+            ticket.parked = False
+            if ticket.want > 0:
+                ticket.queue.turns.push(ticket)
+                ticket.queue.provider.waiting[ticket.queue] = None
+        for provider in {ticket.queue.provider: None for ticket in parked}:
+            self._serve(provider, self._clock.monotonic())
+
+    def _serve(self, provider: Provider, now: float, asking: Ticket | None = None) -> None:
+        """Grant what is free; everyone served is woken but ``asking``, who looks for itself."""
+        waiting = provider.waiting
+        woken: dict[Claimant, None] = {}
+        again = True
+        while again and provider.used < provider.limit:
+            again = False
+            for queue in tuple(waiting):
+                if self._grant(queue, now, woken, one=len(waiting) > 1) and len(waiting) > 1:
+                    waiting[queue] = waiting.pop(queue)  # lanes of one provider take turns
+                    again = True
+        for queue in tuple(waiting):
+            if queue.lane.guarded or provider.used < provider.limit:
+                self._settle(queue, now, asking)
+        if asking is not None:
+            woken.pop(asking.claimant, None)
+        for claimant in woken:
             claimant.wake()
+
+    def _grant(self, queue: Queue, now: float, woken: dict[Claimant, None], *, one: bool) -> bool:
+        """Grant slots of one lane, or only ``one``; return whether there was any."""
+        granted = False
+        provider, order, lane = queue.provider, queue.turns, queue.lane
+        lane.obstacle = None  # it may date from before the provider was full
+        while (free := provider.limit - provider.used) > 0:
+            ticket = order.head()
+            if ticket is None:
+                break
+            group = ticket.group
+            if group.used >= group.limit:
+                order.remove(ticket)
+                ticket.parked = True
+                group.parked.append(ticket)
+                continue
+            if lane.guarded:
+                free = min(free, lane.room(ticket.tokens, now))
+                if free <= 0:
+                    break
+            # A lone ticket takes all it wants at once; rivals take turns, one slot each.
+            count = 1
+            if free > 1 and not one and order.alone(ticket):
+                count = min(ticket.want, free, group.limit - group.used)
+            order.served(ticket, count)
+            self._give(ticket, count, now)
+            woken[ticket.claimant] = None
+            granted = True
+            if one:
+                break
+        return granted
+
+    def _settle(self, queue: Queue, now: float, asking: Ticket | None) -> None:
+        """Tell how a lane stands after it was served, and set its timer if somebody waits for it still."""
+        lane = queue.lane
+        if lane.breaker.state is not queue.state:
+            self._announce(queue, now)
+        if queue.turns.head() is None:
+            del queue.provider.waiting[queue]
+            lane.throttled(now, closed=False)
+            return
+        closed = lane.obstacle is not None and queue.provider.used < queue.provider.limit
+        lane.throttled(now, closed)
+        if not closed:
+            return
+        if lane.clear_at < queue.timer_at:
+            if queue.timer is not None:
+                queue.timer.cancel()
+            queue.timer_at = lane.clear_at
+            queue.timer = self._call_later(max(lane.clear_at - now, 0.0) + _TIMER_SLACK_S, lambda: self._due(queue))
+        if now >= queue.notice_at:
+            queue.notice_at = now + _NOTICE_S
+            for ticket in queue.tickets:
+                if ticket.queued and ticket.want > 0:
+                    self._throttle(ticket, now)
+        elif asking is not None and asking.queue is queue:
+            self._throttle(asking, now)
+
+    def _due(self, queue: Queue) -> None:
+        queue.timer = None
+        queue.timer_at = inf
+        self._serve(queue.provider, self._clock.monotonic())
+
+    # --- notices -----------------------------------------------------------------------------------------------------
+
+    def _throttle(self, ticket: Ticket, now: float) -> None:
+        if now < ticket.notice_at:
+            return
+        ticket.notice_at = now + _NOTICE_S
+        lane = ticket.queue.lane
+        assert lane.obstacle is not None
+        wait_ms = None if lane.clear_at == inf else round(max(lane.clear_at - now, 0.0) * 1000)
+        ticket.claimant.notice(
+            "swarm_throttled",
+            {"lane": lane.name, "limit": lane.limit, "wait_ms": wait_ms, "reason": lane.obstacle.value},
+        )
+
+    def _announce(self, queue: Queue, now: float) -> None:
+        """Tell everybody concerned that the breaker changed."""
+        lane = queue.lane
+        queue.state = lane.breaker.state
+        retry_at = lane.retry_at(now)
+        retry_in_ms = None if retry_at == inf else round((retry_at - now) * 1000)
+        for ticket in tuple(queue.tickets):
+            if ticket.held or ticket.want > 0:
+                ticket.claimant.notice(
+                    "breaker_changed", {"lane": lane.name, "state": queue.state.value, "retry_in_ms": retry_in_ms}
+                )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -14,6 +14,7 @@ from app.domain.facts import AttemptCompleted, AttemptFailed
 from app.domain.retry import TaskError
 from app.domain.swarm import SwarmSpec
 from app.domain.usage import NANO_USD, Usage
+from app.domain.values import value
 from app.ports.clock import Clock, Entropy
 from app.ports.provider import ChatRequest, ChatResult, Models, ProviderError, RateLimited, Route, UnknownModel
 from app.scheduler.prompts import messages
@@ -27,7 +28,7 @@ _MAX_COST_NANO_USD = 1_000 * NANO_USD
 """Far above any one call; what a provider claims beyond would overflow the sums of a run, which are 64-bit integers."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Job:
     """What one attempt needs; ``payload`` is the task's stored JSON text, ``inputs`` JSON texts by task id."""
 
@@ -36,18 +37,17 @@ class Job:
     index: int
     task_id: str
     attempt: int
-    requested_model: str | None
+    model: str | None
     timeout_s: float
     payload: str
     inputs: Mapping[str, str]
 
 
 class Executor:
-    def __init__(self, models: Models, clock: Clock, entropy: Entropy, *, max_output_tokens: int) -> None:
+    def __init__(self, models: Models, clock: Clock, entropy: Entropy) -> None:
         self._models = models
         self._clock = clock
         self._entropy = entropy
-        self._max_output_tokens = max_output_tokens
 
     async def run(self, job: Job) -> AttemptCompleted | AttemptFailed:
         """Make the attempt under its total timeout and return its outcome.
@@ -60,21 +60,27 @@ class Executor:
         route: Route | None = None
         retry_after_s: float | None = None
         steps = 1
+        settled = False  # a call whose bill nobody knows, unless more is known of it
+        outage = False
         try:
             async with asyncio.timeout(job.timeout_s):
-                route = await self._models.resolve(job.requested_model)
+                route = await self._models.resolve(job.model)
                 result = _sane(await route.provider.complete(self._request(job, route)))
             output = _storable(result)
         except TimeoutError:
             error = TaskError(type="timeout", message=f"no answer within {job.timeout_s:g} s", retryable=True)
+            outage = True
         except ProviderError as exc:
             error = TaskError(type=exc.kind, message=_text(exc.message), retryable=exc.retryable)
             retry_after_s = exc.retry_after_s
             steps = 0 if isinstance(exc, RateLimited) else 1  # turned away: no model did any work
+            settled = not exc.may_be_billed
+            outage = exc.outage
         except UnknownModel as exc:
             # It was known when the run was accepted, so its provider may only be unable to list its models now.
             error = TaskError(type=exc.code, message=_text(exc.detail), retryable=True)
             steps = 0
+            settled = True
         except _NotStorable as exc:
             error = TaskError(type="malformed_answer", message=str(exc), retryable=True)
         except (Exception, asyncio.CancelledError) as exc:
@@ -91,6 +97,7 @@ class Executor:
                 usage=result.usage,
                 cost_nano_usd=_cost(route, result),
                 latency_ms=self._elapsed_ms(started),
+                settled=_is_settled(result),
             )
         return AttemptFailed(
             index=job.index,
@@ -101,8 +108,10 @@ class Executor:
             retry_after_s=retry_after_s,
             model=result.model if result else route.model if route else None,
             usage=result.usage if result else Usage(),
-            cost_nano_usd=_cost(route, result) if route and result else None,
+            cost_nano_usd=_cost(route, result) if route and result else 0 if settled else None,
             steps=steps,
+            settled=_is_settled(result) if result else settled,
+            outage=outage,
         )
 
     def _request(self, job: Job, route: Route) -> ChatRequest:
@@ -111,7 +120,7 @@ class Executor:
         return ChatRequest(
             model=route.model,
             messages=messages(job.spec, job.task_id, payload, inputs),
-            max_output_tokens=payload.get("max_output_tokens") or self._max_output_tokens,
+            max_output_tokens=payload.get("max_output_tokens") or job.spec.max_output_tokens,
             timeout_s=job.timeout_s,
         )
 
@@ -142,6 +151,11 @@ def _sane(result: ChatResult) -> ChatResult:
         cached_tokens=_bounded(usage.cached_tokens, _MAX_TOKENS),
     )
     return replace(result, model=_text(model[:_MAX_MODEL_NAME]), usage=bounded)
+
+
+def _is_settled(result: ChatResult) -> bool:
+    """Whether the provider said what the call used."""
+    return result.usage_reported or result.cost_nano_usd is not None
 
 
 def _cost(route: Route, result: ChatResult) -> int | None:

@@ -10,39 +10,47 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import chain
 
 import structlog
 
 from app.domain.errors import LeaseLost, StoreUnavailable
+from app.domain.events import BREAKER_CHANGED
 from app.domain.facts import (
     Aggregate,
     AggregateCompleted,
-    AttemptFailed,
+    AllowanceRaised,
     AwaitedEnded,
-    CancelRequested,
     DeadlinePassed,
     Fact,
-    ParallelismChanged,
+    HedgeDue,
+    LaneNews,
     RetryDue,
     ScheduleRetry,
     SlotsGranted,
     StartAttempt,
+    StartHedge,
     Step,
     StopAttempt,
 )
-from app.domain.swarm import SwarmState
-from app.domain.task import Awaited, TaskStatus
+from app.domain.swarm import PAUSED_BY_KEY, SwarmState
+from app.domain.task import Awaited
 from app.domain.transitions import resume, step
 from app.ports.clock import Clock
 from app.ports.doorbell import Doorbell, control_of, end_of, events_of, idle_of
+from app.ports.events import EncodedEvent
 from app.ports.feed import EventFeed
-from app.ports.store import Commit, EncodedEvent, Lease, RunStore
+from app.ports.runs import Commit, Lease, RunStore
 from app.ports.telemetry import SwarmMetrics
 from app.scheduler.admission import UNGROUPED, Admission, Claimant
-from app.scheduler.executor import Executor, Job
+from app.scheduler.allowances import Account, Allowances
+from app.scheduler.attempts import Attempts
+from app.scheduler.executor import Executor
 from app.scheduler.reducer import Reducer
+from app.scheduler.routing import Routing, closed_lanes
+from app.scheduler.steering import RETRY, facts_of
 
 _log = structlog.get_logger(__name__)
 
@@ -56,16 +64,19 @@ _FIRST_COMMIT_WAIT_S = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Machinery:
-    """What all runners of a process share."""
+    """What all runners of a process share; ``stopping`` is set once no new attempt may start."""
 
     runs: RunStore
     admission: Admission
+    allowances: Allowances
+    routing: Routing
     executor: Executor
     reducer: Reducer
     doorbell: Doorbell
     clock: Clock
     metrics: SwarmMetrics
     feed: EventFeed
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +96,17 @@ class Runner:
         self._inbox: list[Fact] = []
         self._news = asyncio.Event()
         self._control_rang = True  # what clients asked for before this runner listened must be read too
-        self._attempts: dict[int, asyncio.Task[None]] = {}
+        self._commands_done = 0
+        self._attempts = Attempts(shared.executor, shared.admission, shared.clock, self._post)
         self._retries: dict[int, asyncio.TimerHandle] = {}
         self._merge: asyncio.Task[None] | None = None
         self._awaited: set[_Waiting] = set()
         self._awaited_rang = True
+        self._account: Account | None = None
+        self._counted = (0, 0)
+        self._waiting = ExitStack()
+        self._deadline: asyncio.TimerHandle | None = None
+        self._deadline_of_ms = 0
 
     async def run(self) -> None:
         """Carry the swarm to its end.
@@ -100,12 +117,15 @@ class Runner:
         """
         shared = self._shared
         state = await shared.runs.load(self._lease)
-        claimant = Claimant(state.spec.agent_id if state.spec.grouped else UNGROUPED, self._news.set)
+        await shared.routing.look_up(state)
+        await self._open_account(state)
+        claimant = Claimant(
+            state.spec.agent_id if state.spec.grouped else UNGROUPED, self._news.set, tenant=state.tenant_id
+        )
         _log.info("swarm_claimed", swarm_id=state.swarm_id, status=state.status.value, tasks=len(state.tasks))
         shared.metrics.took_over(state)
         shared.feed.attach(state)
-        deadline: asyncio.TimerHandle | None = None
-        with ExitStack() as listening:
+        with ExitStack() as listening, self._waiting:
             for steered in (state.swarm_id, state.spec.agent_id):
                 listening.enter_context(shared.doorbell.listen(control_of(steered), self._on_control))
             self._awaited = {_Waiting(task.index, awaited) for task in state.tasks for awaited in task.awaits}
@@ -113,14 +133,11 @@ class Runner:
                 listening.enter_context(shared.doorbell.listen(events_of(swarm_id), self._on_awaited))
             try:
                 async with asyncio.TaskGroup() as group:
-                    if state.spec.timeout_s is not None:
-                        age_s = max(shared.clock.now_ms() - state.created_at_ms, 0) / 1000
-                        delay_s = max(state.spec.timeout_s - age_s, 0)
-                        deadline = asyncio.get_running_loop().call_later(delay_s, self._post, DeadlinePassed())
                     out = Step()
-                    resume(state, shared.clock.now_ms(), out)
+                    resume(state, shared.clock.now_ms(), out, shared.routing.fallbacks)
+                    self._count(state)
                     await self._turn(state, claimant, out, group)
-                    while not state.ended:
+                    while not (state.ended or self._is_drained(state)):
                         await self._news.wait()
                         self._news.clear()
                         await self._turn(state, claimant, Step(), group)
@@ -129,30 +146,77 @@ class Runner:
                     raise LeaseLost(state.swarm_id) from failures
                 raise
             finally:
-                if deadline is not None:
-                    deadline.cancel()
+                if self._deadline is not None:
+                    self._deadline.cancel()
+                self._attempts.forget_hedges()
                 for handle in self._retries.values():
                     handle.cancel()
                 shared.admission.leave(claimant)
                 shared.feed.detach(state)
                 shared.metrics.let_go(state)
 
+    async def _open_account(self, state: SwarmState) -> None:
+        """Find out whether calls are to be reserved for: by the run's own caps, or by those of its key."""
+        self._account = await self._shared.allowances.open(state.key_id)
+        state.capped = state.budget is not None or state.spec.token_budgets or self._account is not None
+        self._counted = (state.spent_nano_usd, state.reserved_nano_usd)
+
     # --- one turn ----------------------------------------------------------------------------------------------------
 
     async def _turn(self, state: SwarmState, claimant: Claimant, out: Step, group: asyncio.TaskGroup) -> None:
-        control = await self._control(state)
-        awaited = await self._awaited_ended()
-        facts, self._inbox = self._inbox[:_MAX_FACTS], self._inbox[_MAX_FACTS:]
+        facts = await self._control(state)
+        facts += await self._awaited_ended()
+        facts += await self._lane_news(state, claimant)
+        inbox, self._inbox = self._inbox[:_MAX_FACTS], self._inbox[_MAX_FACTS:]
         if self._inbox:
             self._news.set()
         now_ms = self._shared.clock.now_ms()
-        for fact in (*control, *awaited, *facts):
-            step(state, fact, now_ms, out)
+        if state.capped:
+            await self._shared.routing.look_up_prices(state)
+        for fact in (*facts, *inbox):
+            if type(fact) is HedgeDue:
+                if self._shared.stopping.is_set():
+                    continue
+                fact = replace(fact, allowance_nano_usd=self._allowance())  # noqa: PLW2901 - as of this moment
+            self._step(state, fact, now_ms, out)
         self._fill_slots(state, claimant, now_ms, out)
-        if out.changes or out.events:
+        if out.changes or out.events or self._commands_done:
             await self._commit(state, out)
             self._announce(state, out)
         self._perform(state, claimant, out, group)
+        self._watch(state)
+
+    def _step(self, state: SwarmState, fact: Fact, now_ms: int, out: Step) -> None:
+        step(state, fact, now_ms, out)
+        self._count(state)
+
+    def _count(self, state: SwarmState) -> None:
+        """Put on the key's account what the run has spent or reserved since the last time."""
+        if self._account is not None:
+            now = (state.spent_nano_usd, state.reserved_nano_usd)
+            spent, reserved = now[0] - self._counted[0], now[1] - self._counted[1]
+            self._counted = now
+            if spent or reserved:
+                self._shared.allowances.add(self._account, spent, reserved)
+
+    def _allowance(self) -> int | None:
+        return None if self._account is None else self._shared.allowances.left_nano_usd(self._account)
+
+    def _watch(self, state: SwarmState) -> None:
+        """Set up what wakes the run later: its deadline, and its key's account where that paused it."""
+        if state.spec.timeout_s is not None and self._deadline_of_ms != state.started_at_ms:
+            if self._deadline is not None:
+                self._deadline.cancel()
+            self._deadline_of_ms = state.started_at_ms
+            age_s = max(self._shared.clock.now_ms() - state.started_at_ms, 0) / 1000
+            delay_s = max(state.spec.timeout_s - age_s, 0)
+            self._deadline = asyncio.get_running_loop().call_later(delay_s, self._post, DeadlinePassed())
+        self._waiting.close()
+        if state.pause_reason == PAUSED_BY_KEY and self._account is None:  # the cap was lifted since
+            self._post(AllowanceRaised())
+        elif state.pause_reason == PAUSED_BY_KEY and self._account is not None:
+            wake = partial(self._post, AllowanceRaised())
+            self._waiting.enter_context(self._shared.allowances.waiting(self._account, state.needed_nano_usd, wake))
 
     async def _control(self, state: SwarmState) -> list[Fact]:
         if not self._control_rang:
@@ -161,9 +225,23 @@ class Runner:
         control = await self._shared.runs.control(self._lease.swarm_id)
         if state.spec.grouped and control.group_limit is not None:
             self._shared.admission.set_group_limit(state.spec.agent_id, control.group_limit)
-        facts: list[Fact] = [ParallelismChanged(control.max_parallel_agents)]
-        if control.cancel_requested:
-            facts.append(CancelRequested())
+        facts: list[Fact] = []
+        for command in control.commands:
+            facts += await facts_of(command, state, self._shared.runs)
+            self._commands_done = command.position
+            if command.kind == RETRY:  # the store writes re-armed tasks first in a turn: what else is asked comes later
+                self._on_control()
+                break
+        return facts
+
+    async def _lane_news(self, state: SwarmState, claimant: Claimant) -> list[Fact]:
+        """What the limiter has to say; where a breaker opened or closed, tasks may have to go another way."""
+        notices = claimant.take_notices()
+        if not notices:
+            return []
+        facts: list[Fact] = [LaneNews(notice.kind, notice.data) for notice in notices]
+        if any(notice.kind == BREAKER_CHANGED for notice in notices):
+            facts += await self._shared.routing.detours(state, closed_lanes(self._shared.admission))
         return facts
 
     async def _awaited_ended(self) -> list[Fact]:
@@ -179,21 +257,31 @@ class Runner:
                 facts.append(AwaitedEnded(waiting.index, waiting.awaited, ended[waiting.awaited]))
         return facts
 
+    def _is_drained(self, state: SwarmState) -> bool:
+        """Whether the process is to end and everything of this run that was under way is written."""
+        merging = self._merge is not None and not self._merge.done()
+        return self._shared.stopping.is_set() and not (state.counts.running or self._inbox or merging)
+
     def _fill_slots(self, state: SwarmState, claimant: Claimant, now_ms: int, out: Step) -> None:
         """Take slots for what is ready. Stepped last in a turn: the store writes starts after ends."""
+        if self._shared.stopping.is_set():
+            return
         admission = self._shared.admission
-        granted = claimant.take()
+        granted = dict(claimant.take())
+        tokens = _tokens_a_call(state)
         for lane, ready in state.ready_count.items():
             if ready or lane in granted:
                 want = state.startable(lane) - granted.get(lane, 0)
-                admission.demand(claimant, lane, want, -state.ready[lane][0][0] if state.ready[lane] else 0)
+                head = -state.ready[lane][0][0] if state.ready[lane] else 0
+                admission.demand(claimant, lane, want, state.priority or head, tokens)
         for lane, count in claimant.take().items():
             granted[lane] = granted.get(lane, 0) + count
         for lane, count in granted.items():
             before = len(out.effects)
-            step(state, SlotsGranted(lane, count), now_ms, out)
+            self._step(state, SlotsGranted(lane, count, self._allowance()), now_ms, out)
             used = sum(isinstance(effect, StartAttempt) for effect in out.effects[before:])
-            admission.release(claimant, lane, count - used)
+            if used < count:
+                admission.release(claimant, lane, count=count - used)
 
     async def _commit(self, state: SwarmState, out: Step) -> None:
         """Write the turn; a store that refuses is asked again until it takes it, while running attempts go on."""
@@ -201,7 +289,10 @@ class Runner:
             state=state,
             changes=out.changes,
             events=[EncodedEvent.of(event, state.swarm_id) for event in out.events],
+            at_ms=self._shared.clock.now_ms(),
+            commands_done=self._commands_done,
         )
+        self._commands_done = 0
         wait_s = _FIRST_COMMIT_WAIT_S
         while True:
             try:
@@ -234,11 +325,11 @@ class Runner:
                     if state.graph.dependencies[effect.index] or state.tasks[effect.index].awaits:
                         with_inputs.append(effect)
                     else:
-                        self._start(state, claimant, effect, {}, group)
+                        self._attempts.start(state, claimant, effect, {}, group)
+                case StartHedge():
+                    self._attempts.start_hedge(state, effect, group)
                 case StopAttempt():
-                    attempt = self._attempts.get(effect.index)
-                    if attempt is not None:
-                        attempt.cancel()
+                    self._attempts.stop(effect.index)
                 case ScheduleRetry():
                     self._schedule(effect)
                 case Aggregate():
@@ -265,49 +356,7 @@ class Runner:
                 for source in sources[start.index]
                 if source.index in outputs[source.swarm_id]
             }
-            self._start(state, claimant, start, inputs, group)
-
-    def _start(
-        self,
-        state: SwarmState,
-        claimant: Claimant,
-        start: StartAttempt,
-        inputs: dict[str, str],
-        group: asyncio.TaskGroup,
-    ) -> None:
-        task = state.tasks[start.index]
-        if task.status is not TaskStatus.RUNNING or task.attempt != start.attempt:  # cancelled since the commit
-            self._shared.admission.release(claimant, task.lane, 1)
-            return
-        job = Job(
-            swarm_id=state.swarm_id,
-            spec=state.spec,
-            index=start.index,
-            task_id=task.task_id,
-            attempt=start.attempt,
-            requested_model=task.requested_model,
-            timeout_s=task.timeout_s,
-            payload=task.payload,
-            inputs=inputs,
-        )
-        self._attempts[start.index] = group.create_task(self._attempt(job, claimant, task.lane))
-
-    async def _attempt(self, job: Job, claimant: Claimant, lane: str) -> None:
-        try:
-            fact = await self._shared.executor.run(job)
-            if isinstance(fact, AttemptFailed):
-                _log.info(
-                    "attempt_failed",
-                    swarm_id=job.swarm_id,
-                    task_id=job.task_id,
-                    attempt=job.attempt,
-                    error_type=fact.error.type,
-                )
-            self._post(fact)
-        finally:
-            if self._attempts.get(job.index) is asyncio.current_task():
-                del self._attempts[job.index]
-            self._shared.admission.release(claimant, lane, 1)
+            self._attempts.start(state, claimant, start, inputs, group)
 
     async def _aggregate(self, state: SwarmState) -> None:
         try:
@@ -335,6 +384,12 @@ class Runner:
     def _on_control(self) -> None:
         self._control_rang = True
         self._news.set()
+
+
+def _tokens_a_call(state: SwarmState) -> int:
+    """What a call of this run is expected to use: as those before it did, a guess for the first ones."""
+    calls = len(state.latencies_ms)
+    return state.usage.total_tokens // calls if calls else 0
 
 
 def _sources(state: SwarmState, index: int) -> list[Awaited]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from app.domain.agent import DEFAULT_NAME, AgentConfig
 from app.domain.errors import Conflict, FieldError, InvalidRequest, NotFound, UnknownReference
@@ -12,8 +12,10 @@ from app.domain.swarm import SwarmStatus
 from app.ports.agents import AgentRow, AgentStore
 from app.ports.clock import Clock, Entropy
 from app.ports.doorbell import Doorbell, control_of
+from app.ports.pages import Page
 from app.ports.provider import Models, UnknownModel
-from app.ports.store import Page, SwarmFilter, SwarmRow, SwarmStore
+from app.ports.runs import Command
+from app.ports.store import SwarmFilter, SwarmRow, SwarmStore
 
 _PAGE = 1000
 
@@ -26,6 +28,7 @@ class AgentService:
     doorbell: Doorbell
     clock: Clock
     entropy: Entropy
+    _default_ids: dict[str, str] = field(default_factory=dict, init=False)
 
     async def create(self, tenant_id: str, name: str | None, config: AgentConfig) -> AgentRow:
         """Create an orchestrator; the same name again updates it and keeps its id.
@@ -72,6 +75,14 @@ class AgentService:
             raise UnknownReference("orchestrator", id_or_name, pointer)
         return row
 
+    async def default_id(self, tenant_id: str) -> str:
+        """Return the id of the tenant's default orchestrator, looked up once: every plain run is counted to it."""
+        known = self._default_ids.get(tenant_id)
+        if known is None:
+            known = (await self.resolve(tenant_id, None, "")).agent_id
+            self._default_ids[tenant_id] = known
+        return known
+
     async def id_of(self, tenant_id: str, id_or_name: str) -> str:
         """Return the id behind a name; a name that is not known stands for itself, as the id of a deleted one may."""
         row = await self.agents.find(tenant_id, id_or_name)
@@ -89,6 +100,7 @@ class AgentService:
         """
         await self._check_model(config)
         changed = replace(row, name=name, config=config, updated_at_ms=self.clock.now_ms())
+        self._default_ids.pop(row.tenant_id, None)
         await self.agents.update(changed)
         await self._changed(changed, row)
         return changed
@@ -101,6 +113,7 @@ class AgentService:
         """
         if await self.swarms.active_count(row.agent_id):
             raise Conflict(f"orchestrator {row.name!r} has running work; cancel it before deleting the orchestrator")
+        self._default_ids.pop(row.tenant_id, None)
         await self.agents.delete(row.tenant_id, row.agent_id)
 
     async def _changed(self, row: AgentRow, before: AgentRow | None) -> None:
@@ -108,7 +121,8 @@ class AgentService:
         ceiling = row.config.max_parallel_agents
         if before is not None and before.config.max_parallel_agents != ceiling:
             for swarm in await self._held_by(before, min(ceiling, before.config.max_parallel_agents)):
-                await self.swarms.request_parallelism(row.tenant_id, swarm.swarm_id, ceiling)
+                command = Command("scale", {"max_parallel_agents": ceiling})
+                await self.swarms.command(row.tenant_id, swarm.swarm_id, command)
         self.doorbell.ring(control_of(row.agent_id))
 
     async def _held_by(self, row: AgentRow, tasks: int) -> Sequence[SwarmRow]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from app.domain.agent import BarrierName
 from app.domain.errors import NotFound
@@ -12,7 +12,9 @@ from app.domain.swarm import SWARM_TERMINAL, SwarmStatus
 from app.domain.task import Awaited
 from app.ports.agents import AgentRow, BarrierRow, BarrierStore
 from app.ports.clock import Clock, Entropy
-from app.ports.store import RunStore, SwarmRow, SwarmStore
+from app.ports.idempotency import Once
+from app.ports.runs import Beside, RunStore
+from app.ports.store import SwarmRow, SwarmStore
 from app.services.batches import BatchService, NamedTask
 
 PENDING, RUNNING, COMPLETED, FAILED = "pending", "running", "completed", "failed"
@@ -35,6 +37,10 @@ class BarrierState:
     agent_id: str
 
 
+def _without_key(_: BarrierState) -> Once | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class BarrierService:
     barriers: BarrierStore
@@ -45,34 +51,51 @@ class BarrierService:
     entropy: Entropy
 
     async def start(
-        self, agent: AgentRow, name: BarrierName, tasks: Sequence[NamedTask], *, strict: bool
-    ) -> BarrierRow:
+        self,
+        agent: AgentRow,
+        name: BarrierName,
+        tasks: Sequence[NamedTask],
+        *,
+        strict: bool,
+        key_id: str | None = None,
+        once: Callable[[BarrierState], Once | None] = _without_key,
+    ) -> BarrierState:
         """Start a run of the barrier; the same name again starts anew.
 
+        Args:
+            once: the key to store with it, by the state that it will be accepted in.
+
         Returns:
-            The run; without a swarm where ``strict`` found something that has not completed: it is then stored as
-            failed and says what.
+            Its state as accepted; without a swarm where ``strict`` found something that has not completed: it is then
+            stored as failed and says what.
 
         Raises:
             InvalidRequest: a bad graph, or (not ``strict``) an unknown dependency.
+            KeyTaken: another request has the key; nothing was stored.
         """
-        error = await self._unmet(agent, name, tasks) if strict else None
-        swarm = None if error else await self.batches.start(agent, tasks, kind="barrier")
         now_ms = self.clock.now_ms()
         row = BarrierRow(
             barrier_run_id=make_id("brr_", now_ms, self.entropy.bits(80)),
             tenant_id=agent.tenant_id,
             agent_id=agent.agent_id,
             name=name,
-            swarm_id=swarm.swarm_id if swarm else None,
+            swarm_id=None,
             total=len(tasks),
-            error=error,
+            error=await self._unmet(agent, name, tasks) if strict else None,
             created_at_ms=now_ms,
         )
-        await self.barriers.create(row)
-        return row
+        if row.error is not None:
+            failed = state_of(row, None)
+            await self.barriers.create(row, once(failed))
+            return failed
 
-    async def state(self, row: BarrierRow) -> BarrierState:
+        def beside(swarm: SwarmRow) -> Beside:
+            return Beside(barrier=replace(row, swarm_id=swarm.swarm_id), once=once(state_of_run(swarm)))
+
+        swarm = await self.batches.start(agent, tasks, kind="barrier", key_id=key_id, beside=beside)
+        return state_of_run(swarm)
+
+    async def _state(self, row: BarrierRow) -> BarrierState:
         """Return how this run of a barrier stands, whether or not a newer one has begun."""
         swarm = await self.swarms.get(row.tenant_id, row.swarm_id) if row.swarm_id else None
         return state_of(row, swarm)
@@ -86,14 +109,14 @@ class BarrierService:
         row = await self.barriers.newest(tenant_id, name.name, agent_id)
         if row is None:
             raise BarrierNotFound("barrier", name.name)
-        return await self.state(row)
+        return await self._state(row)
 
     async def _unmet(self, agent: AgentRow, name: BarrierName, tasks: Sequence[NamedTask]) -> str | None:
         """Return what a strict barrier misses: earlier barriers or named dependencies that have not completed."""
         missing = []
         if name.number is not None:
             for row in await self.barriers.earlier(agent.agent_id, name.prefix, name.number):
-                state = await self.state(row)
+                state = await self._state(row)
                 if state.state != COMPLETED:
                     missing.append(f"barrier {row.name.name!r} is {state.state} ({state.completed}/{state.total})")
         own = {task.spec.task_id for task in tasks}
@@ -115,6 +138,11 @@ def state_of(row: BarrierRow, swarm: SwarmRow | None) -> BarrierState:
         return BarrierState(
             state=FAILED, error=error, total=row.total, completed=0, failed=0, swarm_id=None, agent_id=row.agent_id
         )
+    return state_of_run(swarm)
+
+
+def state_of_run(swarm: SwarmRow) -> BarrierState:
+    """Return the state of a barrier by its run."""
     counts = swarm.counts
     unsuccessful = counts.failed + counts.cancelled + counts.skipped
     failure: str | None = None
@@ -132,5 +160,5 @@ def state_of(row: BarrierRow, swarm: SwarmRow | None) -> BarrierState:
         completed=counts.completed,
         failed=unsuccessful,
         swarm_id=swarm.swarm_id,
-        agent_id=row.agent_id,
+        agent_id=swarm.agent_id,
     )

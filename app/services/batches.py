@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from app.domain.aggregate import BUILT, NONE, Part, merge
@@ -14,9 +14,10 @@ from app.domain.task import TERMINAL, Awaited, TaskSpec, TaskStatus
 from app.ports.agents import AgentRow
 from app.ports.clock import Clock
 from app.ports.doorbell import Doorbell, idle_of
+from app.ports.runs import Beside
 from app.ports.store import AgentTasks, SwarmRow, SwarmStore, TaskRow, TaskStore
 from app.services.results import Summary, summarise_tasks
-from app.services.swarms import SwarmService
+from app.services.swarms import SwarmService, nothing_beside
 
 _POLL_S = 2.0
 
@@ -56,6 +57,8 @@ class BatchService:
         kind: str,
         parallelism: int | None = None,
         context_window: int | None = None,
+        key_id: str | None = None,
+        beside: Callable[[SwarmRow], Beside] = nothing_beside,
     ) -> SwarmRow:
         """Start a run of ``tasks`` under the orchestrator's configuration.
 
@@ -63,6 +66,8 @@ class BatchService:
             kind: what asked for it: spawn, execute, batch or barrier.
             parallelism: sub-agents at once; lowered to the orchestrator's ceiling where it is above.
             context_window: tokens a sub-agent may be sent.
+            key_id: API key it is counted to.
+            beside: what to store with the run, which it is shown as it will be accepted.
 
         Raises:
             InvalidRequest: a dependency that is a task neither of this nor of an earlier request, a cycle, …
@@ -81,9 +86,10 @@ class BatchService:
             context_window=context_window,
             retry=RetryPolicy(max_retries=config.max_retries, retry_on_timeout=config.retry_on_timeout),
             aggregate={"strategy": strategy if strategy in BUILT else NONE},
+            token_budgets=any("token_budget" in task.spec.payload for task in tasks),
         )
         resolved = await self.resolve(agent, tasks)
-        return await self.swarms.create(agent.tenant_id, spec, resolved, named=True)
+        return await self.swarms.create(agent.tenant_id, spec, resolved, named=True, key_id=key_id, beside=beside)
 
     async def resolve(self, agent: AgentRow, tasks: Sequence[NamedTask]) -> list[TaskSpec]:
         """Tell apart which dependencies are tasks of this request and which of earlier ones."""

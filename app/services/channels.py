@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.ports.store import LogCursor
+from app.ports.events import LogCursor
 
 _KEEP = 4096
 """Events a channel keeps; trimmed at twice as many."""

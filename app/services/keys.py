@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from decimal import Decimal
 
 from app.domain.errors import InvalidRequest, NotFound
 from app.domain.ids import make_id
+from app.domain.usage import NANO_USD
 from app.ports.clock import Clock, Entropy
 from app.ports.keys import KeyRow, KeyStore
 
@@ -16,6 +18,8 @@ _SECRET_PREFIX = "sk-swarmd-"  # noqa: S105 - the public part
 _SECRET_BITS = 256
 _CACHE_S = 2.0
 """How long a check is remembered: a revoked key works this long at most."""
+
+_MAX_COST_PER_DAY_USD = 1_000_000
 
 _TICKET_S = 60.0
 _CACHE_SIZE = 10_000
@@ -30,11 +34,16 @@ class KeyService:
         self._exists: tuple[float, bool] | None = None
         self._tickets: dict[str, tuple[float, str, tuple[str, ...]]] = {}
 
-    async def create(self, tenant_id: str, name: str, scopes: Sequence[str]) -> tuple[KeyRow, str]:
+    async def create(
+        self, tenant_id: str, name: str, scopes: Sequence[str], *, max_cost_per_day_usd: Decimal | None = None
+    ) -> tuple[KeyRow, str]:
         """Mint a key; the secret is returned this once and kept nowhere.
 
+        Args:
+            max_cost_per_day_usd: what runs and calls with the key may cost a day (UTC); None sets no cap.
+
         Raises:
-            InvalidRequest: no scope, or one that does not exist.
+            InvalidRequest: no scope, or one that does not exist; a cap that is no sane amount.
         """
         unknown = [scope for scope in scopes if scope not in SCOPES]
         if unknown or not scopes:
@@ -47,6 +56,7 @@ class KeyService:
             scopes=tuple(scope for scope in SCOPES if scope in scopes),
             created_at_ms=now_ms,
             revoked_at_ms=None,
+            max_cost_per_day_nano_usd=_nano_usd(max_cost_per_day_usd),
         )
         secret = f"{_SECRET_PREFIX}{self._entropy.bits(_SECRET_BITS):064x}"
         await self._keys.create(key, _hash(secret))
@@ -94,6 +104,16 @@ class KeyService:
         if self._exists is None or now - self._exists[0] >= _CACHE_S:
             self._exists = (now, await self._keys.any_live())
         return self._exists[1]
+
+
+def _nano_usd(dollars: Decimal | None) -> int | None:
+    if dollars is None:
+        return None
+    if not dollars.is_finite() or not 0 <= dollars <= _MAX_COST_PER_DAY_USD:
+        raise InvalidRequest.field("/max_cost_per_day_usd", f"expected 0 to {_MAX_COST_PER_DAY_USD} dollars")
+    if dollars * NANO_USD % 1:
+        raise InvalidRequest.field("/max_cost_per_day_usd", "expected at most nine decimals")
+    return int(dollars * NANO_USD)
 
 
 def _hash(secret: str) -> str:

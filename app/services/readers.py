@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from app.domain.events import SWARM_COMPLETED
-from app.ports.store import LogCursor
+from app.ports.events import LogCursor
 from app.services.channels import Channel, Fetch, Frame
 
 _PAGE = 1000

@@ -20,7 +20,8 @@ from app.domain.events import SWARM_COMPLETED, rfc3339
 from app.domain.figures import snapshot_fields
 from app.domain.swarm import SWARM_TERMINAL, SwarmState
 from app.ports.clock import Clock
-from app.ports.store import EncodedEvent, EventStore, LogCursor, LoggedEvent, SwarmRow, SwarmStore, TaskStore
+from app.ports.events import EncodedEvent, EventStore, LogCursor, LoggedEvent
+from app.ports.store import SwarmRow, SwarmStore, TaskStore
 from app.services.channels import Channel, Frame
 from app.services.readers import Reader, with_cursor
 

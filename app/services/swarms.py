@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from app.domain.errors import FieldError, InvalidRequest, NotFound
@@ -14,28 +15,23 @@ from app.domain.swarm import DEFAULT_MAX_STEPS, SWARM_TERMINAL, SwarmSpec, Swarm
 from app.domain.task import TaskSpec, TaskState, TaskStatus
 from app.domain.transitions import begin
 from app.ports.clock import Clock, Entropy
-from app.ports.doorbell import NEW_SWARMS, Doorbell, control_of, end_of
+from app.ports.doorbell import NEW_SWARMS, Doorbell, end_of
+from app.ports.events import EncodedEvent, EventStore
 from app.ports.feed import EventFeed
+from app.ports.pages import Page
 from app.ports.provider import Models, Route, UnknownModel
-from app.ports.store import (
-    AttemptRow,
-    EncodedEvent,
-    EventStore,
-    NewSwarm,
-    Page,
-    SwarmFilter,
-    SwarmRow,
-    SwarmStore,
-    TaskFilter,
-    TaskRow,
-    TaskStore,
-)
+from app.ports.runs import Beside, NewSwarm
+from app.ports.store import AttemptRow, SwarmFilter, SwarmRow, SwarmStore, TaskFilter, TaskRow, TaskStore
+from app.services.affordability import refuse_endless_retries, refuse_unfitting, refuse_unpriced
 
 _CRASH_ROOM = 10
-_CANCEL_WAIT_S = 5.0
 _MANY_EDGES = 50_000
 _POLL_S = 2.0
 """Backs up the doorbell of ``wait``: a lost ring delays the answer by this much at most."""
+
+
+def nothing_beside(_: SwarmRow) -> Beside:
+    return Beside()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,23 +44,39 @@ class SwarmService:
     clock: Clock
     entropy: Entropy
     feed: EventFeed
+    max_output_tokens: int
+    is_capped: Callable[[str | None], Awaitable[bool]]
 
     async def create(
-        self, tenant_id: str, spec: SwarmSpec, tasks: Sequence[TaskSpec], *, named: bool = False
+        self,
+        tenant_id: str,
+        spec: SwarmSpec,
+        tasks: Sequence[TaskSpec],
+        *,
+        named: bool = False,
+        key_id: str | None = None,
+        beside: Callable[[SwarmRow], Beside] = nothing_beside,
     ) -> SwarmRow:
         """Check the graph and the models, store the run durably, and let the scheduler know.
 
         Args:
             named: let later requests to the same orchestrator depend on these tasks by their ids.
+            key_id: API key it is counted to.
+            beside: what to store with the run, which it is shown as it will be accepted.
 
         ``spec.max_steps`` of 0 means the default: 4,000, or enough for every attempt of every task where that is more,
         those that crashes of the service take with them included.
 
         Raises:
-            InvalidRequest: a cycle, an unknown dependency, a duplicate id or an unknown model; nothing was stored.
+            InvalidRequest: a cycle, an unknown dependency, a duplicate id, an unknown model, a budget that no call can
+                fit, retries that outlive the run's timeout; nothing was stored.
+            KeyTaken: another request has the key beside it; nothing was stored.
         """
         graph = await _graph_of(tasks)
         routes = await self._routes(spec, tasks)
+        spec = replace(spec, max_output_tokens=self.max_output_tokens)
+        refuse_endless_retries(spec)
+        await self._refuse_unaffordable(spec, tasks, routes, key_id)
         if spec.max_steps == 0:
             enough = _CRASH_ROOM * sum(task.max_retries + 1 for task in tasks)
             spec = replace(spec, max_steps=max(DEFAULT_MAX_STEPS, enough))
@@ -81,14 +93,18 @@ class SwarmService:
             status=SwarmStatus.RUNNING,
             created_at_ms=now_ms,
             max_parallel_agents=spec.max_parallel_agents,
+            key_id=key_id,
+            budget=spec.budget,
         )
         first = Step()
         begin(state, now_ms, first)
         encoded = [EncodedEvent.of(event, state.swarm_id) for event in first.events]
-        position = await self.swarms.create(NewSwarm(state=state, specs=tasks, events=encoded, named=named))
+        row = SwarmRow.of(state)  # before the state is in a runner's hands
+        new = NewSwarm(state=state, specs=tasks, events=encoded, named=named, beside=beside(row))
+        position = await self.swarms.create(new)
         self.feed.publish(spec.agent_id, state.swarm_id, position, encoded)
         self.doorbell.ring(NEW_SWARMS)
-        return await self.get(tenant_id, state.swarm_id)
+        return row
 
     async def _routes(self, spec: SwarmSpec, tasks: Sequence[TaskSpec]) -> list[Route]:
         """Return where each task's model leads; every name is looked up once."""
@@ -106,6 +122,18 @@ class SwarmService:
             found.append(route)
         return found
 
+    async def _refuse_unaffordable(
+        self, spec: SwarmSpec, tasks: Sequence[TaskSpec], routes: Sequence[Route], key_id: str | None
+    ) -> None:
+        """Raises InvalidRequest where money is capped and a price unknown, or a call cannot fit even alone."""
+        money = spec.budget is not None and spec.budget.max_cost_nano_usd is not None
+        if money:
+            refuse_unpriced(routes, "/budget/max_cost_usd")
+        elif await self.is_capped(key_id):
+            refuse_unpriced(routes, "/model")
+        if spec.budget is not None or spec.token_budgets:
+            await asyncio.to_thread(refuse_unfitting, spec, tasks, routes)
+
     async def get(self, tenant_id: str, swarm_id: str) -> SwarmRow:
         row = await self.swarms.get(tenant_id, swarm_id)
         if row is None:
@@ -115,21 +143,19 @@ class SwarmService:
     async def list(self, tenant_id: str, where: SwarmFilter, limit: int, cursor: str | None) -> Page[SwarmRow]:
         return await self.swarms.list(tenant_id, where, limit=limit, cursor=cursor)
 
-    async def wait(self, tenant_id: str, swarm_id: str, timeout_s: float) -> SwarmRow:
-        """Return the swarm once it has ended, or as it is after ``timeout_s`` seconds."""
+    async def wait(self, tenant_id: str, swarm_id: str, timeout_s: float) -> None:
+        """Return once the swarm has ended, or after ``timeout_s`` seconds."""
         ended = asyncio.Event()
         deadline = self.clock.monotonic() + timeout_s
         with self.doorbell.listen(end_of(swarm_id), ended.set):
-            while True:
+            while not ended.is_set():
                 row = await self.get(tenant_id, swarm_id)
                 left_s = deadline - self.clock.monotonic()
                 if row.status in SWARM_TERMINAL or left_s <= 0:
-                    return row
-                try:
+                    return
+                with suppress(TimeoutError):
                     async with asyncio.timeout(min(left_s, _POLL_S)):
                         await ended.wait()
-                except TimeoutError:
-                    continue
 
     async def snapshot(self, tenant_id: str, swarm_id: str) -> tuple[SwarmRow, Sequence[TaskRow]]:
         found = await self.swarms.snapshot(tenant_id, swarm_id)
@@ -137,15 +163,11 @@ class SwarmService:
             raise NotFound("swarm", swarm_id)
         return found
 
-    async def list_tasks(
-        self, tenant_id: str, swarm_id: str, where: TaskFilter, limit: int, cursor: str | None
-    ) -> Page[TaskRow]:
-        await self.get(tenant_id, swarm_id)
-        return await self.tasks.list(swarm_id, where, limit=limit, cursor=cursor)
+    async def list_tasks(self, swarm: SwarmRow, where: TaskFilter, limit: int, cursor: str | None) -> Page[TaskRow]:
+        return await self.tasks.list(swarm.swarm_id, where, limit=limit, cursor=cursor)
 
-    async def get_task(self, tenant_id: str, swarm_id: str, task_id: str) -> tuple[TaskRow, Sequence[AttemptRow]]:
-        await self.get(tenant_id, swarm_id)
-        found = await self.tasks.get(swarm_id, task_id)
+    async def get_task(self, swarm: SwarmRow, task_id: str) -> tuple[TaskRow, Sequence[AttemptRow]]:
+        found = await self.tasks.get(swarm.swarm_id, task_id)
         if found is None:
             raise NotFound("task", task_id)
         return found
@@ -153,20 +175,6 @@ class SwarmService:
     async def list_events(self, tenant_id: str, swarm_id: str, after: int, limit: int) -> Sequence[EncodedEvent]:
         await self.get(tenant_id, swarm_id)
         return await self.events.list(swarm_id, after=after, limit=limit)
-
-    async def cancel(self, tenant_id: str, swarm_id: str) -> SwarmRow:
-        """Record the wish durably, then wait a moment for the runner to act on it."""
-        if not await self.swarms.request_cancel(tenant_id, swarm_id):
-            raise NotFound("swarm", swarm_id)
-        self.doorbell.ring(control_of(swarm_id))
-        return await self.wait(tenant_id, swarm_id, _CANCEL_WAIT_S)
-
-    async def scale(self, tenant_id: str, swarm_id: str, max_parallel_agents: int) -> SwarmRow:
-        """Change how many attempts may run at once; running ones above a lowered limit go on."""
-        if not await self.swarms.request_parallelism(tenant_id, swarm_id, max_parallel_agents):
-            raise NotFound("swarm", swarm_id)
-        self.doorbell.ring(control_of(swarm_id))
-        return await self.get(tenant_id, swarm_id)
 
     async def check_writable(self) -> None:
         """Raises StoreUnavailable while nothing can be written."""

@@ -12,7 +12,7 @@ from sqlalchemy import or_, select, update
 from app.domain.agent import AgentConfig
 from app.domain.errors import Conflict
 from app.ports.agents import AgentRow
-from app.ports.store import Page
+from app.ports.pages import Page
 from app.storage.dialect import Op, compile_sqlite, upsert
 from app.storage.mapping import dumps
 from app.storage.reader import Reader

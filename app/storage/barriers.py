@@ -9,7 +9,9 @@ from sqlalchemy import func, insert, select
 
 from app.domain.agent import BarrierName
 from app.ports.agents import BarrierRow
-from app.storage.dialect import Op, compile_sqlite
+from app.ports.idempotency import KeyTaken, Once
+from app.storage.dialect import Op, UnexpectedRowCount, compile_sqlite
+from app.storage.idempotency import take_op
 from app.storage.reader import Reader
 from app.storage.tables import BARRIERS
 from app.storage.writer import Writer
@@ -22,20 +24,11 @@ class Barriers:
         self._writer = writer
         self._reader = reader
 
-    async def create(self, barrier: BarrierRow) -> None:
-        values = {
-            "id": barrier.barrier_run_id,
-            "tenant_id": barrier.tenant_id,
-            "agent_id": barrier.agent_id,
-            "name": barrier.name.name,
-            "prefix": barrier.name.prefix,
-            "number": barrier.name.number,
-            "swarm_id": barrier.swarm_id,
-            "total": barrier.total,
-            "error": barrier.error,
-            "created_at_ms": barrier.created_at_ms,
-        }
-        await self._writer.write([Op(_INSERT, [_INSERT.row(values)])])
+    async def create(self, barrier: BarrierRow, once: Once | None = None) -> None:
+        try:
+            await self._writer.write([*([take_op(once, None)] if once else []), barrier_op(barrier)])
+        except UnexpectedRowCount as exc:
+            raise KeyTaken from exc
 
     async def newest(self, tenant_id: str, name: str, agent_id: str | None) -> BarrierRow | None:
         query = select(BARRIERS).where(BARRIERS.c.tenant_id == tenant_id, BARRIERS.c.name == name)
@@ -54,6 +47,23 @@ class Barriers:
         query = select(BARRIERS).where(BARRIERS.c.id.in_(newest)).order_by(BARRIERS.c.number)
         async with self._reader.connect() as connection:
             return [_barrier_row(row) for row in await connection.execute(query)]
+
+
+def barrier_op(barrier: BarrierRow) -> Op:
+    """Return the write that stores one run of a barrier."""
+    values = {
+        "id": barrier.barrier_run_id,
+        "tenant_id": barrier.tenant_id,
+        "agent_id": barrier.agent_id,
+        "name": barrier.name.name,
+        "prefix": barrier.name.prefix,
+        "number": barrier.name.number,
+        "swarm_id": barrier.swarm_id,
+        "total": barrier.total,
+        "error": barrier.error,
+        "created_at_ms": barrier.created_at_ms,
+    }
+    return Op(_INSERT, [_INSERT.row(values)])
 
 
 def _barrier_row(row: Any) -> BarrierRow:

@@ -1,4 +1,4 @@
-"""Opens the database: lock, migrations, writer, readers; closes them in reverse order."""
+"""Opens the database: lock, checks, migrations, writer, readers; closes them in reverse order and seals it."""
 
 from __future__ import annotations
 
@@ -14,20 +14,25 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, event
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from app.domain.errors import StoreInUse, StoreUnavailable
 from app.storage.agents import Agents
 from app.storage.barriers import Barriers
+from app.storage.damage import check_content, check_kind
 from app.storage.dialect import reading_engine
 from app.storage.events import Events
 from app.storage.fresh import FreshRuns
+from app.storage.idempotency import IdempotencyKeys
 from app.storage.keys import Keys
+from app.storage.prices import Prices
 from app.storage.reader import Reader
 from app.storage.runs import Runs
+from app.storage.seal import break_seal, check_seal, seal
 from app.storage.swarms import Swarms
 from app.storage.tasks import Tasks
+from app.storage.usage import Usage
 from app.storage.writer import Writer
 
 _MIGRATIONS = Path(__file__).with_name("migrations")
@@ -44,6 +49,9 @@ class Database:
     keys: Keys
     agents: Agents
     barriers: Barriers
+    prices: Prices
+    usage: Usage
+    idempotency: IdempotencyKeys
 
 
 @asynccontextmanager
@@ -54,11 +62,13 @@ async def open_database(path: Path, *, before_commit: Callable[[], None] | None 
         before_commit: see ``Writer``.
 
     Raises:
-        StoreUnavailable: another process holds it, its directory cannot be written, or the file is damaged.
+        StoreUnavailable: another process holds it, its directory cannot be written, or the file is damaged or none of
+            ours; it is left as it was.
     """
     lock = _lock(path)
     try:
         await asyncio.to_thread(migrate, path)
+        opened = await asyncio.to_thread(path.stat)
         reader = Reader(reading_engine(path))
         try:
             async with Writer(path, before_commit=before_commit) as writer:
@@ -73,11 +83,21 @@ async def open_database(path: Path, *, before_commit: Callable[[], None] | None 
                     keys=Keys(writer, reader),
                     agents=Agents(writer, reader),
                     barriers=Barriers(writer, reader),
+                    prices=Prices(writer, reader),
+                    usage=Usage(writer, reader),
+                    idempotency=IdempotencyKeys(writer, reader),
                 )
         finally:
             await reader.dispose()
+            await asyncio.to_thread(_seal_if_same, path, opened)
     finally:
         os.close(lock)
+
+
+def _seal_if_same(path: Path, opened: os.stat_result) -> None:
+    """Seal the database unless it was deleted or replaced meanwhile."""
+    if path.exists() and os.path.samestat(path.stat(), opened):
+        seal(path)
 
 
 @asynccontextmanager
@@ -116,23 +136,45 @@ def _lock(path: Path) -> int:
 
 
 def migrate(path: Path) -> None:
-    """Bring the schema to the newest version; refuses a damaged file loudly."""
-    config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
-    engine = create_engine(f"sqlite:///{path}")
+    """Bring the schema to the newest version, or make a new database; refuses what is damaged or not ours loudly."""
     try:
-        with engine.connect() as connection:
-            [[verdict]] = connection.exec_driver_sql("PRAGMA quick_check(1)")
-            if verdict != "ok":
-                raise StoreUnavailable(f"the database {path} is damaged: {verdict}")
-            connection.rollback()
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
-            connection.commit()
+        check_kind(path)
+        if path.exists():
+            if not check_seal(path):
+                check_content(path)
+            break_seal(path)
+            _upgrade(path)
+        else:
+            _make(path)
     except CommandError as exc:
         raise StoreUnavailable(f"the database {path} was made by another version of swarmd: {exc}") from exc
     except (SQLAlchemyError, sqlite3.DatabaseError, OSError) as exc:
         reason = exc.orig if isinstance(exc, DBAPIError) else exc
         raise StoreUnavailable(f"the database {path} cannot be opened: {reason}") from exc
+
+
+def _make(path: Path) -> None:
+    """Make the database under another name: after a crash there is a whole one or none."""
+    new = path.with_name(path.name + ".new")
+    for leftover in (new, new.with_name(new.name + "-journal")):
+        leftover.unlink(missing_ok=True)
+    _upgrade(new)
+    break_seal(path)  # of a file that is gone
+    new.rename(path)
+
+
+def _upgrade(path: Path) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    engine = create_engine(f"sqlite:///{path}")
+    # All of it is one transaction: left to itself the driver commits each change of the schema on its own, and a crash
+    # half way would leave a database of no version at all.
+    event.listen(engine, "connect", lambda connection, _: setattr(connection, "isolation_level", None))
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    try:
+        with engine.connect() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+            connection.commit()
     finally:
         engine.dispose()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 
 from app.domain.swarm import SwarmState
-from app.ports.store import Lease
+from app.ports.runs import Lease
 
 _FIRST_TOKEN = 1
 _MAX_BYTES = 64 * 1024 * 1024

@@ -34,6 +34,7 @@ class Keys:
             "name": key.name,
             "secret_hash": secret_hash,
             "scopes": " ".join(key.scopes),
+            "max_cost_per_day_nano_usd": key.max_cost_per_day_nano_usd,
             "created_at_ms": key.created_at_ms,
             "revoked_at_ms": key.revoked_at_ms,
         }
@@ -43,6 +44,11 @@ class Keys:
         query = select(KEYS).where(KEYS.c.secret_hash == secret_hash, KEYS.c.revoked_at_ms.is_(None))
         async with self._reader.connect() as connection:
             row = (await connection.execute(query)).one_or_none()
+        return None if row is None else _key_row(row)
+
+    async def get(self, key_id: str) -> KeyRow | None:
+        async with self._reader.connect() as connection:
+            row = (await connection.execute(select(KEYS).where(KEYS.c.id == key_id))).one_or_none()
         return None if row is None else _key_row(row)
 
     async def any_live(self) -> bool:
@@ -69,4 +75,5 @@ def _key_row(row: Any) -> KeyRow:
         scopes=tuple(row.scopes.split()),
         created_at_ms=row.created_at_ms,
         revoked_at_ms=row.revoked_at_ms,
+        max_cost_per_day_nano_usd=row.max_cost_per_day_nano_usd,
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from app.domain.budget import Budget
 from app.domain.retry import RetryPolicy, TaskError
 from app.domain.swarm import Counts, SwarmSpec, SwarmStatus
 from app.domain.task import TaskStatus
@@ -30,7 +31,18 @@ def dump_spec(spec: SwarmSpec) -> str:
 
 def load_spec(text: str) -> SwarmSpec:
     fields = orjson.loads(text)
-    return SwarmSpec(**(fields | {"retry": RetryPolicy(**fields["retry"])}))
+    fields["retry"] = RetryPolicy(**fields["retry"])
+    if fields.get("budget") is not None:
+        fields["budget"] = Budget(**fields["budget"])
+    return SwarmSpec(**fields)
+
+
+def dump_budget(budget: Budget | None) -> str | None:
+    return None if budget is None else dumps(asdict(budget))
+
+
+def load_budget(text: str | None) -> Budget | None:
+    return None if text is None else Budget(**orjson.loads(text))
 
 
 def dump_counts(counts: Counts) -> str:
@@ -80,6 +92,12 @@ def swarm_row(row: Any) -> SwarmRow:
         error=row.error,
         aggregated=loads(row.aggregated),
         aggregation=loads(row.aggregation),
+        key_id=row.key_id,
+        priority=row.priority,
+        budget=load_budget(row.budget),
+        pause_reason=row.pause_reason,
+        unsettled_nano_usd=row.unsettled_nano_usd,
+        unsettled_tokens=row.unsettled_tokens,
     )
 
 

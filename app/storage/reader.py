@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -30,7 +31,7 @@ class Reader:
         try:
             async with self._engine.connect() as connection:
                 yield connection
-        except (DBAPIError, PoolTimeout) as exc:
+        except (DBAPIError, PoolTimeout, sqlite3.Error) as exc:
             raise StoreUnavailable(f"the database could not be read: {exc}") from exc
 
     async def dispose(self) -> None:

@@ -1,16 +1,18 @@
-"""The scheduler's side of the store: claim a run, load it, write its turns (``ports.store.RunStore``)."""
+"""The scheduler's side of the store: claim a run, load it, write its turns (``ports.runs.RunStore``)."""
 
 from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Mapping, Sequence
 from itertools import starmap
+from operator import add
 from typing import Any
 
 import orjson
-from sqlalchemy import select
+from sqlalchemy import LargeBinary, cast, func, literal_column, select
 
-from app.domain.errors import LeaseLost, NotFound
+from app.domain.errors import LeaseLost
+from app.domain.events import rfc3339
 from app.domain.facts import (
     AttemptEnded,
     AttemptStarted,
@@ -18,23 +20,26 @@ from app.domain.facts import (
     TaskClosed,
     TaskCompleted,
     TaskQueued,
+    TaskRearmed,
     TaskRetrying,
 )
 from app.domain.graph import Graph
 from app.domain.swarm import SwarmState, SwarmStatus, unmet_dependencies
 from app.domain.task import TERMINAL, Awaited, TaskState, TaskStatus
-from app.ports.store import Commit, Control, Lease
+from app.ports.runs import Command, Commit, Control, Lease
 from app.storage import statements as sql
 from app.storage.dialect import Op, Statement, UnexpectedRowCount
 from app.storage.events import event_ops, log_position
 from app.storage.fresh import FreshRuns
-from app.storage.mapping import dump_counts, dump_error, dumps, load_spec, loads, usage_of
+from app.storage.mapping import dump_budget, dump_counts, dump_error, dumps, load_budget, load_spec, loads, usage_of
 from app.storage.reader import Reader
-from app.storage.tables import AGENTS, SWARMS, TASK_INPUTS, TASKS
+from app.storage.tables import AGENTS, COMMANDS, SWARMS, TASK_INPUTS, TASKS
 from app.storage.writer import Writer
 
 _MAX_IN = 500
 """Values in one IN list; SQLite's limit on parameters is far above, but plans are cached per length."""
+
+_OUTPUT_BYTES = func.length(cast(TASKS.c.output, LargeBinary))
 
 Row = dict[str, Any]
 
@@ -66,6 +71,8 @@ class Runs:
             swarm = (await connection.execute(select(SWARMS).where(SWARMS.c.id == lease.swarm_id))).one_or_none()
             if swarm is None or swarm.lease_token != lease.token:
                 raise LeaseLost(lease.swarm_id)
+            spec = load_spec(swarm.spec)
+            may_be_capped = swarm.budget is not None or swarm.key_id is not None or spec.token_budgets
             query = (
                 select(
                     *TASKS.c["ix", "task_id", "status", "priority", "complexity", "lane", "max_retries", "timeout_s"],
@@ -73,6 +80,8 @@ class Runs:
                     *TASKS.c[
                         "queue_ms", "attempt_started_at_ms", "requested_model", "depends_on", "awaits", "latency_ms"
                     ],
+                    *TASKS.c["prompt_tokens", "completion_tokens"],
+                    (_OUTPUT_BYTES if may_be_capped else literal_column("0")).label("output_bytes"),
                     TASK_INPUTS.c.payload,
                 )
                 .outerjoin(
@@ -91,11 +100,18 @@ class Runs:
         return SwarmState(
             swarm_id=swarm.id,
             tenant_id=swarm.tenant_id,
-            spec=load_spec(swarm.spec),
+            spec=spec,
+            key_id=swarm.key_id,
+            priority=swarm.priority,
+            budget=load_budget(swarm.budget),
+            pause_reason=swarm.pause_reason,
+            unsettled_nano_usd=swarm.unsettled_nano_usd,
+            unsettled_tokens=swarm.unsettled_tokens,
             graph=graph,
             tasks=list(map(_task_state, rows, unmet, awaits)),
             status=SwarmStatus(swarm.status),
             created_at_ms=swarm.created_at_ms,
+            started_at_ms=swarm.started_at_ms,
             max_parallel_agents=swarm.max_parallel_agents,
             last_seq=swarm.last_seq,
             steps=swarm.steps,
@@ -114,7 +130,14 @@ class Runs:
             "swarm_id": state.swarm_id,
             "lease_token": lease.token,
             "status": state.status.value,
+            "started_at_ms": state.started_at_ms,
             "ended_at_ms": state.ended_at_ms,
+            "max_parallel_agents": state.max_parallel_agents,
+            "priority": state.priority,
+            "budget": dump_budget(state.budget),
+            "pause_reason": state.pause_reason,
+            "unsettled_nano_usd": state.unsettled_nano_usd,
+            "unsettled_tokens": state.unsettled_tokens,
             "counts": dump_counts(state.counts),
             "prompt_tokens": state.usage.prompt_tokens,
             "completion_tokens": state.usage.completion_tokens,
@@ -128,6 +151,10 @@ class Runs:
         }
         ops = [Op(sql.SAVE_SWARM, [sql.SAVE_SWARM.row(swarm)], expect=1)]
         ops += _change_ops(state.swarm_id, commit.changes)
+        ops += _usage_ops(state, commit)
+        if commit.commands_done:
+            done = {"swarm_id": state.swarm_id, "position": commit.commands_done}
+            ops.append(Op(sql.COMMANDS_DONE, [sql.COMMANDS_DONE.row(done)]))
         ops += event_ops(state.spec.agent_id, state.swarm_id, commit.events)
         try:
             results = await self._writer.write(ops)
@@ -137,20 +164,17 @@ class Runs:
 
     async def control(self, swarm_id: str) -> Control:
         query = (
-            select(
-                *SWARMS.c["max_parallel_agents", "cancel_requested"], AGENTS.c.max_parallel_agents.label("group_limit")
-            )
-            .outerjoin(AGENTS, AGENTS.c.id == SWARMS.c.agent_id)
+            select(AGENTS.c.max_parallel_agents)
+            .join(SWARMS, AGENTS.c.id == SWARMS.c.agent_id)
             .where(SWARMS.c.id == swarm_id)
         )
+        commands = select(COMMANDS).where(COMMANDS.c.swarm_id == swarm_id).order_by(COMMANDS.c.position)
         async with self._reader.connect() as connection:
-            row = (await connection.execute(query)).one_or_none()
-        if row is None:
-            raise NotFound("swarm", swarm_id)
+            group_limit = (await connection.execute(query)).scalar_one_or_none()
+            rows = (await connection.execute(commands)).all()
         return Control(
-            max_parallel_agents=row.max_parallel_agents,
-            cancel_requested=bool(row.cancel_requested),
-            group_limit=row.group_limit,
+            commands=[Command(row.kind, orjson.loads(row.body), row.position) for row in rows],
+            group_limit=group_limit,
         )
 
     async def outputs(self, swarm_id: str, indices: Sequence[int]) -> Mapping[int, str]:
@@ -165,24 +189,41 @@ class Runs:
                 found.update({row.ix: row.output for row in await connection.execute(query)})
         return found
 
-    async def ended(self, awaited: Sequence[Awaited]) -> Mapping[Awaited, bool]:
+    async def output_bytes(self, swarm_id: str) -> Mapping[int, int]:
+        query = select(TASKS.c.ix, _OUTPUT_BYTES.label("bytes")).where(
+            TASKS.c.swarm_id == swarm_id, TASKS.c.status == TaskStatus.COMPLETED.value
+        )
+        async with self._reader.connect() as connection:
+            return {row.ix: row.bytes for row in await connection.execute(query)}
+
+    async def payloads(self, swarm_id: str, indices: Sequence[int]) -> Mapping[int, str]:
+        found: dict[int, str] = {}
+        async with self._reader.connect() as connection:
+            for start in range(0, len(indices), _MAX_IN):
+                query = select(*TASK_INPUTS.c["ix", "payload"]).where(
+                    TASK_INPUTS.c.swarm_id == swarm_id, TASK_INPUTS.c.ix.in_(indices[start : start + _MAX_IN])
+                )
+                found.update({row.ix: row.payload for row in await connection.execute(query)})
+        return found
+
+    async def ended(self, awaited: Sequence[Awaited]) -> Mapping[Awaited, int | None]:
         by_swarm: dict[str, list[Awaited]] = {}
         for entry in awaited:
             by_swarm.setdefault(entry.swarm_id, []).append(entry)
-        found: dict[Awaited, bool] = {}
+        found: dict[Awaited, int | None] = {}
         async with self._reader.connect() as connection:
             for swarm_id, entries in by_swarm.items():
-                statuses: dict[int, str] = {}
+                rows: dict[int, tuple[str, int | None]] = {}
                 indices = sorted({entry.index for entry in entries})
                 for start in range(0, len(indices), _MAX_IN):
-                    query = select(*TASKS.c["ix", "status"]).where(
+                    query = select(*TASKS.c["ix", "status"], _OUTPUT_BYTES.label("bytes")).where(
                         TASKS.c.swarm_id == swarm_id, TASKS.c.ix.in_(indices[start : start + _MAX_IN])
                     )
-                    statuses.update({row.ix: row.status for row in await connection.execute(query)})
+                    rows.update({row.ix: (row.status, row.bytes) for row in await connection.execute(query)})
                 for entry in entries:
-                    status = TaskStatus(statuses.get(entry.index, TaskStatus.CANCELLED))
+                    status, size = rows.get(entry.index, (TaskStatus.CANCELLED, None))
                     if status in TERMINAL:
-                        found[entry] = status is TaskStatus.COMPLETED
+                        found[entry] = size if status == TaskStatus.COMPLETED else None
         return found
 
 
@@ -221,7 +262,31 @@ def _task_state(row: Any, unmet: int, awaits: tuple[Awaited, ...]) -> TaskState:
         payload=row.payload or "",
         requested_model=row.requested_model,
         awaits=awaits,
+        tokens_used=row.prompt_tokens + row.completion_tokens,
+        output_bytes=row.output_bytes or 0,
+        calls=int(row.status == TaskStatus.RUNNING.value),
     )
+
+
+def _usage_ops(state: SwarmState, commit: Commit) -> list[Op]:
+    """Sum up what the ended attempts used, by model, into the day's row of the key that started the run."""
+    sums: dict[str, list[int]] = {}
+    for change in commit.changes:
+        if isinstance(change, TaskCompleted | AttemptEnded):
+            usage, cost = change.usage, change.cost_nano_usd
+            known = sums.setdefault(change.model or "", [0] * len(sql.USAGE_SUMS))
+            called = (1, usage.prompt_tokens, usage.completion_tokens, usage.cached_tokens)
+            paid = (cost or 0, cost is None, change.unsettled_nano_usd)
+            sums[change.model or ""] = list(map(add, known, called + paid))
+    if not sums:
+        return []
+    key = {"tenant_id": state.tenant_id, "day": rfc3339(commit.at_ms)[:10], "key_id": state.key_id or ""}
+    rows = [key | {"model": model} | dict(zip(sql.USAGE_SUMS, row, strict=True)) for model, row in sums.items()]
+    return [Op(sql.ADD_USAGE, [sql.ADD_USAGE.row(row) for row in rows])]
+
+
+def _rearm_task(change: TaskRearmed) -> Row:
+    return {"status": change.status.value, "queued_at_ms": change.queued_at_ms}
 
 
 def _bill(change: TaskCompleted | TaskRetrying | TaskClosed | AttemptEnded) -> Row:
@@ -294,6 +359,7 @@ def _close_task(change: TaskClosed) -> Row:
 
 
 _WRITES: tuple[tuple[type[Change], Statement, Callable[[Any], Row]], ...] = (
+    (TaskRearmed, sql.REARM_TASK, _rearm_task),
     (AttemptEnded, sql.INSERT_ATTEMPT, _end_attempt),
     (TaskCompleted, sql.COMPLETE_TASK, _complete_task),
     (TaskRetrying, sql.RETRY_TASK, _retry_task),
@@ -301,8 +367,9 @@ _WRITES: tuple[tuple[type[Change], Statement, Callable[[Any], Row]], ...] = (
     (AttemptStarted, sql.START_TASK, _start),
     (TaskClosed, sql.CLOSE_TASK, _close_task),
 )
-"""Statement per kind of change, in an order that is true for every turn of a runner: what ended makes room for what
-starts (the runner steps ``SlotsGranted`` last), and nothing follows the close of a task."""
+"""Statement per kind of change, in an order that is true for every turn of a runner: a retry is the last command that
+a turn carries out, of tasks that had ended before it; what ended makes room for what starts (the runner steps
+``SlotsGranted`` last), and nothing follows the close of a task."""
 
 
 def _change_ops(swarm_id: str, changes: Sequence[Change]) -> list[Op]:

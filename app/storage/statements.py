@@ -10,17 +10,31 @@ from sqlalchemy import (
     Table,
     and_,
     bindparam,
+    case,
     func,
     insert,
     literal_column,
+    or_,
     select,
     update,
 )
 
 from app.domain.swarm import SWARM_ACTIVE
 from app.domain.task import TERMINAL, TaskStatus
-from app.storage.dialect import PARAM_PREFIX, compile_sqlite, upsert
-from app.storage.tables import AGENT_LOG, ATTEMPTS, EVENTS, PROBES, SWARMS, TASK_INPUTS, TASK_NAMES, TASKS
+from app.storage.dialect import PARAM_PREFIX, accumulate, compile_sqlite, upsert
+from app.storage.tables import (
+    AGENT_LOG,
+    ATTEMPTS,
+    COMMANDS,
+    EVENTS,
+    IDEMPOTENCY_KEYS,
+    PROBES,
+    SWARMS,
+    TASK_INPUTS,
+    TASK_NAMES,
+    TASKS,
+    USAGE,
+)
 
 
 def param(name: str) -> BindParameter[Any]:
@@ -148,6 +162,24 @@ CLOSE_TASK = compile_sqlite(
     )
 )
 
+REARM_TASK = compile_sqlite(
+    update(TASKS)
+    .where(
+        _same(TASKS, "swarm_id", "ix"),
+        TASKS.c.status.in_([TaskStatus.FAILED, TaskStatus.CANCELLED, TaskStatus.SKIPPED]),
+    )
+    .values(
+        status=param("status"),
+        queued_at_ms=param("queued_at_ms"),
+        not_before_ms=0,
+        failures=0,
+        error=None,
+        error_type=None,
+        ended_at_ms=None,
+        latency_ms=None,
+    )
+)
+
 SAVE_SWARM = compile_sqlite(
     update(SWARMS)
     .where(SWARMS.c.id == param("swarm_id"), SWARMS.c.lease_token == param("lease_token"))
@@ -156,7 +188,14 @@ SAVE_SWARM = compile_sqlite(
             name: param(name)
             for name in (
                 "status",
+                "started_at_ms",
                 "ended_at_ms",
+                "max_parallel_agents",
+                "priority",
+                "budget",
+                "pause_reason",
+                "unsettled_nano_usd",
+                "unsettled_tokens",
                 "counts",
                 *_USAGE,
                 "cost_nano_usd",
@@ -167,6 +206,8 @@ SAVE_SWARM = compile_sqlite(
                 "aggregation",
             )
         }
+        # An ended run has no owner: whoever claims it for a later command may do so at once.
+        | {"lease_owner": case((param("ended_at_ms").is_(None), SWARMS.c.lease_owner), else_=None)}
     )
 )
 """The fence of a whole commit: matches no row once the lease token has moved on."""
@@ -177,7 +218,7 @@ CLAIM_SWARMS = compile_sqlite(
         SWARMS.c.id.in_(
             SWARMS.select()
             .with_only_columns(SWARMS.c.id)
-            .where(_ACTIVE_SWARM, SWARMS.c.lease_owner.is_(None))
+            .where(SWARMS.c.lease_owner.is_(None), or_(_ACTIVE_SWARM, SWARMS.c.id.in_(select(COMMANDS.c.swarm_id))))
             .order_by(SWARMS.c.id)
             .limit(param("limit"))
         )
@@ -196,16 +237,25 @@ RELEASE_ALL = compile_sqlite(
     update(SWARMS).where(_ACTIVE_SWARM, SWARMS.c.lease_owner.is_not(None)).values(lease_owner=None)
 )
 
-REQUEST_CANCEL = compile_sqlite(
-    update(SWARMS)
-    .where(SWARMS.c.id == param("swarm_id"), SWARMS.c.tenant_id == param("tenant_id"))
-    .values(cancel_requested=True)
+ADD_COMMAND = compile_sqlite(
+    insert(COMMANDS)
+    .from_select(
+        ["swarm_id", "position", "kind", "body"],
+        select(
+            SWARMS.c.id,
+            select(func.coalesce(func.max(COMMANDS.c.position), 0) + 1)
+            .where(COMMANDS.c.swarm_id == param("swarm_id"))
+            .scalar_subquery(),
+            param("kind"),
+            param("body"),
+        ).where(SWARMS.c.id == param("swarm_id"), SWARMS.c.tenant_id == param("tenant_id")),
+    )
+    .returning(COMMANDS.c.position)
 )
+"""Adds nothing where the tenant has no such swarm."""
 
-REQUEST_PARALLELISM = compile_sqlite(
-    update(SWARMS)
-    .where(SWARMS.c.id == param("swarm_id"), SWARMS.c.tenant_id == param("tenant_id"))
-    .values(max_parallel_agents=param("max_parallel_agents"))
+COMMANDS_DONE = compile_sqlite(
+    COMMANDS.delete().where(COMMANDS.c.swarm_id == param("swarm_id"), COMMANDS.c.position <= param("position"))
 )
 
 DELETE_SWARM = compile_sqlite(
@@ -237,7 +287,7 @@ DELETE_CHILDREN = (
     ),
     *(
         compile_sqlite(table.delete().where(table.c.swarm_id == param("swarm_id")))
-        for table in (EVENTS, ATTEMPTS, TASK_INPUTS, TASKS)
+        for table in (EVENTS, ATTEMPTS, TASK_INPUTS, TASKS, COMMANDS, IDEMPOTENCY_KEYS)
     ),
 )
 """To be run before ``DELETE_SWARM``: the first two look the swarm up."""
@@ -258,5 +308,14 @@ APPEND_LOG = compile_sqlite(
 )
 
 NAME_TASK = compile_sqlite(upsert(TASK_NAMES, ("swarm_id", "ix")))
+
+USAGE_SUMS = (
+    "calls",
+    *_USAGE,
+    "cost_nano_usd",
+    "unpriced_calls",
+    "unsettled_nano_usd",
+)
+ADD_USAGE = compile_sqlite(accumulate(USAGE, USAGE_SUMS))
 
 PROBE = compile_sqlite(upsert(PROBES, ("at_ms",)))

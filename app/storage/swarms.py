@@ -11,18 +11,34 @@ from app.domain.errors import Conflict, InvalidRequest
 from app.domain.ids import SWARM_PREFIX, is_id
 from app.domain.swarm import SWARM_ACTIVE
 from app.domain.task import TaskSpec, TaskState
-from app.ports.store import NewSwarm, Page, SwarmFilter, SwarmRow, TaskRow
+from app.ports.idempotency import KeyTaken, Once
+from app.ports.pages import Page
+from app.ports.runs import Command, NewSwarm
+from app.ports.store import SwarmFilter, SwarmRow, TaskRow
 from app.storage import statements as sql
-from app.storage.dialect import Op, UnexpectedRowCount
+from app.storage.barriers import barrier_op
+from app.storage.dialect import Op, UnexpectedRowCount, compile_sqlite, fetch_rows
 from app.storage.events import event_ops, log_position
 from app.storage.fresh import FreshRuns
-from app.storage.mapping import SWARM_COLUMNS, TASK_COLUMNS, dump_counts, dump_spec, dumps, swarm_row, task_row
+from app.storage.idempotency import take_op
+from app.storage.mapping import (
+    SWARM_COLUMNS,
+    TASK_COLUMNS,
+    dump_budget,
+    dump_counts,
+    dump_spec,
+    dumps,
+    swarm_row,
+    task_row,
+)
 from app.storage.reader import Reader
-from app.storage.tables import SWARMS, TASK_NAMES, TASKS
+from app.storage.tables import COMMANDS, SWARMS, TASK_NAMES, TASKS
 from app.storage.writer import Writer
 
 _MAX_IN = 500
 _PROBE_ID = 1
+
+_ALL_TASKS = compile_sqlite(select(*TASK_COLUMNS).where(TASKS.c.swarm_id == sql.param("swarm_id")).order_by(TASKS.c.ix))
 
 
 class Swarms:
@@ -46,7 +62,12 @@ class Swarms:
             "started_at_ms": state.created_at_ms,
             "ended_at_ms": None,
             "max_parallel_agents": state.max_parallel_agents,
-            "cancel_requested": False,
+            "key_id": state.key_id,
+            "priority": state.priority,
+            "budget": dump_budget(state.budget),
+            "pause_reason": None,
+            "unsettled_nano_usd": 0,
+            "unsettled_tokens": 0,
             "counts": dump_counts(state.counts),
             "prompt_tokens": 0,
             "completion_tokens": 0,
@@ -66,7 +87,10 @@ class Swarms:
             tasks.append(_new_task(state.swarm_id, task, spec))
             inputs.append((state.swarm_id, task.index, spec.payload))
             task.payload = spec.payload
+        barrier, once = swarm.beside.barrier, swarm.beside.once
         ops = [
+            *([take_op(once, state.swarm_id)] if once else []),
+            *([barrier_op(barrier)] if barrier else []),
             Op(sql.INSERT_SWARM, [sql.INSERT_SWARM.row(header)]),
             Op(sql.INSERT_TASK, tasks),
             Op(sql.INSERT_INPUT, inputs),
@@ -75,7 +99,10 @@ class Swarms:
             names = [(state.spec.agent_id, task.task_id, state.swarm_id, task.index) for task in state.tasks]
             ops.append(Op(sql.NAME_TASK, names))
         ops += event_ops(state.spec.agent_id, state.swarm_id, swarm.events)
-        results = await self._writer.write(ops)
+        try:
+            results = await self._writer.write(ops)
+        except UnexpectedRowCount as exc:
+            raise KeyTaken from exc
         self._fresh.put(state)
         return log_position(results, swarm.events)
 
@@ -106,13 +133,12 @@ class Swarms:
 
     async def snapshot(self, tenant_id: str, swarm_id: str) -> tuple[SwarmRow, Sequence[TaskRow]] | None:
         query = select(*SWARM_COLUMNS).where(SWARMS.c.id == swarm_id, SWARMS.c.tenant_id == tenant_id)
-        tasks = select(*TASK_COLUMNS).where(TASKS.c.swarm_id == swarm_id).order_by(TASKS.c.ix)
         async with self._reader.connect() as connection:
             row = (await connection.execute(query)).one_or_none()
             if row is None:
                 return None
-            rows = (await connection.execute(tasks)).all()
-        return swarm_row(row), [task_row(task) for task in rows]
+            tasks = await fetch_rows(connection, _ALL_TASKS, {"swarm_id": swarm_id})
+        return swarm_row(row), list(map(task_row, tasks))
 
     async def list(self, tenant_id: str, where: SwarmFilter, *, limit: int, cursor: str | None) -> Page[SwarmRow]:
         query = select(*SWARM_COLUMNS).where(SWARMS.c.tenant_id == tenant_id)
@@ -135,16 +161,24 @@ class Swarms:
         items = [swarm_row(row) for row in rows[:limit]]
         return Page(items, items[-1].swarm_id if len(rows) > limit else None)
 
-    async def request_cancel(self, tenant_id: str, swarm_id: str) -> bool:
-        row = sql.REQUEST_CANCEL.row({"tenant_id": tenant_id, "swarm_id": swarm_id})
-        [affected] = await self._writer.write([Op(sql.REQUEST_CANCEL, [row])])
-        return bool(affected)
+    async def command(self, tenant_id: str, swarm_id: str, command: Command, once: Once | None = None) -> int | None:
+        values = {
+            "tenant_id": tenant_id,
+            "swarm_id": swarm_id,
+            "kind": command.kind,
+            "body": dumps(dict(command.body)),
+        }
+        add = Op(sql.ADD_COMMAND, [sql.ADD_COMMAND.row(values)], fetch=True)
+        try:
+            *_, rows = await self._writer.write([*([take_op(once, swarm_id)] if once else []), add])
+        except UnexpectedRowCount as exc:
+            raise KeyTaken from exc
+        return int(rows[0][0]) if rows else None
 
-    async def request_parallelism(self, tenant_id: str, swarm_id: str, max_parallel_agents: int) -> bool:
-        values = {"tenant_id": tenant_id, "swarm_id": swarm_id, "max_parallel_agents": max_parallel_agents}
-        row = sql.REQUEST_PARALLELISM.row(values)
-        [affected] = await self._writer.write([Op(sql.REQUEST_PARALLELISM, [row])])
-        return bool(affected)
+    async def is_done(self, swarm_id: str, position: int) -> bool:
+        query = select(COMMANDS.c.position).where(COMMANDS.c.swarm_id == swarm_id, COMMANDS.c.position <= position)
+        async with self._reader.connect() as connection:
+            return (await connection.execute(query.limit(1))).first() is None
 
     async def delete(self, tenant_id: str, swarm_id: str) -> bool:
         owned = {"tenant_id": tenant_id, "swarm_id": swarm_id}

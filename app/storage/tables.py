@@ -20,10 +20,11 @@ def _text(*, nullable: bool = True) -> Column[str]:
 
 
 class Swarms(SQLModel, table=True):
-    """One row a run; ``max_parallel_agents`` and ``cancel_requested`` are clients' wishes, the rest is the runner's.
+    """One row a run, written by its runner alone; what clients ask of a run stands in ``commands``.
 
-    ``labels`` is the client's ``metadata``; it stands apart from ``spec``, whose prompts may be megabytes that a list
-    must not read.
+    ``budget`` is JSON; ``unsettled_…`` is the worst case of calls whose bill will never be known. ``key_id`` is the API
+    key that started it. ``labels`` is the client's ``metadata``; it stands apart from ``spec``, whose prompts may be
+    megabytes that a list must not read.
     """
 
     __tablename__ = "swarms"
@@ -36,6 +37,7 @@ class Swarms(SQLModel, table=True):
     id: str = Field(primary_key=True)
     tenant_id: str
     agent_id: str
+    key_id: str | None = None
     name: str | None = None
     status: str
     kind: str
@@ -45,7 +47,11 @@ class Swarms(SQLModel, table=True):
     started_at_ms: int = Field(sa_column=_big())
     ended_at_ms: int | None = Field(sa_column=_big(nullable=True))
     max_parallel_agents: int
-    cancel_requested: bool = False
+    priority: int | None = None
+    budget: str | None = Field(sa_column=_text())
+    pause_reason: str | None = None
+    unsettled_nano_usd: int = Field(sa_column=_big(default=0))
+    unsettled_tokens: int = Field(sa_column=_big(default=0))
     counts: str = Field(sa_column=_text(nullable=False))
     prompt_tokens: int = Field(sa_column=_big(default=0))
     completion_tokens: int = Field(sa_column=_big(default=0))
@@ -143,16 +149,87 @@ class Attempts(SQLModel, table=True):
 
 
 class Events(SQLModel, table=True):
-    """The event log; ``body`` is the frame that watchers get, byte for byte."""
+    """The event log: a row holds the events of one commit, or up to 256 of them, so a commit costs one row, not fifty.
+
+    ``bodies`` is one frame a line, each byte for byte what watchers get.
+    """
 
     __tablename__ = "events"
     __table_args__ = ({"sqlite_with_rowid": False},)
 
     swarm_id: str = Field(primary_key=True)
-    seq: int = Field(primary_key=True)
-    type: str
-    at_ms: int = Field(sa_column=_big())
+    first_seq: int = Field(primary_key=True)
+    last_seq: int
+    bodies: str = Field(sa_column=_text(nullable=False))
+
+
+class Commands(SQLModel, table=True):
+    """What clients asked of a run and its runner has not done yet; a command goes with the commit that does it."""
+
+    __tablename__ = "commands"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    swarm_id: str = Field(primary_key=True)
+    position: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    kind: str
     body: str = Field(sa_column=_text(nullable=False))
+
+
+class IdempotencyKeys(SQLModel, table=True):
+    """What a client's ``Idempotency-Key`` stands for: the run it started, or the answer it got.
+
+    ``fingerprint`` is the SHA-256 of the request. Without an answer it is that of the run's results.
+    """
+
+    __tablename__ = "idempotency_keys"
+    __table_args__ = (
+        Index("idempotency_keys_by_age", "created_at_ms"),
+        Index("idempotency_keys_by_swarm", "swarm_id"),
+        {"sqlite_with_rowid": False},
+    )
+
+    tenant_id: str = Field(primary_key=True)
+    key: str = Field(primary_key=True)
+    fingerprint: str
+    swarm_id: str | None = None
+    status: int | None = None
+    answer: str | None = Field(sa_column=_text())
+    created_at_ms: int = Field(sa_column=_big())
+
+
+class Prices(SQLModel, table=True):
+    """Prices set by API, in nano-dollars per million tokens; they win over the configured and the kept ones."""
+
+    __tablename__ = "prices"
+
+    model: str = Field(primary_key=True)
+    input_nano_per_mtok: int = Field(sa_column=_big())
+    cached_input_nano_per_mtok: int | None = Field(sa_column=_big(nullable=True))
+    output_nano_per_mtok: int = Field(sa_column=_big())
+    updated_at_ms: int = Field(sa_column=_big())
+
+
+class Usage(SQLModel, table=True):
+    """What was used, summed up by day (UTC, ``2026-01-31``), key and model; written with the outcomes it counts.
+
+    ``key_id`` is empty in local mode. ``unpriced_calls`` have no known price; ``unsettled_nano_usd`` is the worst case
+    of calls whose bill will never be known.
+    """
+
+    __tablename__ = "usage"
+    __table_args__ = (Index("usage_by_key", "key_id", "day"), {"sqlite_with_rowid": False})
+
+    tenant_id: str = Field(primary_key=True)
+    day: str = Field(primary_key=True)
+    key_id: str = Field(primary_key=True)
+    model: str = Field(primary_key=True)
+    calls: int = Field(sa_column=_big())
+    prompt_tokens: int = Field(sa_column=_big())
+    completion_tokens: int = Field(sa_column=_big())
+    cached_tokens: int = Field(sa_column=_big())
+    cost_nano_usd: int = Field(sa_column=_big())
+    unpriced_calls: int = Field(sa_column=_big())
+    unsettled_nano_usd: int = Field(sa_column=_big())
 
 
 class Keys(SQLModel, table=True):
@@ -166,6 +243,7 @@ class Keys(SQLModel, table=True):
     name: str
     secret_hash: str
     scopes: str
+    max_cost_per_day_nano_usd: int | None = Field(sa_column=_big(nullable=True))
     created_at_ms: int = Field(sa_column=_big())
     revoked_at_ms: int | None = Field(sa_column=_big(nullable=True))
 
@@ -245,6 +323,10 @@ TASKS: Table = SQLModel.metadata.tables["tasks"]
 TASK_INPUTS: Table = SQLModel.metadata.tables["task_inputs"]
 ATTEMPTS: Table = SQLModel.metadata.tables["attempts"]
 EVENTS: Table = SQLModel.metadata.tables["events"]
+COMMANDS: Table = SQLModel.metadata.tables["commands"]
+IDEMPOTENCY_KEYS: Table = SQLModel.metadata.tables["idempotency_keys"]
+PRICES: Table = SQLModel.metadata.tables["prices"]
+USAGE: Table = SQLModel.metadata.tables["usage"]
 KEYS: Table = SQLModel.metadata.tables["keys"]
 AGENTS: Table = SQLModel.metadata.tables["agents"]
 BARRIERS: Table = SQLModel.metadata.tables["barriers"]

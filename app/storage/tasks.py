@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import func, select
 
 from app.domain.errors import InvalidRequest
 from app.domain.swarm import SWARM_ACTIVE
 from app.domain.task import TERMINAL, TaskStatus
-from app.ports.store import AgentTasks, AttemptRow, Page, TaskFilter, TaskRow
+from app.ports.pages import Page
+from app.ports.store import AgentTasks, AttemptRow, TaskFilter, TaskRow
 from app.storage.mapping import TASK_COLUMNS, attempt_row, newest_attempt, task_row
 from app.storage.reader import Reader
 from app.storage.tables import ATTEMPTS, SWARMS, TASK_INPUTS, TASKS
@@ -57,6 +58,21 @@ class Tasks:
         *columns, attempt_started_at_ms, payload = row
         task = task_row(columns, payload)
         return task, [*ended, *newest_attempt(task, attempt_started_at_ms, ended)]
+
+    async def indices(
+        self, swarm_id: str, *, states: Sequence[TaskStatus], error: str | None, task_ids: Collection[str] | None
+    ) -> Sequence[int]:
+        query = select(TASKS.c.ix, TASKS.c.task_id).where(TASKS.c.swarm_id == swarm_id, TASKS.c.status.in_(states))
+        if error is not None:
+            query = query.where(TASKS.c.error_type == error)
+        async with self._reader.connect() as connection:
+            rows = (await connection.execute(query.order_by(TASKS.c.ix))).all()
+        return [row.ix for row in rows if task_ids is None or row.task_id in task_ids]
+
+    async def requested_models(self, swarm_id: str) -> Sequence[str | None]:
+        query = select(TASKS.c.requested_model).where(TASKS.c.swarm_id == swarm_id).distinct()
+        async with self._reader.connect() as connection:
+            return list((await connection.execute(query)).scalars())
 
     async def get_by_index(self, swarm_id: str, index: int) -> TaskRow | None:
         query = select(*TASK_COLUMNS).where(TASKS.c.swarm_id == swarm_id, TASKS.c.ix == index)

@@ -17,6 +17,7 @@ from typing import Any
 
 from app.domain.errors import StoreUnavailable
 from app.storage.dialect import Op, UnexpectedRowCount, connect_writer, execute
+from app.storage.place import Place
 
 _MAX_UNITS = 512
 """Units in one transaction; a bound on how long the first of them waits for the rest."""
@@ -50,11 +51,13 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._connection: sqlite3.Connection | None = None
+        self._place: Place | None = None
         self._closed = False
 
     async def __aenter__(self) -> Writer:
         self._loop = asyncio.get_running_loop()
         self._connection = connect_writer(self._path)
+        self._place = Place(self._path)
         self._thread.start()
         return self
 
@@ -107,6 +110,8 @@ class Writer:
     def _transact(self, connection: sqlite3.Connection, units: Sequence[Unit]) -> list[Outcome]:
         outcomes: list[Outcome] = []
         try:
+            if self._place is not None:
+                self._place.check()
             connection.execute("BEGIN IMMEDIATE")
             for ops, future in units:
                 connection.execute("SAVEPOINT unit")

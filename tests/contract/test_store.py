@@ -1,4 +1,4 @@
-"""What the scheduler relies on (``ports.store.RunStore``): claims, fences, atomic turns, and what a load gives back."""
+"""What the scheduler relies on (``ports.runs.RunStore``): claims, fences, atomic turns, and what a load gives back."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from app.domain.retry import TaskError
 from app.domain.swarm import Counts, SwarmState
 from app.domain.task import TERMINAL, Awaited, TaskSpec, TaskStatus
 from app.domain.usage import Usage
-from app.ports.store import Commit, EncodedEvent, Lease, LogCursor
+from app.ports.events import EncodedEvent, LogCursor
+from app.ports.runs import Command, Commit, Lease
 from app.storage.engine import Database
 from tests.support.runs import USAGE, completed, grant, new_swarm, random_dag, random_facts, turn
 
@@ -127,7 +128,7 @@ def outcome(state: SwarmState, attempt: int) -> Commit:
         usage=Usage(prompt_tokens=99),
         cost_nano_usd=9,
     )
-    forged = EncodedEvent(seq=state.last_seq + 1, type="agent_completed", at_ms=5, body="{}")
+    forged = EncodedEvent(seq=state.last_seq + 1, type="agent_completed", body='{"type":"agent_completed"}')
     return Commit(state=replace_totals(state, steps=99, last_seq=state.last_seq + 1), changes=[change], events=[forged])
 
 
@@ -333,25 +334,46 @@ async def test_outputs_are_those_of_completed_tasks(store: Database) -> None:
     assert outputs == {index: f'"{index}"' for index in done}
 
 
-async def test_wishes_of_clients_reach_the_runner(store: Database) -> None:
+async def test_commands_of_clients_reach_the_runner_in_order(store: Database) -> None:
     _, state = await started(store, {"a": []}, max_parallel_agents=7)
-    before = await store.runs.control(state.swarm_id)
-    assert (before.max_parallel_agents, before.cancel_requested) == (7, False)
+    assert (await store.runs.control(state.swarm_id)).commands == []
 
-    assert await store.swarms.request_parallelism("default", state.swarm_id, 9)
-    assert await store.swarms.request_cancel("default", state.swarm_id)
+    assert await store.swarms.command("default", state.swarm_id, Command("scale", {"max_parallel_agents": 9})) == 1
+    assert await store.swarms.command("default", state.swarm_id, Command("cancel")) == 2
 
-    after = await store.runs.control(state.swarm_id)
-    assert (after.max_parallel_agents, after.cancel_requested) == (9, True)
+    assert (await store.runs.control(state.swarm_id)).commands == [
+        Command("scale", {"max_parallel_agents": 9}, 1),
+        Command("cancel", {}, 2),
+    ]
 
 
-async def test_a_wish_outlives_the_commits_of_a_runner_that_has_not_read_it(store: Database) -> None:
+async def test_a_command_goes_with_the_commit_that_carries_it_out_and_not_before(store: Database) -> None:
     lease, state = await started(store, {"a": []})
-    await store.swarms.request_parallelism("default", state.swarm_id, 9)
+    first = await store.swarms.command("default", state.swarm_id, Command("pause"))
+    second = await store.swarms.command("default", state.swarm_id, Command("resume"))
+    assert first is not None
+    assert second is not None
 
     await store.runs.commit(lease, turn(state, grant(1)))
+    assert not await store.swarms.is_done(state.swarm_id, first)
 
-    assert (await store.runs.control(state.swarm_id)).max_parallel_agents == 9
+    await store.runs.commit(lease, replace(turn(state), commands_done=first))
+    assert await store.swarms.is_done(state.swarm_id, first)
+    assert not await store.swarms.is_done(state.swarm_id, second)
+    assert [command.kind for command in (await store.runs.control(state.swarm_id)).commands] == ["resume"]
+
+
+async def test_an_ended_run_is_claimed_again_only_for_a_command(store: Database) -> None:
+    lease, state = await started(store, {"a": []})
+    await store.runs.commit(lease, turn(state, grant(1)))
+    await store.runs.commit(lease, turn(state, completed(state, 0)))
+    assert state.ended
+    assert await store.runs.claim("me", limit=5) == []
+
+    await store.swarms.command("default", state.swarm_id, Command("retry", {"indices": [0]}))
+
+    [again] = await store.runs.claim("me", limit=5)
+    assert (again.swarm_id, again.token) == (state.swarm_id, lease.token + 1)
 
 
 async def test_awaited_tasks_of_other_swarms_are_told_by_how_they_ended(store: Database) -> None:
@@ -365,4 +387,4 @@ async def test_awaited_tasks_of_other_swarms_are_told_by_how_they_ended(store: D
 
     ended = await store.runs.ended([done, failed, still_open, gone])
 
-    assert ended == {done: True, failed: False, gone: False}
+    assert ended == {done: len('"done"'), failed: None, gone: None}

@@ -13,7 +13,9 @@ from app.domain.facts import CancelRequested
 from app.domain.retry import TaskError
 from app.domain.swarm import Counts, SwarmState, SwarmStatus
 from app.domain.task import TaskSpec, TaskStatus
-from app.ports.store import Lease, LogCursor, LoggedEvent, SwarmFilter, TaskFilter
+from app.ports.events import LogCursor, LoggedEvent
+from app.ports.runs import Command, Lease
+from app.ports.store import SwarmFilter, TaskFilter
 from app.storage.engine import Database
 from tests.support.runs import completed, failed, grant, new_swarm, random_dag, turn
 
@@ -52,8 +54,7 @@ async def test_another_tenants_swarm_does_not_exist(store: Database) -> None:
         assert await store.swarms.get(tenant, state.swarm_id) is None
         assert await store.swarms.snapshot(tenant, state.swarm_id) is None
         assert (await store.swarms.list(tenant, ANY_SWARM, limit=10, cursor=None)).items == []
-        assert not await store.swarms.request_cancel(tenant, state.swarm_id)
-        assert not await store.swarms.request_parallelism(tenant, state.swarm_id, 1)
+        assert await store.swarms.command(tenant, state.swarm_id, Command("cancel")) is None
         assert not await store.swarms.delete(tenant, state.swarm_id)
     row = await store.swarms.get("theirs", state.swarm_id)
     assert row is not None

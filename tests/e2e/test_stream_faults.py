@@ -17,6 +17,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidMessage
 from websockets.sync.client import ClientConnection
 
+from tests.support.figures import report
 from tests.support.service import DEADLINE_S, MockModelProcess, ServiceProcess, events_of, poll
 from tests.support.streaming import (
     NOT_LOGGED,
@@ -160,7 +161,8 @@ def test_a_run_s_stream_survives_cuts_and_kills(tmp_path: Path, size: int, cuts:
         with service.client() as client:
             check_complete(client, follower, {swarm_id})
         assert (killed, follower.cuts >= cuts) == (kills, True)
-        print(f"{follower.cuts} cuts, {killed} kills, {len(follower.frames)} frames")
+        told = f"{follower.cuts} cuts, {killed} kills, {len(follower.frames)} frames of a run"
+        report(13, f"{told}: contiguous, nothing missing, nothing twice, as logged")
 
 
 @pytest.mark.parametrize(
@@ -185,7 +187,8 @@ def test_an_orchestrator_s_stream_survives_cuts_and_kills(
         with service.client() as client:
             check_complete(client, follower, swarm_ids)
         assert (killed, follower.cuts >= cuts) == (kills, True)
-        print(f"{follower.cuts} cuts, {killed} kills, {len(follower.frames)} frames of {len(swarm_ids)} runs")
+        told = f"{follower.cuts} cuts, {killed} kills, {len(follower.frames)} frames of an orchestrator's"
+        report(13, f"{told} {len(swarm_ids)} runs: contiguous, nothing missing, nothing twice, as logged")
 
 
 @pytest.mark.long

@@ -1,14 +1,25 @@
-"""An upstream that answers every kind of nonsense once: each is a failed attempt of its kind, and the run completes."""
+"""Row 9: an upstream that answers every kind of nonsense: failed attempts of their kind, and the run completes.
+
+Its hugest answers, many at once, cost no memory either.
+"""
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 
-from tests.support.service import MockModelProcess, ServiceProcess
+from tests.support.figures import report
+from tests.support.service import MockModelProcess, ServiceProcess, poll
+from tests.support.streaming import Footprint, check_log
+
+MAX_GROWTH_MIB = 100
+DEADLINE_S = 60.0
+NEVER = "1000000000"
+"""Failures in a row that open the breaker: here every bad answer is to be read."""
 
 FAULTS: dict[str, tuple[dict[str, Any], set[str]]] = {
     "error": ({"status": 500}, {"provider_unavailable"}),
@@ -55,6 +66,8 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 def test_the_run_completes(result: dict[str, Any], tmp_path: Path) -> None:
     assert (result["status"], result["counts"]["completed"]) == ("completed", len(FAULTS)), result["error"]
     assert "Traceback" not in result["output"]
+    kinds = sorted({error for _, errors in FAULTS.values() for error in errors})
+    report(9, f"{len(FAULTS)} kinds of bad answers, each a failed attempt of its type ({', '.join(kinds)}), no crash")
 
 
 @pytest.mark.parametrize("name", FAULTS)
@@ -65,3 +78,52 @@ def test_a_fault_is_a_failed_attempt_of_its_kind(result: dict[str, Any], name: s
     assert errors == FAULTS[name][1]
     assert [attempt["status"] for attempt in task["attempt_log"]] == ["failed"] * len(errors) + ["completed"]
     assert isinstance(task["output"], str)
+
+
+NONSENSE: dict[str, dict[str, Any]] = {
+    "50 MB bodies": {"huge_body_mb": 50.0},
+    "truncated JSON": {"truncate_rate": 1.0},
+    "HTML with 200": {"garbage_rate": 1.0},
+    "empty choices": {"empty_choices_rate": 1.0},
+    "null content": {"null_content_rate": 1.0},
+    "tool arguments that are no JSON": {"tool_garbage_rate": 1.0},
+    "bad UTF-8": {"bad_utf8_rate": 1.0},
+    "lone surrogates": {"surrogate_rate": 1.0},
+}
+
+
+@pytest.mark.parametrize("each", [10, pytest.param(200, marks=pytest.mark.long)], ids=["everyday", "figures"])
+def test_bad_answers_by_the_hundred_cost_no_memory(tmp_path: Path, each: int) -> None:
+    with (
+        MockModelProcess(tmp_path / "mock") as model,
+        ServiceProcess(tmp_path / "service", *model.as_provider(), SWARMD_BREAKER_FAILURES=NEVER) as service,
+        service.client() as client,
+    ):
+        before = Footprint.of(service.pid)
+        most_mib = before.rss_mib
+        calm = {option: 0.0 for options in NONSENSE.values() for option in options}
+        for name, options in NONSENSE.items():
+            httpx2.patch(f"{model.root_url}/mock/config", json=calm | options).raise_for_status()
+            body = {
+                "tasks": [{"id": f"t{n}", "timeout_s": 60} for n in range(each)],
+                "limits": {"max_parallel_agents": 20},
+                "retry": {"max_retries": 0},
+            }
+            at = f"/v1/swarms/{client.post('/v1/swarms', json=body).json()['swarm_id']}"
+            give_up_at = time.monotonic() + DEADLINE_S
+            while (found := client.get(at).json())["status"] == "running" and time.monotonic() < give_up_at:
+                most_mib = max(most_mib, Footprint.of(service.pid).rss_mib)
+            assert found["counts"]["failed"] == each, (name, found["counts"])
+        httpx2.patch(f"{model.root_url}/mock/config", json=calm).raise_for_status()
+        again = client.post("/v1/swarms", params={"wait": 30}, json={"tasks": [{}]}).json()
+        poll(lambda: client.get("/readyz").status_code == 200)
+        now = Footprint.of(service.pid)
+        check_log(service)
+    most_mib = max(most_mib, now.rss_mib)
+    report(
+        9,
+        f"{len(NONSENSE)} x {each} bad answers, 20 at once, {each} of 50 MB among them: memory grew from "
+        f"{before.rss_mib:.0f} to at most {most_mib:.0f} MiB; the next run {again['status']}",
+    )
+    assert again["status"] == "completed"
+    assert most_mib - before.rss_mib <= MAX_GROWTH_MIB

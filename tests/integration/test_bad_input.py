@@ -11,7 +11,7 @@ import httpx2
 import pytest
 from pydantic import BaseModel
 
-from app.api.schemas.swarms import AggregateIn, LimitsIn, RetryIn, SwarmCreate
+from app.api.schemas.swarms import AggregateIn, BudgetIn, LimitsIn, RetryIn, SwarmCreate
 from app.api.schemas.tasks import TaskIn
 from tests.support.problems import pointers, problem
 from tests.support.service import ServiceProcess
@@ -233,7 +233,8 @@ TAKEN: dict[type[BaseModel], dict[str, str]] = {
         "on_task_failure": "",
         "min_success_rate": "",  # 7 and 1.5 are above 1
         "metadata": "object",
-        **dict.fromkeys(("goal", "planner", "decompose", "output_schema", "budget", "routing"), LATER),
+        "budget": "null",
+        **dict.fromkeys(("goal", "planner", "decompose", "output_schema", "routing"), LATER),
         **dict.fromkeys(("validate", "webhook", "start_at"), LATER),
     },
     LimitsIn: {
@@ -244,7 +245,13 @@ TAKEN: dict[type[BaseModel], dict[str, str]] = {
         "batch_size": LATER,
         "batch_pause_s": LATER,
     },
-    RetryIn: {"max_retries": "integer", "base_delay_s": "integer number", "jitter": ""},
+    RetryIn: {"max_retries": "integer", "base_delay_s": "integer number", "jitter": "", "hedge_percentile": "null"},
+    BudgetIn: {
+        "max_cost_usd": "null integer number",
+        "max_tokens": "null integer",
+        "per_agent_tokens": "null integer",
+        "on_exceeded": "null",
+    },
     AggregateIn: {"strategy": ""},
     TaskIn: {
         "id": "null string",
@@ -263,13 +270,28 @@ TAKEN: dict[type[BaseModel], dict[str, str]] = {
         "max_steps": "null integer",
         "max_output_tokens": "null integer",
         "allow_failed_dependencies": "boolean",
-        **dict.fromkeys(("tier", "tools", "output_schema", "token_budget", "weight"), LATER),
+        "token_budget": "null integer",
+        **dict.fromkeys(("tier", "tools", "output_schema", "weight"), LATER),
     },
 }
-PLACES = {SwarmCreate: "", LimitsIn: "/limits", RetryIn: "/retry", AggregateIn: "/aggregate", TaskIn: "/tasks/0"}
+PLACES = {
+    SwarmCreate: "",
+    LimitsIn: "/limits",
+    RetryIn: "/retry",
+    BudgetIn: "/budget",
+    AggregateIn: "/aggregate",
+    TaskIn: "/tasks/0",
+}
+
+
+TOKENS = {"max_tokens", "per_agent_tokens", "token_budget"}
 
 
 def with_field(model: type[BaseModel], field: str, value: Any) -> dict[str, Any]:
+    if field in TOKENS and type(value) is int:
+        value *= 1_000_000  # enough for a call
+    if model is BudgetIn:
+        return {**GOOD, "budget": {"max_cost_usd": 5, "max_tokens": 10**9, field: value}}
     if model is TaskIn:
         return {"tasks": [{field: value}]}
     if model is SwarmCreate:
@@ -375,7 +397,7 @@ def test_a_strategy_of_a_later_version_says_so(client: httpx2.Client, strategy: 
 def test_every_field_of_a_later_version_is_named(client: httpx2.Client) -> None:
     task = dict.fromkeys((name for name, taken in TAKEN[TaskIn].items() if taken == LATER), 1)
     top = dict.fromkeys((name for name, taken in TAKEN[SwarmCreate].items() if taken == LATER and name != "agent"), 1)
-    del top["aggregate"]
+    del top["aggregate"], top["budget"]
 
     document = refused(client, {**top, "tasks": [{}, task], "limits": {"batch_size": 5, "batch_pause_s": 1}})
 

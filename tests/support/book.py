@@ -19,15 +19,18 @@ from app.domain.facts import (
     TaskClosed,
     TaskCompleted,
     TaskQueued,
+    TaskRearmed,
     TaskRetrying,
 )
 from app.domain.graph import Graph
 from app.domain.swarm import SWARM_TERMINAL, SwarmSpec, SwarmState, SwarmStatus, unmet_dependencies
 from app.domain.task import TERMINAL, TaskSpec, TaskState, TaskStatus
+from app.domain.usage import Price
 
 SWARM_ID = "swm_01JQZX5V0G0000000000000000"
 START_MS = 1_800_000_000_000
 WRITE_ORDER: tuple[type[Change], ...] = (
+    TaskRearmed,
     AttemptEnded,
     TaskCompleted,
     TaskRetrying,
@@ -62,6 +65,8 @@ def new_run(spec: SwarmSpec, tasks: Sequence[TaskSpec], now_ms: int = START_MS) 
         status=SwarmStatus.RUNNING,
         created_at_ms=now_ms,
         max_parallel_agents=spec.max_parallel_agents,
+        budget=spec.budget,
+        capped=spec.budget is not None or spec.token_budgets,
     )
 
 
@@ -80,6 +85,7 @@ def _task_state(index: int, task: TaskSpec, graph: Graph, queued_at_ms: int) -> 
         queued_at_ms=0 if unmet else queued_at_ms,
         allow_failed_dependencies=task.allow_failed_dependencies,
         payload=task.payload,
+        requested_model=task.requested_model,
         awaits=task.awaits,
     )
 
@@ -99,6 +105,7 @@ class Row:
     queue_ms: int = 0
     started_at_ms: int = 0
     latency_ms: float = 0.0
+    tokens: int = 0
     output: str | None = None
 
     @classmethod
@@ -131,14 +138,21 @@ class Table:
                 assert (row.status, row.attempt) == (TaskStatus.RUNNING, change.attempt), change
                 assert row.output is None, change
                 row.status, row.output, row.latency_ms = TaskStatus.COMPLETED, change.output, change.latency_ms
+                row.tokens += change.usage.total_tokens
                 self._end_attempt(change.index, change.attempt, "completed")
             case TaskRetrying():
                 assert (row.status, row.attempt) == (TaskStatus.RUNNING, change.attempt), change
                 row.status, row.failures = TaskStatus.RETRYING, change.failures
                 row.not_before_ms = change.not_before_ms
+                row.tokens += change.usage.total_tokens
             case TaskClosed():
                 assert row.status not in TERMINAL, change
                 row.status, row.failures = change.status, change.failures
+                row.tokens += change.usage.total_tokens
+            case TaskRearmed():
+                assert row.status in TERMINAL - {TaskStatus.COMPLETED}, change
+                row.status, row.queued_at_ms = change.status, change.queued_at_ms
+                row.failures = row.not_before_ms = 0
 
     def _end_attempt(self, index: int, attempt: int, status: str) -> None:
         assert self.attempts[index, attempt] == "running"
@@ -155,6 +169,7 @@ class Book:
         self.events: list[Event] = list(first.events)
         self.changes: list[Change] = []
         self.max_parallel_agents = created.max_parallel_agents
+        self.prices: dict[str | None, Price | None] = {}
         self._save(created)
 
     @property
@@ -179,6 +194,11 @@ class Book:
         self.error = state.error
         self.created_at_ms = state.created_at_ms
         self.ended_at_ms = state.ended_at_ms
+        self.started_at_ms = state.started_at_ms
+        self.budget = state.budget
+        self.pause_reason = state.pause_reason
+        self.unsettled_nano_usd = state.unsettled_nano_usd
+        self.unsettled_tokens = state.unsettled_tokens
 
     def load(self) -> SwarmState:
         """Build the run as a process does that knows nothing but what was written."""
@@ -196,6 +216,9 @@ class Book:
             task.not_before_ms = row.not_before_ms
             task.queue_ms = row.queue_ms
             task.started_at_ms = row.started_at_ms
+            task.tokens_used = row.tokens
+            task.output_bytes = len((row.output or "").encode())
+            task.calls = int(row.status is TaskStatus.RUNNING)
             task.spawned = row.attempt > 0
             if row.status in TERMINAL:
                 task.payload = ""
@@ -207,6 +230,13 @@ class Book:
             graph=graph,
             tasks=tasks,
             status=self.status,
+            started_at_ms=self.started_at_ms,
+            budget=self.budget,
+            pause_reason=self.pause_reason,
+            unsettled_nano_usd=self.unsettled_nano_usd,
+            unsettled_tokens=self.unsettled_tokens,
+            capped=self.budget is not None or self.spec.token_budgets,
+            prices=dict(self.prices),
             created_at_ms=self.created_at_ms,
             max_parallel_agents=self.max_parallel_agents,
             last_seq=self.last_seq,

@@ -24,7 +24,8 @@ from app.domain.swarm import SwarmSpec, SwarmState, SwarmStatus
 from app.domain.task import TaskSpec, TaskState, TaskStatus
 from app.domain.transitions import begin, step
 from app.domain.usage import Usage
-from app.ports.store import Commit, EncodedEvent, NewSwarm
+from app.ports.events import EncodedEvent
+from app.ports.runs import Commit, NewSwarm
 
 LANE = "lane"
 AGENT = "agt_default"

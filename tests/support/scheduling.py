@@ -11,11 +11,16 @@ from pathlib import Path
 from app.dispatch.local import LocalDoorbell
 from app.domain.swarm import SwarmState
 from app.ports.doorbell import NEW_SWARMS, control_of, end_of
+from app.ports.events import EncodedEvent
 from app.ports.provider import ChatProvider, Route
-from app.ports.store import EncodedEvent, NewSwarm, SwarmRow
+from app.ports.runs import Command, NewSwarm
+from app.ports.store import SwarmRow
 from app.scheduler.admission import Admission
+from app.scheduler.allowances import Allowances, Terms
 from app.scheduler.executor import Executor
+from app.scheduler.lanes import LaneSettings
 from app.scheduler.reducer import Reducer
+from app.scheduler.routing import Routing
 from app.scheduler.runner import Machinery
 from app.scheduler.supervisor import Supervisor
 from app.storage.engine import Database, open_database
@@ -64,7 +69,7 @@ class Scheduling:
         return swarm.state.swarm_id
 
     async def cancel(self, swarm_id: str) -> None:
-        assert await self.store.swarms.request_cancel("default", swarm_id)
+        assert await self.store.swarms.command("default", swarm_id, Command("cancel"))
         self.shared.doorbell.ring(control_of(swarm_id))
 
     async def end(self, swarm_id: str) -> SwarmRow:
@@ -84,10 +89,19 @@ class Scheduling:
 
 def machinery(store: Database, provider: ChatProvider, *, max_agents: int = 1000) -> Machinery:
     clock = SystemClock()
+    models = OneModel(provider)
+
+    async def no_cap(key_id: str, day: str) -> Terms:
+        return Terms(None, 0)
+
     return Machinery(
         runs=store.runs,
-        admission=Admission(lambda _: max_agents),
-        executor=Executor(OneModel(provider), clock, SystemEntropy(), max_output_tokens=100),
+        admission=Admission(
+            lambda _: LaneSettings(max_concurrency=max_agents), clock, asyncio.get_running_loop().call_later
+        ),
+        allowances=Allowances(clock, no_cap),
+        routing=Routing(models, {}),
+        executor=Executor(models, clock, SystemEntropy()),
         reducer=Reducer(store.tasks),
         doorbell=LocalDoorbell(),
         clock=clock,

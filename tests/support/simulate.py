@@ -189,7 +189,7 @@ class Simulation:
         for index, awaited in list(self._awaited):
             if self._chance(0.3):
                 self._awaited.remove((index, awaited))
-                facts.append(AwaitedEnded(index, awaited, self.fates[awaited]))
+                facts.append(AwaitedEnded(index, awaited, 6 if self.fates[awaited] else None))
         if self._merging and self._chance(0.5):
             self._merging = False
             facts.append(AggregateCompleted("merged", {"strategy": "concat"}))

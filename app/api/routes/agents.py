@@ -10,6 +10,7 @@ from fastapi.responses import Response
 
 from app.api.deps import CallerDep, Cursor, Limit, Services, ServicesDep, json_response
 from app.api.errors import responses
+from app.api.idempotency import KEY_NOT_NEEDED, KeyedDep, answer_of, reply
 from app.api.openapi import request_body
 from app.api.schemas.agents import (
     AgentCreate,
@@ -31,6 +32,7 @@ from app.api.strict_json import body_of, parse, validate
 from app.domain.errors import NotFound
 from app.domain.ids import split_sub_agent_id
 from app.domain.task import TERMINAL
+from app.ports.idempotency import Answer
 from app.ports.store import SwarmRow, TaskRow
 from app.services.results import summarise_tasks
 
@@ -44,15 +46,23 @@ Timeout = Annotated[float, Query(ge=0, le=300, description="Seconds to wait unti
     status_code=201,
     operation_id="create_agent",
     response_model=AgentOut,
-    responses=responses(400, 413, 422, 503),
+    responses=responses(400, 409, 413, 422, 503),
     openapi_extra=request_body(AgentCreate),
 )
 async def create_agent(
-    services: ServicesDep, caller: CallerDep, body: Annotated[AgentCreate, Depends(body_of(AgentCreate))]
+    services: ServicesDep,
+    caller: CallerDep,
+    keyed: KeyedDep,
+    body: Annotated[AgentCreate, Depends(body_of(AgentCreate))],
 ) -> Response:
     """Create an orchestrator. The same name again updates its configuration and keeps its id."""
-    name, config = body.to_domain()
-    return json_response(agent_json(await services.agents.create(caller.tenant_id, name, config), body.ignored()), 201)
+
+    async def give() -> Answer:
+        name, config = body.to_domain()
+        row = await services.agents.create(caller.tenant_id, name, config)
+        return answer_of(agent_json(row, body.ignored()), 201)
+
+    return reply(await services.idempotency.answer(keyed, give))
 
 
 @router.post(
@@ -61,6 +71,7 @@ async def create_agent(
     response_model=Cleared,
     responses=responses(400, 404, 422),
     openapi_extra=request_body(ClearMemory, required=False),
+    dependencies=[KEY_NOT_NEEDED],
 )
 async def clear_memory(request: Request, services: ServicesDep, caller: CallerDep) -> Response:
     """Remove the shared memory of an orchestrator, of all of them without `orchestrator_id`.

@@ -6,13 +6,14 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query
 from fastapi.responses import Response
 
 from app.api.deps import Caller, CallerDep, Services, ServicesDep, json_response
 from app.api.errors import problem, responses
+from app.api.idempotency import KeyedDep, answer_of, mark, reply
 from app.api.openapi import request_body
 from app.api.schemas.agents import output_json
 from app.api.schemas.batches import (
@@ -37,6 +38,12 @@ from app.domain.agent import BarrierName
 from app.domain.errors import FieldError, InvalidRequest, NotFound
 from app.domain.ids import TASK_PREFIX, make_id, sub_agent_id
 from app.ports.agents import AgentRow
+from app.ports.idempotency import Answer, Once
+from app.ports.runs import Beside
+from app.ports.store import SwarmRow
+from app.services.barriers import BarrierState, state_of_run
+from app.services.idempotency import Outcome
+from app.services.results import Results
 
 router = APIRouter(prefix="/v1/agents", tags=["agents"])
 
@@ -71,77 +78,120 @@ def _of_the_body() -> Iterator[None]:
     "/execute",
     operation_id="execute_task",
     response_model=Executed,
-    responses=responses(400, 404, 413, 422, 503),
+    responses=responses(400, 404, 409, 413, 422, 503),
     openapi_extra=request_body(Execute),
 )
 async def execute_task(
-    services: ServicesDep, caller: CallerDep, body: Annotated[Execute, Depends(body_of(Execute))]
+    services: ServicesDep, caller: CallerDep, keyed: KeyedDep, body: Annotated[Execute, Depends(body_of(Execute))]
 ) -> Response:
     """Run one task and wait for its output; a failed task answers 200 with `status` and `error`."""
-    agent = await _agent(services, caller, body)
-    work = body.to_work("", _made_up_id(services), agent.config, services.caps)
-    with _of_the_body():
-        swarm = await services.batches.start(agent, [work], kind="execute")
-    await services.swarms.wait(caller.tenant_id, swarm.swarm_id, math.inf)
-    results = await services.results.get(caller.tenant_id, swarm.swarm_id)
-    return json_response(output_json(results.tasks[0]) | {"warnings": body.warnings()})
+
+    async def begin(once: Once | None) -> Outcome:
+        agent = await _agent(services, caller, body)
+        work = body.to_work("", _made_up_id(services), agent.config, services.caps)
+        with _of_the_body():
+            swarm = await services.batches.start(
+                agent, [work], kind="execute", key_id=caller.key_id, beside=lambda _: Beside(once=once)
+            )
+        return Outcome(swarm_id=swarm.swarm_id)
+
+    outcome = await services.idempotency.start(keyed, begin)
+    await services.swarms.wait(caller.tenant_id, outcome.run_id, math.inf)
+    results = await services.results.get(caller.tenant_id, outcome.run_id)
+    return mark(json_response(output_json(results.tasks[0]) | {"warnings": body.warnings()}), outcome)
 
 
 @router.post(
     "/batch-execute",
     operation_id="execute_batch",
     response_model=BatchOut,
-    responses={**responses(400, 404, 413, 422, 503), 202: {"model": Accepted}},
+    responses={**responses(400, 404, 409, 413, 422, 503), 202: {"model": Accepted}},
     openapi_extra=request_body(BatchExecute),
 )
 async def execute_batch(
-    services: ServicesDep, caller: CallerDep, body: Annotated[BatchExecute, Depends(body_of(BatchExecute))]
+    services: ServicesDep,
+    caller: CallerDep,
+    keyed: KeyedDep,
+    body: Annotated[BatchExecute, Depends(body_of(BatchExecute))],
 ) -> Response:
     """Run tasks in parallel, each as soon as its own dependencies have completed."""
-    agent = await _agent(services, caller, body)
-    swarm = await services.batches.start(
-        agent,
-        body.to_work(agent.config, services.caps, partial(_made_up_id, services)),
-        kind="batch",
-        parallelism=body.parallelism,
-        context_window=body.context_window,
-    )
     warnings = body.warnings()
-    if agent.config.async_result_fetch or not body.wait:
-        accepted = {
-            "swarm_id": swarm.swarm_id,
-            "orchestrator_id": agent.agent_id,
-            "status": swarm.status,
-            "total": swarm.counts.total,
-            "warnings": warnings,
-        }
-        return json_response(accepted, 202)
-    await services.swarms.wait(caller.tenant_id, swarm.swarm_id, math.inf)
-    return json_response(batch_json(await services.results.get(caller.tenant_id, swarm.swarm_id), warnings))
+
+    async def begin(once: Once | None) -> Outcome:
+        agent = await _agent(services, caller, body)
+
+        def accepted(swarm: SwarmRow) -> Answer | None:
+            if body.wait and not agent.config.async_result_fetch:
+                return None
+            value = {
+                "swarm_id": swarm.swarm_id,
+                "orchestrator_id": agent.agent_id,
+                "status": swarm.status,
+                "total": swarm.counts.total,
+                "warnings": warnings,
+            }
+            return answer_of(value, 202)
+
+        swarm = await services.batches.start(
+            agent,
+            body.to_work(agent.config, services.caps, partial(_made_up_id, services)),
+            kind="batch",
+            parallelism=body.parallelism,
+            context_window=body.context_window,
+            key_id=caller.key_id,
+            beside=lambda row: Beside(once=once and once.answered(accepted(row))),
+        )
+        return Outcome(swarm_id=swarm.swarm_id, answer=accepted(swarm))
+
+    outcome = await services.idempotency.start(keyed, begin)
+    if outcome.answer is not None:
+        return reply(outcome)
+    await services.swarms.wait(caller.tenant_id, outcome.run_id, math.inf)
+    results = await services.results.get(caller.tenant_id, outcome.run_id)
+    return mark(json_response(batch_json(results, warnings)), outcome)
 
 
 @router.post(
     "/barrier-execute",
     operation_id="execute_barrier",
     response_model=BarrierExecuted,
-    responses={**responses(400, 404, 413, 422, 503), 202: {"model": BarrierExecuted}},
+    responses={**responses(400, 404, 409, 413, 422, 503), 202: {"model": BarrierExecuted}},
     openapi_extra=request_body(BarrierExecute),
 )
 async def execute_barrier(
-    services: ServicesDep, caller: CallerDep, body: Annotated[BarrierExecute, Depends(body_of(BarrierExecute))]
+    services: ServicesDep,
+    caller: CallerDep,
+    keyed: KeyedDep,
+    body: Annotated[BarrierExecute, Depends(body_of(BarrierExecute))],
 ) -> Response:
     """Run tasks behind a barrier; a strict check that fails answers 200, `state` failed, and says what is missing."""
-    agent = await _agent(services, caller, body)
-    name = BarrierName.parse(str(body.barrier_id))
-    work = body.to_work(agent.config, services.caps, partial(_made_up_id, services))
-    run = await services.barriers.start(agent, name, work, strict=body.dependency_check == "strict")
-    results = None
-    if run.swarm_id is not None and body.wait_for_completion:
-        await services.swarms.wait(caller.tenant_id, run.swarm_id, math.inf)
-        results = await services.results.get(caller.tenant_id, run.swarm_id)
-    state = await services.barriers.state(run)
-    status = 202 if run.swarm_id is not None and results is None else 200
-    return json_response(barrier_executed_json(body.barrier_id, state, results, body.warnings()), status)
+
+    def json_of(state: BarrierState, results: Results | None) -> dict[str, Any]:
+        return barrier_executed_json(body.barrier_id, state, results, body.warnings())
+
+    def accepted(state: BarrierState) -> Answer | None:
+        if state.swarm_id is None:
+            return answer_of(json_of(state, None), 200)
+        return None if body.wait_for_completion else answer_of(json_of(state, None), 202)
+
+    async def begin(once: Once | None) -> Outcome:
+        agent = await _agent(services, caller, body)
+        state = await services.barriers.start(
+            agent,
+            BarrierName.parse(str(body.barrier_id)),
+            body.to_work(agent.config, services.caps, partial(_made_up_id, services)),
+            strict=body.dependency_check == "strict",
+            key_id=caller.key_id,
+            once=lambda state: once and once.answered(accepted(state)),
+        )
+        return Outcome(swarm_id=state.swarm_id, answer=accepted(state))
+
+    outcome = await services.idempotency.start(keyed, begin)
+    if outcome.answer is not None:
+        return reply(outcome)
+    await services.swarms.wait(caller.tenant_id, outcome.run_id, math.inf)
+    results = await services.results.get(caller.tenant_id, outcome.run_id)
+    return mark(json_response(json_of(state_of_run(results.swarm), results)), outcome)
 
 
 @router.get(
@@ -172,24 +222,42 @@ async def get_barrier_status(
     status_code=202,
     operation_id="spawn_agent",
     response_model=Spawned,
-    responses=responses(400, 404, 413, 422, 503),
+    responses=responses(400, 404, 409, 413, 422, 503),
     openapi_extra=request_body(Spawn),
 )
 async def spawn_agent(
-    services: ServicesDep, caller: CallerDep, agent_id: str, body: Annotated[Spawn, Depends(body_of(Spawn))]
+    services: ServicesDep,
+    caller: CallerDep,
+    keyed: KeyedDep,
+    agent_id: str,
+    body: Annotated[Spawn, Depends(body_of(Spawn))],
 ) -> Response:
     """Start a sub-agent in the background and answer at once."""
-    agent = await services.agents.get(caller.tenant_id, agent_id)
-    task = validate(WorkTask, body.task_fields())
-    work = task.to_work("", _made_up_id(services), agent.config, services.caps)
-    with _of_the_body():
-        swarm = await services.batches.start(agent, [work], kind="spawn")
-    spawned = {
-        "agent_id": sub_agent_id(swarm.swarm_id, 0),
-        "task_id": work.spec.task_id,
-        "swarm_id": swarm.swarm_id,
-        "orchestrator_id": agent.agent_id,
-        "status": "queued",
-        "warnings": task.warnings(),
-    }
-    return json_response(spawned, 202)
+
+    async def begin(once: Once | None) -> Outcome:
+        agent = await services.agents.get(caller.tenant_id, agent_id)
+        task = validate(WorkTask, body.task_fields())
+        work = task.to_work("", _made_up_id(services), agent.config, services.caps)
+
+        def accepted(swarm: SwarmRow) -> Answer:
+            value = {
+                "agent_id": sub_agent_id(swarm.swarm_id, 0),
+                "task_id": work.spec.task_id,
+                "swarm_id": swarm.swarm_id,
+                "orchestrator_id": agent.agent_id,
+                "status": "queued",
+                "warnings": task.warnings(),
+            }
+            return answer_of(value, 202)
+
+        with _of_the_body():
+            swarm = await services.batches.start(
+                agent,
+                [work],
+                kind="spawn",
+                key_id=caller.key_id,
+                beside=lambda row: Beside(once=once and once.answered(accepted(row))),
+            )
+        return Outcome(swarm_id=swarm.swarm_id, answer=accepted(swarm))
+
+    return reply(await services.idempotency.start(keyed, begin))

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from app import __version__
 from app.api.deps import ServicesDep, json_response
+from app.api.draining import OpenRequests, refusal
 from app.api.errors import responses
 
 router = APIRouter(tags=["operations"])
@@ -28,8 +29,11 @@ async def get_health() -> Response:
 
 
 @router.get("/readyz", operation_id="get_readiness", response_model=Health, responses=responses(503))
-async def get_readiness(services: ServicesDep) -> Response:
-    """Ready: the store can be written and some model can be served."""
+async def get_readiness(request: Request, services: ServicesDep) -> Response:
+    """Ready: new work is taken, the store can be written and some model can be served."""
+    requests: OpenRequests = request.app.state.requests
+    if requests.draining:
+        return refusal(request.url.path)
     await services.swarms.check_writable()
     await services.models.names()
     return json_response({"status": "ready", "version": __version__})

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from app.api import ws
 from app.api.deps import Caller, CallerDep, Services, ServicesDep, json_response
 from app.api.errors import problem, responses
+from app.api.idempotency import KEY_NOT_NEEDED
 from app.api.schemas.times import Timestamp
 from app.domain.errors import InvalidRequest, NotFound, SwarmdError
 from app.domain.events import rfc3339
@@ -31,7 +32,8 @@ class Ticket(BaseModel):
     status_code=201,
     operation_id="create_stream_ticket",
     response_model=Ticket,
-    responses=responses(401),
+    responses=responses(401, 422),
+    dependencies=[KEY_NOT_NEEDED],
 )
 async def create_stream_ticket(services: ServicesDep, caller: CallerDep) -> Response:
     """Get a ticket for `?ticket=` of a socket, good for one minute: browsers cannot send headers there."""

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Query
+from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import Response
 
 from app.api import sse
-from app.api.deps import CallerDep, Cursor, Limit, ServicesDep, json_response
+from app.api.deps import Caller, CallerDep, Cursor, Limit, Services, ServicesDep, json_response
 from app.api.errors import responses
+from app.api.idempotency import KEY_NOT_NEEDED, KeyedDep, answer_of, mark, reply
 from app.api.openapi import request_body
 from app.api.schemas.events import EventPage
 from app.api.schemas.swarms import (
     GraphOut,
     ResultsOut,
+    RetryTasks,
     SnapshotOut,
     SwarmCreate,
     SwarmOut,
@@ -30,11 +33,14 @@ from app.api.schemas.swarms import (
 )
 from app.api.schemas.tasks import TaskDetailOut, TaskPage, task_detail_json, task_json
 from app.api.schemas.times import moment_ms
-from app.api.strict_json import body_of
+from app.api.strict_json import body_of, parse, validate
 from app.domain.errors import InvalidRequest
 from app.domain.swarm import SwarmStatus
 from app.domain.task import TaskStatus
-from app.ports.store import SwarmFilter, TaskFilter
+from app.ports.idempotency import Answer, Once
+from app.ports.runs import Beside
+from app.ports.store import SwarmFilter, SwarmRow, TaskFilter
+from app.services.idempotency import KeyedRequest, Outcome
 
 router = APIRouter(prefix="/v1/swarms", tags=["swarms"])
 
@@ -46,26 +52,46 @@ Wait = Annotated[float | None, Query(ge=0, description="Seconds to wait for the 
     status_code=201,
     operation_id="create_swarm",
     response_model=SwarmWithResults,
-    responses=responses(400, 404, 413, 422, 503),
+    responses=responses(400, 404, 409, 413, 422, 503),
     openapi_extra=request_body(SwarmCreate),
 )
 async def create_swarm(
     services: ServicesDep,
     caller: CallerDep,
+    keyed: KeyedDep,
     body: Annotated[SwarmCreate, Depends(body_of(SwarmCreate))],
     wait: Wait = None,
 ) -> Response:
     """Start a run. With `wait`, answer when it has ended or the time is up, `results` included."""
     if wait is not None and wait > services.max_wait_s:
         raise InvalidRequest.field("/wait", f"expected at most {services.max_wait_s:g} seconds")
-    agent = await services.agents.resolve(caller.tenant_id, body.agent, "/agent")
-    spec, tasks = body.to_domain(services.caps, agent.agent_id)
-    row = await services.swarms.create(caller.tenant_id, spec, tasks)
+
+    def accepted(row: SwarmRow) -> Answer | None:
+        return answer_of(swarm_json(row), 201) if wait is None else None
+
+    async def begin(once: Once | None) -> Outcome:
+        spec, tasks = body.to_domain(services.caps, await _agent_id(services, caller, body.agent))
+        row = await services.swarms.create(
+            caller.tenant_id,
+            spec,
+            tasks,
+            key_id=caller.key_id,
+            beside=lambda row: Beside(once=once and once.answered(accepted(row))),
+        )
+        return Outcome(swarm_id=row.swarm_id, answer=accepted(row))
+
+    outcome = await services.idempotency.start(keyed, begin)
     if wait is None:
-        return json_response(swarm_json(row), 201)
-    row = await services.swarms.wait(caller.tenant_id, row.swarm_id, wait)
-    results = await services.results.get(caller.tenant_id, row.swarm_id)
-    return json_response(swarm_json(results.swarm) | {"results": results_json(results)}, 201)
+        return reply(outcome)
+    await services.swarms.wait(caller.tenant_id, outcome.run_id, wait)
+    results = await services.results.get(caller.tenant_id, outcome.run_id)
+    return mark(json_response(swarm_json(results.swarm) | {"results": results_json(results)}, 201), outcome)
+
+
+async def _agent_id(services: Services, caller: Caller, named: str | None) -> str:
+    if named is None:
+        return await services.agents.default_id(caller.tenant_id)
+    return (await services.agents.resolve(caller.tenant_id, named, "/agent")).agent_id
 
 
 @router.get("", operation_id="list_swarms", response_model=SwarmPage, responses=responses(422))
@@ -102,7 +128,7 @@ async def get_swarm(services: ServicesDep, caller: CallerDep, swarm_id: str) -> 
     "/{swarm_id}",
     operation_id="update_swarm",
     response_model=SwarmOut,
-    responses=responses(400, 404, 422, 503),
+    responses=responses(400, 404, 409, 422, 503),
     openapi_extra=request_body(SwarmPatch),
 )
 async def update_swarm(
@@ -111,8 +137,9 @@ async def update_swarm(
     swarm_id: str,
     body: Annotated[SwarmPatch, Depends(body_of(SwarmPatch))],
 ) -> Response:
-    """Scale a run while it goes on."""
-    return json_response(swarm_json(await services.swarms.scale(caller.tenant_id, swarm_id, body.to_domain())))
+    """Change limits of a run while it goes on: a raised budget lets it go on where it had paused the run."""
+    row = await services.steering.change(caller.tenant_id, swarm_id, **body.to_changes())
+    return json_response(swarm_json(row))
 
 
 @router.delete("/{swarm_id}", operation_id="delete_swarm", status_code=204, responses=responses(404, 409, 503))
@@ -136,8 +163,10 @@ async def list_tasks(
 ) -> Response:
     """List the tasks of a run in the order of the request."""
     where = TaskFilter(status=status, role=role, attempt=attempt, error=error)
-    page = await services.swarms.list_tasks(caller.tenant_id, swarm_id, where, limit, cursor)
-    return json_response({"items": [task_json(row) for row in page.items], "next_cursor": page.next_cursor})
+    swarm = await services.swarms.get(caller.tenant_id, swarm_id)
+    page = await services.swarms.list_tasks(swarm, where, limit, cursor)
+    items = [task_json(row, paused=swarm.paused) for row in page.items]
+    return json_response({"items": items, "next_cursor": page.next_cursor})
 
 
 @router.get(
@@ -145,8 +174,9 @@ async def list_tasks(
 )
 async def get_task(services: ServicesDep, caller: CallerDep, swarm_id: str, task_id: str) -> Response:
     """Get one task with its input and every attempt."""
-    row, attempts = await services.swarms.get_task(caller.tenant_id, swarm_id, task_id)
-    return json_response(task_detail_json(row, attempts))
+    swarm = await services.swarms.get(caller.tenant_id, swarm_id)
+    row, attempts = await services.swarms.get_task(swarm, task_id)
+    return json_response(task_detail_json(row, attempts, paused=swarm.paused))
 
 
 @router.get("/{swarm_id}/results", operation_id="get_results", response_model=ResultsOut, responses=responses(404))
@@ -191,8 +221,96 @@ async def list_events(
     status_code=202,
     operation_id="cancel_swarm",
     response_model=SwarmOut,
-    responses=responses(404, 503),
+    responses=responses(404, 422, 503),
+    dependencies=[KEY_NOT_NEEDED],
 )
 async def cancel_swarm(services: ServicesDep, caller: CallerDep, swarm_id: str) -> Response:
     """Cancel a run: its connections are closed and no new call is made. An ended run stays as it is."""
-    return json_response(swarm_json(await services.swarms.cancel(caller.tenant_id, swarm_id)), 202)
+    return json_response(swarm_json(await services.steering.cancel(caller.tenant_id, swarm_id)), 202)
+
+
+@router.post(
+    "/{swarm_id}/pause",
+    status_code=202,
+    operation_id="pause_swarm",
+    response_model=SwarmOut,
+    responses=responses(404, 409, 422, 503),
+    dependencies=[KEY_NOT_NEEDED],
+)
+async def pause_swarm(services: ServicesDep, caller: CallerDep, swarm_id: str) -> Response:
+    """Start no further call; calls under way end and count."""
+    return json_response(swarm_json(await services.steering.pause(caller.tenant_id, swarm_id)), 202)
+
+
+@router.post(
+    "/{swarm_id}/resume",
+    status_code=202,
+    operation_id="resume_swarm",
+    response_model=SwarmOut,
+    responses=responses(404, 409, 422, 503),
+    dependencies=[KEY_NOT_NEEDED],
+)
+async def resume_swarm(services: ServicesDep, caller: CallerDep, swarm_id: str) -> Response:
+    """Let a paused run go on; one that its budget paused needs a raised budget (PATCH), else it pauses again."""
+    return json_response(swarm_json(await services.steering.resume(caller.tenant_id, swarm_id)), 202)
+
+
+@router.post(
+    "/{swarm_id}/retry",
+    status_code=202,
+    operation_id="retry_swarm",
+    response_model=SwarmOut,
+    responses=responses(400, 404, 409, 422, 503),
+    openapi_extra=request_body(RetryTasks, required=False),
+)
+async def retry_swarm(
+    request: Request, services: ServicesDep, caller: CallerDep, keyed: KeyedDep, swarm_id: str
+) -> Response:
+    """Run unsuccessful tasks again, and those skipped for want of them; an ended run goes on."""
+    raw = await request.body()
+    body = validate(RetryTasks, parse(raw)) if raw.strip() else RetryTasks()
+    return await _retry(services, caller, keyed, swarm_id, body.to_filter())
+
+
+@router.post(
+    "/{swarm_id}/tasks/{task_id:path}/cancel",
+    status_code=202,
+    operation_id="cancel_task",
+    response_model=SwarmOut,
+    responses=responses(404, 422, 503),
+    dependencies=[KEY_NOT_NEEDED],
+)
+async def cancel_task(services: ServicesDep, caller: CallerDep, swarm_id: str, task_id: str) -> Response:
+    """Cancel one task: its connection is closed, and what depends on it is skipped."""
+    return json_response(swarm_json(await services.steering.cancel_task(caller.tenant_id, swarm_id, task_id)), 202)
+
+
+@router.post(
+    "/{swarm_id}/tasks/{task_id:path}/retry",
+    status_code=202,
+    operation_id="retry_task",
+    response_model=SwarmOut,
+    responses=responses(404, 409, 422, 503),
+)
+async def retry_task(
+    services: ServicesDep, caller: CallerDep, keyed: KeyedDep, swarm_id: str, task_id: str
+) -> Response:
+    """Run one unsuccessful task again, and those skipped for want of it."""
+    return await _retry(services, caller, keyed, swarm_id, {"task_ids": {task_id}})
+
+
+async def _retry(
+    services: Services, caller: Caller, keyed: KeyedRequest | None, swarm_id: str, tasks: dict[str, Any]
+) -> Response:
+    async def begin(once: Once | None) -> Outcome:
+        row = await services.steering.retry(caller.tenant_id, swarm_id, **tasks, once=once)
+        answer = answer_of(swarm_json(row), 202)
+        await services.idempotency.complete(once, answer)
+        return Outcome(swarm_id=swarm_id, answer=answer)
+
+    outcome = await services.idempotency.start(keyed, begin)
+    if outcome.answer is None:  # the service ended between the command and its answer
+        outcome = replace(
+            outcome, answer=answer_of(swarm_json(await services.swarms.get(caller.tenant_id, swarm_id)), 202)
+        )
+    return reply(outcome)

@@ -12,12 +12,12 @@ from app.api.schemas.times import Timestamp
 from app.domain.errors import InvalidRequest
 from app.domain.events import rfc3339
 from app.domain.ids import sub_agent_id
-from app.domain.task import PRIORITY_NAMES, TaskSpec
+from app.domain.task import PRIORITY_NAMES, TaskSpec, TaskStatus
 from app.domain.usage import Usage, usd
 from app.ports.store import AttemptRow, TaskRow
 
 TaskId = Annotated[str, Field(min_length=1, max_length=256)]
-_NOT_BUILT = ("tier", "tools", "output_schema", "token_budget", "weight")
+_NOT_BUILT = ("tier", "tools", "output_schema", "weight")
 
 DEFAULT_TASK_TIMEOUT_S = 120.0
 MAX_TIMEOUT_S = 86_400.0
@@ -57,11 +57,13 @@ class TaskIn(BaseModel):
     max_retries: int | None = Field(None, ge=0, le=100)
     max_steps: int | None = Field(None, ge=1, le=100_000)
     max_output_tokens: int | None = Field(None, ge=1, le=10_000_000)
+    token_budget: int | None = Field(
+        None, ge=1, le=10**12, description="Tokens in + out of the sub-agent over all its calls"
+    )
     allow_failed_dependencies: bool = False
     tier: Any = Field(None, description="Not in this version")
     tools: Any = Field(None, description="Not in this version")
     output_schema: Any = Field(None, description="Not in this version")
-    token_budget: Any = Field(None, description="Not in this version")
     weight: Any = Field(None, description="Not in this version")
 
     def unavailable(self) -> list[str]:
@@ -79,12 +81,7 @@ class TaskIn(BaseModel):
         """
         if self.id is not None and self.task_id is not None and self.id != self.task_id:
             raise InvalidRequest.field(f"{pointer}/task_id", "id and task_id are the same thing, but differ here")
-        priority = self.priority
-        if isinstance(priority, str):
-            if priority not in PRIORITY_NAMES:
-                names = ", ".join(PRIORITY_NAMES)
-                raise InvalidRequest.field(f"{pointer}/priority", f"expected 1-10 or one of {names}")
-            priority = PRIORITY_NAMES[priority]
+        priority = priority_of(self.priority, f"{pointer}/priority")
         payload = {
             "prompt": self.prompt,
             "type": self.type,
@@ -93,6 +90,7 @@ class TaskIn(BaseModel):
             "data": self.data,
             "extra": self.model_extra or None,
             "max_output_tokens": self.max_output_tokens,
+            "token_budget": self.token_budget,
         }
         encoded = orjson.dumps({name: value for name, value in payload.items() if value is not None})
         if len(encoded) > max_input_bytes:
@@ -114,6 +112,15 @@ class TaskIn(BaseModel):
 
     def _default_timeout_s(self, task_timeout_s: float) -> float:
         return task_timeout_s if self.complexity is None else 20.0 + 3.0 * self.complexity
+
+
+def priority_of(given: int | str, pointer: str) -> int:
+    """Return a priority as a number."""
+    if isinstance(given, int):
+        return given
+    if given not in PRIORITY_NAMES:
+        raise InvalidRequest.field(pointer, f"expected 1-10 or one of {', '.join(PRIORITY_NAMES)}")
+    return PRIORITY_NAMES[given]
 
 
 class UsageOut(BaseModel):
@@ -192,12 +199,17 @@ def time_json(at_ms: int | None) -> str | None:
     return None if at_ms is None else rfc3339(at_ms)
 
 
-def task_json(row: TaskRow) -> dict[str, Any]:
+PAUSED = "paused"
+_WOULD_START = frozenset({TaskStatus.QUEUED, TaskStatus.RETRYING})
+
+
+def task_json(row: TaskRow, *, paused: bool = False) -> dict[str, Any]:
+    """Return a task for clients; in a ``paused`` run those that would start are shown as paused."""
     return {
         "task_id": row.task_id,
         "swarm_id": row.swarm_id,
         "agent_id": sub_agent_id(row.swarm_id, row.index),
-        "status": row.status,
+        "status": PAUSED if paused and row.status in _WOULD_START else row.status,
         "type": row.type,
         "role": row.role,
         "priority": row.priority,
@@ -217,7 +229,7 @@ def task_json(row: TaskRow) -> dict[str, Any]:
     }
 
 
-def task_detail_json(row: TaskRow, attempts: Sequence[AttemptRow]) -> dict[str, Any]:
+def task_detail_json(row: TaskRow, attempts: Sequence[AttemptRow], *, paused: bool) -> dict[str, Any]:
     log = [
         {
             "attempt": attempt.attempt,
@@ -233,4 +245,4 @@ def task_detail_json(row: TaskRow, attempts: Sequence[AttemptRow]) -> dict[str, 
         }
         for attempt in attempts
     ]
-    return task_json(row) | {"input": dict(row.payload), "attempt_log": log}
+    return task_json(row, paused=paused) | {"input": dict(row.payload), "attempt_log": log}

@@ -39,7 +39,13 @@ class Inner:
 
     def add_key(self, secret: str, *scopes: str) -> None:
         self.keys[secret] = KeyRow(
-            key_id="key_1", tenant_id="acme", name="k", scopes=scopes, created_at_ms=0, revoked_at_ms=None
+            key_id="key_1",
+            tenant_id="acme",
+            name="k",
+            scopes=scopes,
+            created_at_ms=0,
+            revoked_at_ms=None,
+            max_cost_per_day_nano_usd=2_500_000_000,
         )
 
 
@@ -110,7 +116,8 @@ async def test_a_local_caller_is_the_default_tenant(inner: Inner) -> None:
     gate = Gate(inner, local=True)
 
     assert status(await ask(gate, inner, host="localhost:1", origin="http://localhost:1")) == 200
-    assert inner.scopes[0]["state"]["caller"].tenant_id == "default"
+    caller = inner.scopes[0]["state"]["caller"]
+    assert (caller.tenant_id, caller.key_id, caller.max_cost_per_day_nano_usd) == ("default", None, None)
 
 
 @pytest.mark.parametrize("headers", [{"host": "evil.example"}, {"host": "localhost", "origin": "null"}, {}])
@@ -169,7 +176,8 @@ async def test_a_key_names_its_tenant(inner: Inner, scheme: str) -> None:
     inner.add_key("good", "read")
 
     assert status(await ask(Gate(inner, local=True), inner, host="evil.example", authorization=f"{scheme} good")) == 200
-    assert inner.scopes[0]["state"]["caller"].tenant_id == "acme"
+    caller = inner.scopes[0]["state"]["caller"]
+    assert (caller.tenant_id, caller.key_id, caller.max_cost_per_day_nano_usd) == ("acme", "key_1", 2_500_000_000)
 
 
 @pytest.mark.parametrize(
@@ -192,6 +200,25 @@ async def test_a_key_does_what_its_scopes_say(
     inner.add_key("good", *scopes)
 
     assert status(await ask(Gate(inner, local=True), inner, method, authorization="Bearer good")) == expected
+
+
+@pytest.mark.parametrize(
+    ("scopes", "method", "expected"),
+    [
+        (("read", "run"), "GET", 200),
+        (("read", "run"), "PUT", 403),
+        (("read", "run"), "POST", 403),
+        (("admin",), "PUT", 200),
+        (("admin",), "GET", 200),
+    ],
+)
+async def test_what_is_the_whole_services_is_changed_by_admins_only(
+    inner: Inner, scopes: tuple[str, ...], method: str, expected: int
+) -> None:
+    inner.add_key("good", *scopes)
+
+    sent = await ask(Gate(inner, local=True), inner, method, "/v1/prices", authorization="Bearer good")
+    assert status(sent) == expected
 
 
 @pytest.mark.parametrize("path", ["/healthz/../v1/swarms", "/healthz/", "//healthz", "/HEALTHZ", "/metrics", "/v1"])

@@ -279,7 +279,7 @@ def test_a_task_waits_for_tasks_of_other_swarms(ended_well: bool, allow_failed: 
     tell(state, completed(0))
     assert state.tasks[1].status is TaskStatus.WAITING
 
-    tell(state, AwaitedEnded(1, outer, ended_well))
+    tell(state, AwaitedEnded(1, outer, 6 if ended_well else None))
 
     assert state.tasks[1].status == expected
     assert state.tasks[2].status == ("skipped" if expected == "skipped" else "waiting")

@@ -101,7 +101,7 @@ def test_no_task_starts_before_all_its_dependencies_ended(scenario: Scenario) ->
 
     def watch(state: SwarmState, fact: Fact | None, alone: Step) -> None:
         if isinstance(fact, AwaitedEnded):
-            told[fact.index, fact.awaited] = fact.completed
+            told[fact.index, fact.awaited] = fact.output_bytes is not None
         for change in alone.changes:
             if isinstance(change, AttemptStarted):
                 task = scenario.tasks[change.index]

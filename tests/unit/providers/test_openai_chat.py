@@ -16,6 +16,7 @@ from app.ports.provider import (
     ProviderTimeout,
     QuotaExhausted,
     RateLimited,
+    RateLimitHeaders,
     Refused,
     Unavailable,
 )
@@ -71,6 +72,38 @@ async def test_the_models_are_listed(upstream: Upstream, chat: OpenAIChat) -> No
             await chat.models()
 
 
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        (
+            {"remaining_requests": "59", "remaining_tokens": "149984", "reset_requests": "1s", "reset_tokens": "6m0s"},
+            RateLimitHeaders(remaining_requests=59, remaining_tokens=149984, reset_s=360.0),
+        ),
+        ({"remaining_requests": "0", "reset_requests": "20ms"}, RateLimitHeaders(remaining_requests=0, reset_s=0.02)),
+        (
+            {"remaining_tokens": "7", "reset_tokens": "1h2m3.5s"},
+            RateLimitHeaders(remaining_tokens=7, reset_s=3723.5),
+        ),
+        ({"remaining_tokens": "7", "reset_tokens": "12.5"}, RateLimitHeaders(remaining_tokens=7, reset_s=12.5)),
+        ({"remaining_tokens": "7", "reset_tokens": "99d"}, RateLimitHeaders(remaining_tokens=7, reset_s=604_800.0)),
+        ({"remaining_tokens": "7", "reset_tokens": "soon"}, RateLimitHeaders(remaining_tokens=7)),
+        ({"remaining_tokens": "7", "reset_tokens": "-1s"}, RateLimitHeaders(remaining_tokens=7)),
+        ({"remaining_tokens": "7", "reset_tokens": "9" * 40}, RateLimitHeaders(remaining_tokens=7)),
+        ({"remaining_tokens": "many"}, None),
+        ({"remaining_tokens": "-1"}, None),
+        ({"remaining_tokens": "9" * 400}, None),
+        ({"reset_tokens": "1s"}, None),
+        ({}, None),
+    ],
+)
+async def test_what_is_left_of_the_allowance_is_read(
+    upstream: Upstream, chat: OpenAIChat, headers: dict[str, str], expected: RateLimitHeaders | None
+) -> None:
+    upstream.answers(200, COMPLETION, **{f"x_ratelimit_{name}": value for name, value in headers.items()})
+
+    assert (await chat.complete(ask())).rate_limit == expected
+
+
 # --- errors by status ------------------------------------------------------------------------------------------------
 
 
@@ -104,6 +137,7 @@ async def test_a_status_becomes_its_error(
 
     assert type(error) is kind
     assert error.status == status
+    assert not error.may_be_billed
     assert error.message.startswith(f"upstream answered {status}: ")
     assert ("because" in error.message) == (b"because" in (body if isinstance(body, bytes) else orjson.dumps(body)))
 

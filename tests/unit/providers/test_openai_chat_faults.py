@@ -26,7 +26,10 @@ pytestmark = pytest.mark.anyio
 async def test_a_200_that_is_no_completion_is_malformed(upstream: Upstream, chat: OpenAIChat, body: object) -> None:
     upstream.answers(200, body)
 
-    assert type(await failure(chat)) is MalformedAnswer
+    error = await failure(chat)
+
+    assert type(error) is MalformedAnswer
+    assert error.may_be_billed
 
 
 async def test_null_content_and_no_usage_are_for_the_caller_to_judge(upstream: Upstream, chat: OpenAIChat) -> None:
@@ -39,8 +42,14 @@ async def test_null_content_and_no_usage_are_for_the_caller_to_judge(upstream: U
 
 async def test_50_mb_are_refused_by_their_length(upstream: Upstream, chat: OpenAIChat) -> None:
     upstream.answers(body=b"x" * 50_000_000)
+    error = await failure(chat)
+    assert type(error) is AnswerTooLarge
+    assert error.may_be_billed
 
-    assert type(await failure(chat)) is AnswerTooLarge
+    upstream.answers(500, b"x" * 50_000_000)
+    error = await failure(chat)
+    assert type(error) is AnswerTooLarge
+    assert not error.may_be_billed
 
 
 async def test_50_mb_are_refused_while_they_come_in(upstream: Upstream, chat: OpenAIChat) -> None:
@@ -115,12 +124,39 @@ async def test_a_broken_answer_is_unavailable(session: aiohttp.ClientSession, an
 
     assert type(error) in {Unavailable, MalformedAnswer}
     assert error.retryable
+    assert error.may_be_billed
     assert KEY not in error.message
 
 
-async def test_nobody_listening_is_unavailable(session: aiohttp.ClientSession) -> None:
-    assert type(await failure(made("http://127.0.0.1:9/v1", session))) is Unavailable
-    assert type(await failure(made("http://no-such-host.invalid/v1", session))) is Unavailable
+async def test_an_error_whose_body_breaks_off_was_not_billed(session: aiohttp.ClientSession) -> None:
+    async with raw_server(b"HTTP/1.1 500 No\r\nContent-Length: 100\r\n\r\n{") as url:
+        error = await failure(made(url, session))
+
+    assert type(error) is Unavailable
+    assert not error.may_be_billed
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9/v1", "http://no-such-host.invalid/v1", "http:///v1"])
+async def test_nobody_listening_is_unavailable(session: aiohttp.ClientSession, url: str) -> None:
+    error = await failure(made(url, session))
+
+    assert type(error) is Unavailable
+    assert not error.may_be_billed
+
+
+async def test_a_connection_that_is_not_made_in_time_was_not_billed(
+    session: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.providers.openai_chat._CONNECT_TIMEOUT_S", 0.05)
+
+    async def never(*_: object, **__: object) -> object:
+        return await asyncio.get_running_loop().create_future()
+
+    monkeypatch.setattr("aiohttp.connector.aiohappyeyeballs.start_connection", never)
+    error = await failure(made("http://127.0.0.1:9/v1", session))
+
+    assert type(error) is ProviderTimeout
+    assert not error.may_be_billed
 
 
 # --- time ------------------------------------------------------------------------------------------------------------
@@ -145,7 +181,9 @@ async def test_the_deadline_is_of_the_whole_call(upstream: Upstream, chat: OpenA
     upstream.handler = handler
     began = time.monotonic()
 
-    assert type(await failure(chat, timeout_s=0.1)) is ProviderTimeout
+    error = await failure(chat, timeout_s=0.1)
+    assert type(error) is ProviderTimeout
+    assert error.may_be_billed
 
     assert time.monotonic() - began < 1
     await until_closed(upstream, 1.0)

@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 
 from app.domain.usage import FREE, Price
 from app.ports.provider import ChatRequest, ChatResult, Unavailable, UnknownModel
+from app.providers.prices import PriceBook
 from app.providers.registry import ConfiguredProvider, Registry
 
 pytestmark = pytest.mark.anyio
@@ -56,11 +57,12 @@ class Setup:
     ) -> None:
         self.clock = Clock()
         self.offline = Provider("offline", "offline")
+        self.prices = PriceBook(vendors={}, configured={"priced": PRICE}, clock=self.clock)
         self.registry = Registry(
             [ConfiguredProvider(provider, models) for provider, models in providers],
             offline=self.offline,
             aliases=aliases or {},
-            prices={"priced": PRICE},
+            prices=self.prices,
             default_model=default_model,
             clock=self.clock,
         )
@@ -68,7 +70,7 @@ class Setup:
     async def leads_to(self, name: str | None) -> tuple[str, str, str]:
         """The requested name, the provider and the name it is asked for."""
         route = await self.registry.resolve(name)
-        assert route.lane == route.provider.name
+        assert route.lane == f"{route.provider.name}/{route.model}"
         return route.requested, route.provider.name, route.model
 
     async def unknown(self, name: str) -> str:
@@ -140,6 +142,19 @@ async def test_prices_go_by_the_providers_name_of_the_model() -> None:
     assert (await setup.registry.resolve("alias")).price == PRICE
     assert (await setup.registry.resolve("acme/priced")).price == PRICE
     assert (await setup.registry.resolve("other")).price is None
+
+
+async def test_a_price_that_is_set_holds_from_the_next_call_on() -> None:
+    setup = Setup((Provider("acme"), ("priced", "other")))
+    dearer = Price(input_nano_per_mtok=10, output_nano_per_mtok=20)
+    for name in ("priced", "other", "offline"):
+        setup.prices.put(name, dearer)
+        assert (await setup.registry.resolve(name)).price == dearer
+        setup.prices.put(name, None)
+
+    assert (await setup.registry.resolve("priced")).price == PRICE
+    assert (await setup.registry.resolve("other")).price is None
+    assert (await setup.registry.resolve("offline")).price == FREE
 
 
 async def test_known_names_are_resolved_without_asking_anybody() -> None:

@@ -10,61 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from app.scheduler.admission import UNGROUPED, Admission, Claimant
-
-LANE, OTHER_LANE = "lane", "other"
-
-
-class Runner:
-    """Uses admission as a runner does: asks for what it could start, runs what it is granted, gives slots back."""
-
-    def __init__(self, admission: Admission, group: str = UNGROUPED, priority: int = 5) -> None:
-        self.admission = admission
-        self.claimant = Claimant(group, self._wake)
-        self.priority = priority
-        self.waiting: Counter[str] = Counter()
-        self.running: Counter[str] = Counter()
-        self.woken = 0
-        self.started: list[str] = []
-
-    def _wake(self) -> None:
-        self.woken += 1
-
-    def ask(self, lane: str = LANE, more: int = 0) -> None:
-        """Want ``more`` slots beside what is wanted already, and start what is granted."""
-        self.waiting[lane] += more
-        self._start()
-        self.admission.demand(self.claimant, lane, self.waiting[lane], self.priority)
-        self._start()
-
-    def look(self) -> None:
-        """Start what was granted since; as a runner that was woken does."""
-        self._start()
-        for lane in self.waiting:
-            self.admission.demand(self.claimant, lane, self.waiting[lane], self.priority)
-        self._start()
-
-    def _start(self) -> None:
-        for lane, count in self.claimant.take().items():
-            used = min(count, self.waiting[lane])
-            self.waiting[lane] -= used
-            self.running[lane] += used
-            self.started += [lane] * used
-            self.admission.release(self.claimant, lane, count - used)
-
-    def end(self, count: int = 1, lane: str = LANE) -> None:
-        count = min(count, self.running[lane])
-        self.running[lane] -= count
-        self.admission.release(self.claimant, lane, count)
-
-    def leave(self) -> None:
-        self.running.clear()
-        self.waiting.clear()
-        self.admission.leave(self.claimant)
-
-
-def admission(limit: int = 10) -> Admission:
-    return Admission(lambda _: limit)
+from app.scheduler.admission import UNGROUPED, Admission
+from app.scheduler.lanes import LaneSettings
+from tests.support.claiming import LANE, OTHER_LANE, Runner, admission
+from tests.support.virtual_time import VirtualTime
 
 
 def test_a_lone_claimant_gets_what_is_free() -> None:
@@ -152,7 +101,9 @@ def test_a_demand_that_was_withdrawn_is_not_served() -> None:
 
 
 def test_lanes_do_not_hold_each_other_up() -> None:
-    slots = Admission(lambda lane: {LANE: 1, OTHER_LANE: 3}[lane])
+    time = VirtualTime()
+    limits = {LANE: 1, OTHER_LANE: 3}
+    slots = Admission(lambda lane: LaneSettings(max_concurrency=limits[lane]), time, time.call_later)
     runner = Runner(slots)
 
     runner.ask(LANE, more=5)
@@ -272,7 +223,8 @@ class AnyOrder(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.limits = {LANE: 5, OTHER_LANE: 3}
-        self.admission = Admission(self.limits.__getitem__)
+        time = VirtualTime()
+        self.admission = Admission(lambda lane: LaneSettings(max_concurrency=self.limits[lane]), time, time.call_later)
         self.group_limits = {"a": 10**9, "b": 10**9}
         self.runners = [
             Runner(self.admission, group, priority) for group in ("a", "b", UNGROUPED) for priority in (2, 5)

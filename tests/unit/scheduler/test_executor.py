@@ -85,7 +85,7 @@ def job(**fields: Any) -> Job:
         "index": 3,
         "task_id": "t3",
         "attempt": 2,
-        "requested_model": None,
+        "model": None,
         "timeout_s": 5.0,
         "payload": '{"prompt":"Do it.","data":0,"extra":{"format":"x"}}',
         "inputs": {"b": '"from b"', "a": '{"k":[1]}'},
@@ -94,7 +94,7 @@ def job(**fields: Any) -> Job:
 
 
 async def run(models: Models, **fields: Any) -> AttemptCompleted | AttemptFailed:
-    return await Executor(models, Clock(), Entropy(), max_output_tokens=2048).run(job(**fields))
+    return await Executor(models, Clock(), Entropy()).run(job(**fields))
 
 
 async def failure(models: Models, **fields: Any) -> AttemptFailed:
@@ -172,7 +172,7 @@ async def test_the_total_timeout_cancels_the_call() -> None:
 
 async def test_a_model_that_cannot_be_found_now_may_be_found_later() -> None:
     """It was known when the run was accepted; its provider may only be unable to list its models for a while."""
-    fact = await failure(Models(answer()), requested_model="unknown")
+    fact = await failure(Models(answer()), model="unknown")
 
     assert (fact.error.type, fact.error.retryable, fact.steps, fact.model) == ("unknown_model", True, 0, None)
 

@@ -15,6 +15,7 @@ from app.domain.retry import RetryPolicy
 from app.domain.swarm import SwarmStatus
 from app.ports.doorbell import control_of
 from app.ports.provider import Unavailable
+from app.ports.runs import Command
 from app.scheduler.runner import Runner
 from app.storage.engine import open_database
 from tests.support.databases import place_database
@@ -60,7 +61,7 @@ async def test_a_runner_whose_lease_was_taken_stops_and_gives_everything_back(pa
         await until(lambda: len(provider.running) == 2)
         await store.runs.release(lease)
         await store.runs.claim("another", limit=1)
-        await store.swarms.request_cancel("default", lease.swarm_id)
+        await store.swarms.command("default", lease.swarm_id, Command("cancel"))
         before = await store.events.list(lease.swarm_id, after=0, limit=100)
 
         shared.doorbell.ring(control_of(lease.swarm_id))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from app.ports.store import LogCursor
+from app.ports.events import LogCursor
 from app.services import channels
 from app.services.channels import Channel, Frame
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.ports.store import LogCursor
+from app.ports.events import LogCursor
 from app.services import channels, readers
 from app.services.channels import Channel, Frame
 from app.services.readers import Reader

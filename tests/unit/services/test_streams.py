@@ -16,7 +16,8 @@ import pytest
 from app.domain.errors import InvalidRequest, NotFound
 from app.domain.facts import CancelRequested, Fact
 from app.domain.swarm import SwarmState
-from app.ports.store import Commit, Lease, SwarmRow, SwarmStore
+from app.ports.runs import Commit, Lease
+from app.ports.store import SwarmRow, SwarmStore
 from app.services.streams import Streams
 from app.storage.engine import Database, open_database
 from tests.support.databases import place_database

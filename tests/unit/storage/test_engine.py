@@ -55,10 +55,10 @@ def test_the_migrated_tables_are_those_that_create_all_makes(path: Path, tmp_pat
         names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         # Text and VARCHAR are one type to SQLite; a boolean's CHECK is not made either way.
         found = {
-            name: [
+            name: sorted(
                 (column, kind.replace("VARCHAR", "TEXT"), not_null, default, key)
                 for _, column, kind, not_null, default, key in connection.execute(f"PRAGMA table_info({name})")
-            ]
+            )
             for name in names
             if name != "alembic_version"
         }

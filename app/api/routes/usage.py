@@ -1,0 +1,37 @@
+"""``/v1/usage``: tokens and cost by model, key, day or swarm (contract, section 7)."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from fastapi.responses import Response
+
+from app.api.deps import CallerDep, Limit, ServicesDep, json_response
+from app.api.errors import responses
+from app.api.schemas.usage import UsagePage, day_from, usage_page_json
+from app.ports.usage import UsageGroup, UsageQuery
+
+router = APIRouter(prefix="/v1/usage", tags=["account"])
+
+_DAY = r"^\d{4}-\d{2}-\d{2}$"
+
+
+@router.get("", operation_id="get_usage", response_model=UsagePage, responses=responses(422))
+async def get_usage(
+    services: ServicesDep,
+    caller: CallerDep,
+    group_by: UsageGroup = UsageGroup.MODEL,
+    first: Annotated[str | None, Query(alias="from", pattern=_DAY, description="First day, UTC")] = None,
+    last: Annotated[str | None, Query(alias="to", pattern=_DAY, description="Last day, UTC")] = None,
+    limit: Limit = 100,
+    cursor: Annotated[str | None, Query(max_length=1000, description="`next_cursor` of the page before")] = None,
+) -> Response:
+    """Sum up what was used and what it cost: models and keys by name, days and swarms the newest first.
+
+    A swarm counts on the day it was created, with all it has used since, and no more once it is deleted; the other
+    groups count each call on its day and forget none.
+    """
+    query = UsageQuery(group=group_by, first=day_from(first, "/from"), last=day_from(last, "/to"))
+    report = await services.usage.report(caller.tenant_id, query, limit, cursor)
+    return json_response(usage_page_json(group_by, report))

@@ -1,0 +1,142 @@
+"""What a run is to its runner and its store: made, claimed, written turn by turn, and asked to change.
+
+One method is one transaction, durable (fsync) before it returns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from app.domain.facts import Change
+from app.domain.swarm import SwarmState
+from app.domain.task import Awaited, TaskSpec
+from app.ports.agents import BarrierRow
+from app.ports.events import EncodedEvent
+from app.ports.idempotency import Once
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Ownership of a swarm; ``token`` grows with every claim, so an older owner's writes match nothing."""
+
+    swarm_id: str
+    token: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """What is stored in the same transaction as a run: the run of a barrier, and the key of the request."""
+
+    barrier: BarrierRow | None = None
+    once: Once | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewSwarm:
+    """A run to store: its state holds the initial statuses, ``specs`` what was asked, in the same order.
+
+    ``named`` makes its task ids known to later requests to the same orchestrator.
+    """
+
+    state: SwarmState
+    specs: Sequence[TaskSpec]
+    events: Sequence[EncodedEvent]
+    named: bool = False
+    beside: Beside = Beside()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commit:
+    """Everything one turn of a runner changed: written together or not at all.
+
+    ``commands_done`` is the position of the last command that it carried out; 0 for none.
+    """
+
+    state: SwarmState
+    changes: Sequence[Change]
+    events: Sequence[EncodedEvent]
+    at_ms: int = 0
+    commands_done: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Something a client asked of a run; its runner turns it into a fact.
+
+    Attributes:
+        position: its place among the run's commands; 0 before it is stored.
+        kind: cancel, pause, resume, retry, scale, budget, priority; ``body`` holds what the kind needs.
+    """
+
+    kind: str
+    body: Mapping[str, Any] = field(default_factory=dict)
+    position: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Control:
+    """What clients asked of a run and was not done yet, in order.
+
+    ``group_limit`` is its orchestrator's ``max_parallel_agents`` as of now; None where the orchestrator is gone.
+    """
+
+    commands: Sequence[Command]
+    group_limit: int | None
+
+
+class RunStore(Protocol):
+    """The scheduler's side: claim a run, load it, write what its steps changed."""
+
+    async def claim(self, owner: str, *, limit: int) -> Sequence[Lease]:
+        """Take up to ``limit`` active swarms that nobody owns, oldest first; each gets a fresh token."""
+        ...
+
+    async def load(self, lease: Lease) -> SwarmState:
+        """Return the state of a claimed swarm as of its last commit, payloads of open tasks included.
+
+        Raises:
+            LeaseLost: the token is no longer the newest.
+        """
+        ...
+
+    async def commit(self, lease: Lease, commit: Commit) -> int:
+        """Write one turn of a runner durably: task rows, attempts, events and the swarm's totals.
+
+        Returns:
+            The position of this commit's events in the orchestrator's log (1, 2, 3 …; 0 if there were none).
+
+        Raises:
+            LeaseLost: the token is no longer the newest, or a task is not in the attempt that the change names;
+                nothing was written.
+            StoreUnavailable: the database could not be written; nothing was written, the same commit may be retried.
+        """
+        ...
+
+    async def release(self, lease: Lease) -> None:
+        """Give the swarm back so that another runner may claim it; nothing happens if the token has moved on."""
+        ...
+
+    async def control(self, swarm_id: str) -> Control:
+        """Return what clients asked of the swarm."""
+        ...
+
+    async def outputs(self, swarm_id: str, indices: Sequence[int]) -> Mapping[int, str]:
+        """Return the JSON text of the outputs of those tasks that completed."""
+        ...
+
+    async def ended(self, awaited: Sequence[Awaited]) -> Mapping[Awaited, int | None]:
+        """Return those of ``awaited`` that have ended, with the bytes of their outputs; None for one without.
+
+        A deleted task counts as ended without an output.
+        """
+        ...
+
+    async def output_bytes(self, swarm_id: str) -> Mapping[int, int]:
+        """Return the UTF-8 bytes of the outputs, as JSON, of the tasks that completed."""
+        ...
+
+    async def payloads(self, swarm_id: str, indices: Sequence[int]) -> Mapping[int, str]:
+        """Return the JSON text of the inputs of these tasks."""
+        ...

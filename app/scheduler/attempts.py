@@ -1,0 +1,155 @@
+"""The attempts of one run that are under way: started, hedged, stopped, and what came of them told to their runner."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+
+import structlog
+
+from app.domain.facts import AttemptCompleted, AttemptFailed, Fact, HedgeDropped, HedgeDue, StartAttempt, StartHedge
+from app.domain.figures import percentile
+from app.domain.swarm import SwarmState
+from app.domain.task import TaskStatus
+from app.ports.admission import CallOutcome, CallReport
+from app.ports.clock import Clock
+from app.scheduler.admission import Admission, Claimant
+from app.scheduler.executor import Executor, Job
+
+_log = structlog.get_logger(__name__)
+
+_HEDGE_AFTER = 20
+"""Completed attempts from which on a percentile of their latencies says something."""
+
+_LOOK_AGAIN = 50
+
+_NOT_CALLED = frozenset({"unknown_model"})
+_TURNED_AWAY = frozenset({"rate_limit"})
+
+
+class Attempts:
+    def __init__(self, executor: Executor, admission: Admission, clock: Clock, post: Callable[[Fact], None]) -> None:
+        self._executor = executor
+        self._admission = admission
+        self._clock = clock
+        self._post = post
+        self._calls: dict[int, set[asyncio.Task[None]]] = {}
+        self._hedges: dict[int, asyncio.TimerHandle] = {}
+        self._jobs: dict[int, tuple[Job, Claimant, str]] = {}
+        self._slow: tuple[int, float] | None = None
+
+    def start(
+        self,
+        state: SwarmState,
+        claimant: Claimant,
+        start: StartAttempt,
+        inputs: dict[str, str],
+        group: asyncio.TaskGroup,
+    ) -> None:
+        task = state.tasks[start.index]
+        if task.status is not TaskStatus.RUNNING or task.attempt != start.attempt:  # cancelled since the commit
+            self._admission.release(claimant, task.lane)
+            return
+        job = Job(
+            swarm_id=state.swarm_id,
+            spec=state.spec,
+            index=start.index,
+            task_id=task.task_id,
+            attempt=start.attempt,
+            model=task.model,
+            timeout_s=task.timeout_s,
+            payload=task.payload,
+            inputs=inputs,
+        )
+        self._call(job, claimant, task.lane, group)
+        hedge_after_s = self._hedge_after_s(state)
+        if hedge_after_s is not None:
+            self._jobs[job.index] = (job, claimant, task.lane)
+            due = HedgeDue(job.index, job.attempt)
+            self._hedges[job.index] = asyncio.get_running_loop().call_later(hedge_after_s, self._post, due)
+
+    def start_hedge(self, state: SwarmState, hedge: StartHedge, group: asyncio.TaskGroup) -> None:
+        """Make the second call if the first one still runs and a slot is to spare."""
+        task = state.tasks[hedge.index]
+        wanted = task.status is TaskStatus.RUNNING and task.attempt == hedge.attempt
+        under_way = self._jobs.get(hedge.index)
+        if wanted and under_way is not None:  # neither cancelled nor ended since the commit
+            job, claimant, lane = under_way
+            if job.attempt == hedge.attempt and self._admission.take_spare(claimant, lane):
+                self._call(job, claimant, lane, group)
+                return
+        self._post(HedgeDropped(hedge.index, hedge.attempt))
+
+    def _hedge_after_s(self, state: SwarmState) -> float | None:
+        """How long most attempts of the run took; looked up anew after every fiftieth of them."""
+        wanted, count = state.spec.retry.hedge_percentile, len(state.latencies_ms)
+        if wanted is None or count < _HEDGE_AFTER:
+            return None
+        if self._slow is None or count - self._slow[0] >= _LOOK_AGAIN:
+            self._slow = (count, (percentile(sorted(state.latencies_ms), wanted) or 0) / 1000)
+        return self._slow[1]
+
+    def stop(self, index: int) -> None:
+        for call in self._calls.get(index, ()):
+            call.cancel()
+
+    def forget_hedges(self) -> None:
+        for handle in self._hedges.values():
+            handle.cancel()
+
+    def _call(self, job: Job, claimant: Claimant, lane: str, group: asyncio.TaskGroup) -> None:
+        call = group.create_task(self._attempt(job, claimant, lane))
+        self._calls.setdefault(job.index, set()).add(call)
+
+    async def _attempt(self, job: Job, claimant: Claimant, lane: str) -> None:
+        sent_at = self._clock.monotonic()
+        report = CallReport(CallOutcome.NEUTRAL, sent_at=sent_at)  # cancelled
+        fact: AttemptCompleted | AttemptFailed | None = None
+        try:
+            fact = await self._executor.run(job)
+            report = _report(fact, sent_at)
+        finally:
+            self._forget(job.index)
+            excused = self._admission.release(claimant, lane, report)
+            if isinstance(fact, AttemptFailed):
+                fact = replace(fact, excused=excused)
+                _log.info(
+                    "attempt_failed",
+                    swarm_id=job.swarm_id,
+                    task_id=job.task_id,
+                    attempt=job.attempt,
+                    error_type=fact.error.type,
+                )
+            if fact is not None:
+                self._post(fact)
+
+    def _forget(self, index: int) -> None:
+        calls = self._calls[index]
+        call = asyncio.current_task()
+        assert call is not None
+        calls.discard(call)
+        if calls:
+            return
+        del self._calls[index]
+        self._jobs.pop(index, None)
+        hedge = self._hedges.pop(index, None)
+        if hedge is not None:
+            hedge.cancel()
+
+
+def _report(fact: AttemptCompleted | AttemptFailed, sent_at: float) -> CallReport:
+    """Tell the limiter what came of a call."""
+    if isinstance(fact, AttemptCompleted):
+        return CallReport(CallOutcome.OK, tokens=fact.usage.total_tokens, sent_at=sent_at)
+    kind = fact.error.type
+    if kind in _NOT_CALLED:
+        return CallReport(CallOutcome.UNUSED, sent_at=sent_at)
+    if kind in _TURNED_AWAY:
+        return CallReport(CallOutcome.RATE_LIMITED, retry_after_s=fact.retry_after_s, sent_at=sent_at)
+    tokens = fact.usage.total_tokens if fact.settled else None
+    if fact.outage:
+        return CallReport(CallOutcome.FAILED, tokens=tokens, sent_at=sent_at)
+    # A refusal of the request itself shows that the provider works; a 500 or a mangled answer says nothing of others.
+    outcome = CallOutcome.NEUTRAL if fact.error.retryable else CallOutcome.OK
+    return CallReport(outcome, tokens=tokens, sent_at=sent_at)
