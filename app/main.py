@@ -20,11 +20,12 @@ from app.api import errors, openapi
 from app.api.deps import Services
 from app.api.draining import Draining, OpenRequests
 from app.api.middleware import BodyLimit, Gate, is_loopback
-from app.api.routes import agents, batches, chat, operations, prices, streams, swarms, usage
+from app.api.routes import agents, batches, chat, operations, prices, providers, streams, swarms, usage
 from app.api.schemas.swarms import Caps
 from app.dispatch.local import LocalDoorbell
 from app.domain.errors import SwarmdError
 from app.domain.usage import NANO_USD, Price
+from app.ports.provider import RateLimitHeaders
 from app.providers.offline import OfflineProvider
 from app.providers.openai_chat import OpenAIChat, new_session
 from app.providers.prices import PriceBook, vendor_of
@@ -52,6 +53,7 @@ from app.services.swarms import SwarmService
 from app.services.usage import UsageService
 from app.settings import PriceSettings, ProviderSettings, Settings, load_settings
 from app.storage.engine import Database, open_database
+from app.telemetry.lanes import LaneMetrics
 from app.telemetry.prometheus import NoMetrics, PrometheusSwarmMetrics
 from app.telemetry.system import SystemClock, SystemEntropy
 
@@ -109,6 +111,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(agents.router)
     app.include_router(chat.router)
     app.include_router(prices.router)
+    app.include_router(providers.router)
     app.include_router(usage.router)
     app.add_api_websocket_route("/{path:path}", streams.stream_unknown)
     if settings.metrics:
@@ -175,6 +178,8 @@ async def _start(settings: Settings, app: FastAPI, stack: AsyncExitStack) -> Ser
     await price_service.load()  # before the first call: unfinished runs go on as soon as the supervisor runs
     loop = asyncio.get_running_loop()
     admission = Admission(partial(_lane_settings, settings, configured), clock, loop.call_later)
+    if settings.metrics:
+        LaneMetrics(admission, metrics)
     allowances = Allowances(clock, partial(_terms, database))
     await stack.enter_async_context(allowances.running())
     feed = Streams(database.swarms, database.tasks, database.events, clock)
@@ -184,7 +189,7 @@ async def _start(settings: Settings, app: FastAPI, stack: AsyncExitStack) -> Ser
         admission=admission,
         allowances=allowances,
         routing=Routing(registry, settings.fallbacks),
-        executor=Executor(registry, clock, entropy),
+        executor=Executor(registry, clock, entropy, partial(_note_limits, admission)),
         reducer=Reducer(database.tasks),
         doorbell=doorbell,
         clock=clock,
@@ -227,6 +232,8 @@ async def _start(settings: Settings, app: FastAPI, stack: AsyncExitStack) -> Ser
         idempotency=idempotency,
         results=ResultService(database.swarms),
         models=registry,
+        lanes=admission,
+        providers=tuple(configured),
         caps=Caps(max_tasks=settings.max_tasks, max_input_bytes=settings.max_input_bytes),
         max_wait_s=settings.max_wait_s,
         slow_client_s=settings.slow_client_s,
@@ -237,6 +244,10 @@ async def _terms(database: Database, key_id: str, day: str) -> Terms:
     key = await database.keys.get(key_id)
     cap = None if key is None else key.max_cost_per_day_nano_usd
     return Terms(cap, 0 if cap is None else await database.usage.spent_today(key_id, day))
+
+
+def _note_limits(admission: Admission, lane: str, headers: RateLimitHeaders) -> None:
+    admission.note_headers(lane, headers.remaining_requests, headers.remaining_tokens, headers.reset_s)
 
 
 def _lane_settings(settings: Settings, providers: Mapping[str, ProviderSettings], lane: str) -> LaneSettings:

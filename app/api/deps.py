@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -10,6 +11,7 @@ from fastapi import Depends, Query, Request
 from fastapi.responses import Response
 
 from app.api.schemas.swarms import Caps
+from app.ports.admission import Lanes
 from app.ports.clock import Clock, Entropy
 from app.ports.provider import Models
 from app.ports.store import TaskStore
@@ -49,6 +51,8 @@ class Services:
     streams: Streams
     idempotency: IdempotencyService
     models: Models
+    lanes: Lanes
+    providers: Sequence[str]
     caps: Caps
     max_wait_s: float
     slow_client_s: float

@@ -115,7 +115,8 @@ def reserve_lost(state: SwarmState, stand_ins: Mapping[str, Sequence[str]]) -> N
     hedged = state.spec.retry.hedge_percentile is not None
     for task, case in zip(running, own, strict=True):
         cases = [case]
-        for task.routed_model in stand_ins.get(task.requested_model or "", ()):
+        for stand_in in stand_ins.get(task.requested_model or "", ()):
+            task.routed_model = stand_in
             cases.append(worst_case_of(state, task))
         task.routed_model = None
         calls = 2 if hedged else 1

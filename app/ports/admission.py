@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from app.domain.breaker import BreakerState
 from app.domain.values import value
 
 
@@ -60,6 +62,33 @@ class Slot:
     """A slot that is held; its holder may set ``report`` (default: OK, or NEUTRAL when the context ends by raising)."""
 
     report: CallReport | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneSnapshot:
+    """How a lane stands; ``error_rate`` (0-1) is that of about the last minute, the counts are since the start."""
+
+    provider: str
+    model: str
+    in_flight: int
+    waiting: int
+    limit: int | None
+    requests_per_minute: int | None
+    tokens_per_minute: int | None
+    breaker: BreakerState
+    opened_count: int
+    retry_in_s: float | None
+    calls: int
+    failures: int
+    refusals: int
+    error_rate: float
+    throttled_ms: int
+
+
+class Lanes(Protocol):
+    def snapshot(self) -> Sequence[LaneSnapshot]:
+        """Return how every lane stands that was used since the start."""
+        ...
 
 
 class Slots(Protocol):

@@ -14,10 +14,10 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from math import inf
 
-from app.ports.admission import CallOutcome, CallReport, LaneClosed, Slot
+from app.ports.admission import CallOutcome, CallReport, LaneClosed, LaneSnapshot, Slot
 from app.ports.clock import Clock
 from app.scheduler.accounts import Claimant, Group, LaneNotice, Provider, Queue, Ticket, TimerLike
-from app.scheduler.lanes import Lane, LaneSettings, LaneSnapshot
+from app.scheduler.lanes import Lane, LaneSettings
 from app.scheduler.turns import UNKNOWN_TOKENS
 
 __all__ = ["UNGROUPED", "Admission", "Claimant", "LaneNotice"]

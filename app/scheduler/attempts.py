@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import chain
 
 import structlog
 
 from app.domain.facts import AttemptCompleted, AttemptFailed, Fact, HedgeDropped, HedgeDue, StartAttempt, StartHedge
 from app.domain.figures import percentile
 from app.domain.swarm import SwarmState
-from app.domain.task import TaskStatus
+from app.domain.task import Awaited, TaskStatus
 from app.ports.admission import CallOutcome, CallReport
 from app.ports.clock import Clock
+from app.ports.runs import RunStore
 from app.scheduler.admission import Admission, Claimant
 from app.scheduler.executor import Executor, Job
 
@@ -29,8 +31,11 @@ _TURNED_AWAY = frozenset({"rate_limit"})
 
 
 class Attempts:
-    def __init__(self, executor: Executor, admission: Admission, clock: Clock, post: Callable[[Fact], None]) -> None:
+    def __init__(
+        self, executor: Executor, runs: RunStore, admission: Admission, clock: Clock, post: Callable[[Fact], None]
+    ) -> None:
         self._executor = executor
+        self._runs = runs
         self._admission = admission
         self._clock = clock
         self._post = post
@@ -68,6 +73,25 @@ class Attempts:
             self._jobs[job.index] = (job, claimant, task.lane)
             due = HedgeDue(job.index, job.attempt)
             self._hedges[job.index] = asyncio.get_running_loop().call_later(hedge_after_s, self._post, due)
+
+    async def start_with_inputs(
+        self, state: SwarmState, claimant: Claimant, starts: Sequence[StartAttempt], group: asyncio.TaskGroup
+    ) -> None:
+        """Fetch the outputs that these attempts build on, in one query for all of them, then start them."""
+        sources = {start.index: _sources(state, start.index) for start in starts}
+        needed: dict[str, set[int]] = {}
+        for source in chain.from_iterable(sources.values()):
+            needed.setdefault(source.swarm_id, set()).add(source.index)
+        outputs = {
+            swarm_id: await self._runs.outputs(swarm_id, sorted(indices)) for swarm_id, indices in needed.items()
+        }
+        for start in starts:
+            inputs = {
+                source.task_id: outputs[source.swarm_id][source.index]
+                for source in sources[start.index]
+                if source.index in outputs[source.swarm_id]
+            }
+            self.start(state, claimant, start, inputs, group)
 
     def start_hedge(self, state: SwarmState, hedge: StartHedge, group: asyncio.TaskGroup) -> None:
         """Make the second call if the first one still runs and a slot is to spare."""
@@ -153,3 +177,14 @@ def _report(fact: AttemptCompleted | AttemptFailed, sent_at: float) -> CallRepor
     # A refusal of the request itself shows that the provider works; a 500 or a mangled answer says nothing of others.
     outcome = CallOutcome.NEUTRAL if fact.error.retryable else CallOutcome.OK
     return CallReport(outcome, tokens=tokens, sent_at=sent_at)
+
+
+def _sources(state: SwarmState, index: int) -> list[Awaited]:
+    """Return the dependencies of a task, of this and other swarms, in ``depends_on`` order."""
+    sources = [
+        Awaited(0, state.tasks[dependency].task_id, state.swarm_id, dependency)
+        for dependency in state.graph.dependencies[index]
+    ]
+    for awaited in sorted(state.tasks[index].awaits, key=lambda entry: entry.position):
+        sources.insert(awaited.position, awaited)
+    return sources

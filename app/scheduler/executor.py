@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +16,16 @@ from app.domain.swarm import SwarmSpec
 from app.domain.usage import NANO_USD, Usage
 from app.domain.values import value
 from app.ports.clock import Clock, Entropy
-from app.ports.provider import ChatRequest, ChatResult, Models, ProviderError, RateLimited, Route, UnknownModel
+from app.ports.provider import (
+    ChatRequest,
+    ChatResult,
+    Models,
+    ProviderError,
+    RateLimited,
+    RateLimitHeaders,
+    Route,
+    UnknownModel,
+)
 from app.scheduler.prompts import messages
 
 _log = structlog.get_logger(__name__)
@@ -44,10 +53,21 @@ class Job:
 
 
 class Executor:
-    def __init__(self, models: Models, clock: Clock, entropy: Entropy) -> None:
+    """Args:
+    note_limits: told what the provider of a lane says of its own rate limits in the headers of an answer.
+    """
+
+    def __init__(
+        self,
+        models: Models,
+        clock: Clock,
+        entropy: Entropy,
+        note_limits: Callable[[str, RateLimitHeaders], None] = lambda lane, headers: None,
+    ) -> None:
         self._models = models
         self._clock = clock
         self._entropy = entropy
+        self._note_limits = note_limits
 
     async def run(self, job: Job) -> AttemptCompleted | AttemptFailed:
         """Make the attempt under its total timeout and return its outcome.
@@ -66,6 +86,8 @@ class Executor:
             async with asyncio.timeout(job.timeout_s):
                 route = await self._models.resolve(job.model)
                 result = _sane(await route.provider.complete(self._request(job, route)))
+            if result.rate_limit is not None:
+                self._note_limits(route.lane, result.rate_limit)
             output = _storable(result)
         except TimeoutError:
             error = TaskError(type="timeout", message=f"no answer within {job.timeout_s:g} s", retryable=True)

@@ -12,7 +12,7 @@ from math import inf
 from app.domain.breaker import Breaker, BreakerState
 from app.domain.limiter import UNLIMITED, AdaptiveLimit, TokenBucket
 from app.domain.retry import MAX_RETRY_AFTER_S
-from app.ports.admission import CallOutcome, CallReport
+from app.ports.admission import CallOutcome, CallReport, LaneSnapshot
 
 _SPREAD_S = 1.0
 """A lane that was closed starts what waits over this time, not at once: many woke at the same moment."""
@@ -55,27 +55,6 @@ class Obstacle(StrEnum):
     """The provider asked to be left alone for a while, or the lane starts again after that."""
     BREAKER = "breaker"
     """The provider is down."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LaneSnapshot:
-    """How a lane stands; ``error_rate`` (0-1) is that of about the last minute, the counts are since the start."""
-
-    provider: str
-    model: str
-    in_flight: int
-    waiting: int
-    limit: int | None
-    requests_per_minute: int | None
-    tokens_per_minute: int | None
-    breaker: BreakerState
-    opened_count: int
-    retry_in_s: float | None
-    calls: int
-    failures: int
-    refusals: int
-    error_rate: float
-    throttled_ms: int
 
 
 class Lane:

@@ -8,11 +8,9 @@ disk further facts pile up, so the batch grows with the load and a lone task wai
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import chain
 
 import structlog
 
@@ -97,7 +95,7 @@ class Runner:
         self._news = asyncio.Event()
         self._control_rang = True  # what clients asked for before this runner listened must be read too
         self._commands_done = 0
-        self._attempts = Attempts(shared.executor, shared.admission, shared.clock, self._post)
+        self._attempts = Attempts(shared.executor, shared.runs, shared.admission, shared.clock, self._post)
         self._retries: dict[int, asyncio.TimerHandle] = {}
         self._merge: asyncio.Task[None] | None = None
         self._awaited: set[_Waiting] = set()
@@ -335,28 +333,9 @@ class Runner:
                 case Aggregate():
                     self._merge = group.create_task(self._aggregate(state))
         if with_inputs:
-            group.create_task(self._start_with_inputs(state, claimant, with_inputs, group))
+            group.create_task(self._attempts.start_with_inputs(state, claimant, with_inputs, group))
         if state.ended and self._merge is not None:
             self._merge.cancel()
-
-    async def _start_with_inputs(
-        self, state: SwarmState, claimant: Claimant, starts: Sequence[StartAttempt], group: asyncio.TaskGroup
-    ) -> None:
-        """Fetch the outputs that these attempts build on, in one query for all of them, then start them."""
-        sources = {start.index: _sources(state, start.index) for start in starts}
-        needed: dict[str, set[int]] = {}
-        for source in chain.from_iterable(sources.values()):
-            needed.setdefault(source.swarm_id, set()).add(source.index)
-        outputs = {
-            swarm_id: await self._shared.runs.outputs(swarm_id, sorted(indices)) for swarm_id, indices in needed.items()
-        }
-        for start in starts:
-            inputs = {
-                source.task_id: outputs[source.swarm_id][source.index]
-                for source in sources[start.index]
-                if source.index in outputs[source.swarm_id]
-            }
-            self._attempts.start(state, claimant, start, inputs, group)
 
     async def _aggregate(self, state: SwarmState) -> None:
         try:
@@ -390,14 +369,3 @@ def _tokens_a_call(state: SwarmState) -> int:
     """What a call of this run is expected to use: as those before it did, a guess for the first ones."""
     calls = len(state.latencies_ms)
     return state.usage.total_tokens // calls if calls else 0
-
-
-def _sources(state: SwarmState, index: int) -> list[Awaited]:
-    """Return the dependencies of a task, of this and other swarms, in ``depends_on`` order."""
-    sources = [
-        Awaited(0, state.tasks[dependency].task_id, state.swarm_id, dependency)
-        for dependency in state.graph.dependencies[index]
-    ]
-    for awaited in sorted(state.tasks[index].awaits, key=lambda entry: entry.position):
-        sources.insert(awaited.position, awaited)
-    return sources

@@ -40,11 +40,11 @@ RESET = struct.pack("ii", 1, 0)
 
 
 @contextmanager
-def running(folder: Path, *, latency_ms: int) -> Iterator[tuple[ServiceProcess, MockModelProcess]]:
+def running(folder: Path, *, latency_ms: int, **env: str) -> Iterator[tuple[ServiceProcess, MockModelProcess]]:
     jitter = ("--latency-jitter-ms", str(latency_ms / 2), "--error-rate", "0.02")
     with (
         MockModelProcess(folder, "--latency-ms", str(latency_ms), *jitter) as model,
-        ServiceProcess(folder, *model.as_provider()) as service,
+        ServiceProcess(folder, *model.as_provider(), **env) as service,
     ):
         yield service, model
         check_log(service)
@@ -249,7 +249,7 @@ def test_100_watchers_of_one_run_see_the_same(tmp_path: Path) -> None:
 
 def test_a_restart_in_the_middle_closes_with_1012(tmp_path: Path) -> None:
     """SIGTERM ends streams with a code that says: come again."""
-    with running(tmp_path, latency_ms=5000) as (service, _), service.client() as client:
+    with running(tmp_path, latency_ms=60_000, SWARMD_DRAIN_S="0") as (service, _), service.client() as client:
         swarm_id = start(client, [{"id": "a", "prompt": "word"}])
         with open_stream(service.url, f"/swarms/{swarm_id}/stream") as stream:
             stream.recv(DEADLINE_S)

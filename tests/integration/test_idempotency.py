@@ -41,7 +41,10 @@ STARTS: dict[str, tuple[str, dict[str, Any]]] = {
         {"tasks": [TASK | {"depends_on": ["nothing"]}], "barrier_id": "c_1"},
     ),
     "an orchestrator": ("/v1/agents/create", {"model": "any"}),
-    "a chat": ("/v1/chat/completions", {"model": "any", "messages": [{"role": "user", "content": "Hello."}]}),
+    "a chat": (
+        "/v1/chat/completions",
+        {"model": "any", "messages": [{"role": "user", "content": '## Task\n{"id": "chat"}'}]},
+    ),
 }
 RUNS = [name for name in STARTS if name not in {"a barrier that fails", "an orchestrator", "a chat"}]
 
@@ -61,7 +64,7 @@ async def client(tmp_path_factory: pytest.TempPathFactory, stage: Stage) -> Asyn
 @pytest.fixture
 def key(request: pytest.FixtureRequest) -> str:
     """A key of the test's own: the tests of this module share one service."""
-    return request.node.name.encode("ascii", "replace").decode()[:255]
+    return str(request.node.name).encode("ascii", "replace").decode()[:255]
 
 
 async def send(client: httpx2.AsyncClient, path: str, body: Mapping[str, Any], key: str) -> httpx2.Response:
@@ -143,7 +146,7 @@ async def test_another_request_with_the_key_is_a_conflict(client: httpx2.AsyncCl
         assert (answer.status_code, answer.json()["error"]["code"]) == (409, "idempotency_conflict")
     else:
         conflict(answer)
-        conflict(await send(client, "/v1/swarms" if "swarms" not in path else "/v1/agents/execute", body, key))
+        conflict(await send(client, f"{path}{'&' if '?' in path else '?'}more=1", body, key))
     assert await count(client) == runs
     assert (await send(client, path, body, key)).status_code < 300
 
@@ -268,14 +271,20 @@ async def test_tasks_are_retried_once_for_a_key(client: httpx2.AsyncClient, stag
     assert len(stage.order(task)) == 3
 
 
-@pytest.mark.parametrize("value", ["", "x" * 256, "tab\tinside", "ü".encode(), b"\x7f"], ids=repr)
-@pytest.mark.parametrize("path", [path for path, _ in STARTS.values()] + ["/v1/swarms/x/cancel", "/v1/stream-tickets"])
-async def test_a_key_of_another_form_is_refused(client: httpx2.AsyncClient, path: str, value: str | bytes) -> None:
-    name = b"Idempotency-Key" if isinstance(value, bytes) else "Idempotency-Key"
-    headers: Any = [(name, value)]
-    answer = await client.post(path, json={"tasks": [TASK]}, headers=headers)
+@pytest.mark.parametrize(
+    "value", ["", "x" * 256, "tab\tinside", "ü".encode(), b"\x7f"], ids=["empty", "long", "tab", "utf-8", "delete"]
+)
+@pytest.mark.parametrize("name", [*STARTS, "cancel", "a ticket"])
+async def test_a_key_of_another_form_is_refused(client: httpx2.AsyncClient, name: str, value: str | bytes) -> None:
+    further: dict[str, tuple[str, dict[str, Any]]] = {
+        "cancel": ("/v1/swarms/x/cancel", {}),
+        "a ticket": ("/v1/stream-tickets", {}),
+    }
+    path, body = (STARTS | further)[name]
+    header: Any = (b"Idempotency-Key", value) if isinstance(value, bytes) else ("Idempotency-Key", value)
+    answer = await client.post(path, json=body, headers=[header])
 
-    if "chat" in path:
+    if name == "a chat":
         assert (answer.status_code, answer.json()["error"]["param"]) == (422, "Idempotency-Key")
     else:
         assert pointers(answer) == ["/Idempotency-Key"]

@@ -5,12 +5,11 @@ The comparison itself is ``app.cli.chaos_ledger``, so that users and tests hold 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 
 from app.cli.chaos_ledger import Audit, Grave, Json, Ledgers, Record, Shown, TaskRow, disorder, read_record
 from app.cli.chaos_report import findings, kept, violations
-from tests.support.service import MockModelProcess, ServiceProcess, events_of, poll
+from tests.support.service import MockModelProcess, ServiceProcess, events_of
 
 __all__ = [
     "Audit",
@@ -29,15 +28,8 @@ __all__ = [
 
 
 def calls_of(model: MockModelProcess) -> list[Json]:
-    """The model server's log so far; a reader may meet the half of a line that is being written, and reads again."""
-
-    def whole() -> list[Json] | None:
-        try:
-            return model.calls()
-        except json.JSONDecodeError:
-            return None
-
-    return poll(whole, every_s=0.001, what="a whole line")
+    """The model server's log so far."""
+    return model.calls()
 
 
 def bury(service: ServiceProcess, model: MockModelProcess, swarm_id: str) -> Grave:

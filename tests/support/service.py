@@ -19,6 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 from unittest import mock
+from urllib.parse import urlsplit
 
 import httpx2
 
@@ -180,7 +181,10 @@ class ServiceProcess(_Process):
 
 
 class MockModelProcess(_Process):
-    """``swarmd mock-model`` with a call log; ``url`` is what the service takes as a provider's base URL."""
+    """``swarmd mock-model`` with a call log; ``url`` is what the service takes as a provider's base URL.
+
+    Started again after a ``kill`` it listens on the same port and goes on with the same log.
+    """
 
     def __init__(self, folder: Path, *flags: str) -> None:
         super().__init__(folder, "mock")
@@ -189,16 +193,31 @@ class MockModelProcess(_Process):
         self.url = ""
 
     def __enter__(self) -> MockModelProcess:
-        log = ("--call-log", str(self._log))
-        self.url = self._run("mock-model", "--port", "0", *log, *self._flags, ready=r"listening on (http://\S+)")
+        self.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None) -> None:
         self.kill()
 
+    def start(self) -> None:
+        """Return once it listens."""
+        port = str(urlsplit(self.url).port or 0)
+        log = ("--call-log", str(self._log))
+        self.url = self._run("mock-model", "--port", port, *log, *self._flags, ready=r"listening on (http://\S+)")
+
+    def configure(self, **options: Any) -> None:
+        """Change options of the running server; from the return on they hold."""
+        httpx2.patch(f"{self.root_url}/mock/config", json=options).raise_for_status()
+
     def calls(self) -> list[dict[str, Any]]:
-        """The call log so far: one entry when a request arrives (``received``) and one when it ends."""
-        return [json.loads(line) for line in self._log.read_bytes().splitlines()] if self._log.exists() else []
+        """The call log so far: one entry when a request arrives (``received``) and one when it ends.
+
+        A reader may meet the half of a line that is being written; it counts from its end on.
+        """
+        if not self._log.exists():
+            return []
+        whole, _, _ = self._log.read_bytes().rpartition(b"\n")
+        return [json.loads(line) for line in whole.splitlines()]
 
     def as_provider(self) -> tuple[str, ...]:
         """Flags of ``swarmd serve`` that make this the one provider."""

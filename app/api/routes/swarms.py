@@ -15,15 +15,14 @@ from app.api.errors import responses
 from app.api.idempotency import KEY_NOT_NEEDED, KeyedDep, answer_of, mark, reply
 from app.api.openapi import request_body
 from app.api.schemas.events import EventPage
+from app.api.schemas.steering import RetryTasks, SwarmPatch
 from app.api.schemas.swarms import (
     GraphOut,
     ResultsOut,
-    RetryTasks,
     SnapshotOut,
     SwarmCreate,
     SwarmOut,
     SwarmPage,
-    SwarmPatch,
     SwarmWithResults,
     graph_json,
     listed_json,

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.api.schemas.swarms import Parallelism, SummaryOut, summary_json
+from app.api.schemas.limits import Parallelism
+from app.api.schemas.swarms import SummaryOut, summary_json
 from app.api.schemas.tasks import MAX_TIMEOUT_S, UsageOut, task_json, usage_json
 from app.api.schemas.times import Timestamp
 from app.domain import aggregate as strategies

@@ -8,24 +8,28 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.api.schemas.limits import (
+    BudgetIn,
+    BudgetOut,
+    LimitsIn,
+    RetryIn,
+    Unavailable,
+    budget_json,
+)
 from app.api.schemas.tasks import (
-    DEFAULT_TASK_TIMEOUT_S,
-    MAX_TIMEOUT_S,
-    TaskId,
     TaskIn,
     TaskOut,
     made_up_ids,
-    priority_of,
     task_json,
     time_json,
 )
 from app.api.schemas.times import Timestamp
 from app.domain import aggregate as strategies
-from app.domain.budget import Budget, nano
+from app.domain.budget import Budget
 from app.domain.errors import InvalidRequest, NotBuiltYet
 from app.domain.retry import RetryPolicy
 from app.domain.swarm import SwarmSpec
-from app.domain.task import TaskSpec, TaskStatus
+from app.domain.task import TaskSpec
 from app.domain.usage import usd
 from app.ports.store import SwarmRow, TaskRow
 from app.services.results import Results, Summary
@@ -34,9 +38,6 @@ _NOT_BUILT = ("goal", "planner", "decompose", "output_schema", "routing", "valid
 _NOT_BUILT_LIMITS = ("batch_size", "batch_pause_s")
 _MAX_TEXT = 4 * 1024 * 1024
 
-Parallelism = Annotated[int, Field(ge=1, le=1000)]
-Unavailable = Annotated[Any, Field(description="Not in this version")]
-
 
 @dataclass(frozen=True, slots=True)
 class Caps:
@@ -44,57 +45,6 @@ class Caps:
 
     max_tasks: int
     max_input_bytes: int
-
-
-class LimitsIn(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    max_parallel_agents: Parallelism = 100
-    max_steps: int | None = Field(
-        None, ge=1, le=10_000_000, description="Model calls of the run; default 4,000, more where the tasks need more"
-    )
-    timeout_s: float | None = Field(None, gt=0, le=30 * MAX_TIMEOUT_S, description="Of the whole run")
-    task_timeout_s: float = Field(DEFAULT_TASK_TIMEOUT_S, gt=0, le=MAX_TIMEOUT_S)
-    batch_size: Unavailable = None
-    batch_pause_s: Unavailable = None
-
-
-class RetryIn(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    max_retries: int = Field(3, ge=0, le=100)
-    base_delay_s: float = Field(1.0, ge=0, le=3600)
-    jitter: float = Field(0.25, ge=0, le=1)
-    hedge_percentile: float | None = Field(
-        None, ge=50, lt=100, description="An attempt slower than so many per cent of the run's gets a second call"
-    )
-
-
-class BudgetIn(BaseModel):
-    """Hard caps: a call is made only if its worst case still fits."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    max_cost_usd: float | None = Field(None, gt=0, le=10**9)
-    max_tokens: int | None = Field(None, ge=1, le=10**15, description="In + out, the whole run")
-    per_agent_tokens: int | None = Field(None, ge=1, le=10**12, description="In + out, each sub-agent")
-    on_exceeded: Literal["pause", "fail"] | None = Field(None, description="pause (default) or fail")
-
-    def to_fields(self) -> dict[str, Any]:
-        """Return what is set, as fields of the domain's ``Budget``."""
-        fields = {
-            "max_cost_nano_usd": None if self.max_cost_usd is None else nano(self.max_cost_usd),
-            "max_tokens": self.max_tokens,
-            "per_agent_tokens": self.per_agent_tokens,
-            "on_exceeded": self.on_exceeded,
-        }
-        if fields["max_cost_nano_usd"] == 0:
-            raise InvalidRequest.field("/budget/max_cost_usd", "expected a billionth of a dollar or more")
-        found = {name: value for name, value in fields.items() if value is not None}
-        if not found:
-            caps = "max_cost_usd, max_tokens, per_agent_tokens"
-            raise InvalidRequest.field("/budget", f"expected at least one of {caps}, on_exceeded")
-        return found
 
 
 class AggregateIn(BaseModel):
@@ -201,45 +151,6 @@ class SwarmCreate(BaseModel):
         return strategy
 
 
-class SwarmPatch(BaseModel):
-    """Change a running swarm."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    max_parallel_agents: Parallelism | None = None
-    budget: BudgetIn | None = Field(None, description="Caps to change; a raised one lets a paused run go on")
-    priority: Annotated[int, Field(ge=1, le=10)] | str | None = Field(
-        None, description="Of all tasks of the run from now on, instead of their own"
-    )
-
-    def to_changes(self) -> dict[str, Any]:
-        """Return what is to be changed."""
-        if self.max_parallel_agents is None and self.budget is None and self.priority is None:
-            raise InvalidRequest.field("", "expected max_parallel_agents, budget or priority")
-        return {
-            "max_parallel_agents": self.max_parallel_agents,
-            "budget": None if self.budget is None else self.budget.to_fields(),
-            "priority": None if self.priority is None else priority_of(self.priority, "/priority"),
-        }
-
-
-class RetryTasks(BaseModel):
-    """Which tasks to run again: those that failed, unless said otherwise."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    task_ids: list[TaskId] | None = Field(None, min_length=1, max_length=20_000)
-    states: list[Literal["failed", "cancelled", "skipped"]] = Field(default=["failed"], min_length=1)
-    error: str | None = Field(None, max_length=100, description="Only those that ended with this kind of error")
-
-    def to_filter(self) -> dict[str, Any]:
-        return {
-            "task_ids": None if self.task_ids is None else set(self.task_ids),
-            "states": [TaskStatus(state) for state in self.states],
-            "error": self.error,
-        }
-
-
 class CountsOut(BaseModel):
     waiting: int
     queued: int
@@ -281,18 +192,6 @@ class SummaryOut(BaseModel):
     p99_ms: float | None
     failures: list[dict[str, str]] = Field(examples=[[{"task_id": "a", "error": "no answer within 30 s"}]])
     missing: list[str]
-
-
-class BudgetOut(BaseModel):
-    """What a run may cost and what is spent of it."""
-
-    max_cost_usd: float | None
-    max_tokens: int | None
-    per_agent_tokens: int | None
-    on_exceeded: Literal["pause", "fail"]
-    spent_usd: float = Field(description="Settled, and the most that calls with an unknown bill may have cost")
-    spent_tokens: int
-    unsettled_usd: float = Field(description="The part of it whose bill will never be known (lost or cancelled calls)")
 
 
 class SwarmListed(BaseModel):
@@ -391,23 +290,11 @@ def listed_json(row: SwarmRow) -> dict[str, Any]:
         "steps": row.steps,
         "max_parallel_agents": row.max_parallel_agents,
         "priority": row.priority,
-        "budget": None if row.budget is None else _budget_json(row, row.budget),
+        "budget": None if row.budget is None else budget_json(row, row.budget),
         "pause_reason": row.pause_reason,
         "critical_path": None,
         "error": row.error,
         "metadata": row.metadata,
-    }
-
-
-def _budget_json(row: SwarmRow, budget: Budget) -> dict[str, Any]:
-    return {
-        "max_cost_usd": usd(budget.max_cost_nano_usd),
-        "max_tokens": budget.max_tokens,
-        "per_agent_tokens": budget.per_agent_tokens,
-        "on_exceeded": budget.on_exceeded,
-        "spent_usd": usd(row.cost_nano_usd + row.unsettled_nano_usd),
-        "spent_tokens": row.usage.total_tokens + row.unsettled_tokens,
-        "unsettled_usd": usd(row.unsettled_nano_usd),
     }
 
 

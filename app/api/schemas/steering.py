@@ -1,0 +1,51 @@
+"""What is asked of a run while it goes on, on the wire."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.api.schemas.limits import BudgetIn, Parallelism
+from app.api.schemas.tasks import TaskId, priority_of
+from app.domain.errors import InvalidRequest
+from app.domain.task import TaskStatus
+
+
+class SwarmPatch(BaseModel):
+    """Change a running swarm."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    max_parallel_agents: Parallelism | None = None
+    budget: BudgetIn | None = Field(None, description="Caps to change; a raised one lets a paused run go on")
+    priority: Annotated[int, Field(ge=1, le=10)] | str | None = Field(
+        None, description="Of all tasks of the run from now on, instead of their own"
+    )
+
+    def to_changes(self) -> dict[str, Any]:
+        """Return what is to be changed."""
+        if self.max_parallel_agents is None and self.budget is None and self.priority is None:
+            raise InvalidRequest.field("", "expected max_parallel_agents, budget or priority")
+        return {
+            "max_parallel_agents": self.max_parallel_agents,
+            "budget": None if self.budget is None else self.budget.to_fields(),
+            "priority": None if self.priority is None else priority_of(self.priority, "/priority"),
+        }
+
+
+class RetryTasks(BaseModel):
+    """Which tasks to run again: those that failed, unless said otherwise."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    task_ids: list[TaskId] | None = Field(None, min_length=1, max_length=20_000)
+    states: list[Literal["failed", "cancelled", "skipped"]] = Field(default=["failed"], min_length=1)
+    error: str | None = Field(None, max_length=100, description="Only those that ended with this kind of error")
+
+    def to_filter(self) -> dict[str, Any]:
+        return {
+            "task_ids": None if self.task_ids is None else set(self.task_ids),
+            "states": [TaskStatus(state) for state in self.states],
+            "error": self.error,
+        }

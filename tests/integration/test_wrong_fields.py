@@ -1,0 +1,214 @@
+"""Wrong types and values in every field of a run: refused by name, and nothing stored."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx2
+import pytest
+from pydantic import BaseModel
+
+from app.api.schemas.limits import BudgetIn, LimitsIn, RetryIn
+from app.api.schemas.swarms import AggregateIn, SwarmCreate
+from app.api.schemas.tasks import TaskIn
+from tests.support.problems import pointers
+from tests.support.refusals import GOOD, refused, unharmed
+
+__all__ = ["unharmed"]
+
+VALUES: dict[str, Any] = {
+    "null": None,
+    "boolean": True,
+    "integer": 7,
+    "number": 1.5,
+    "string": "x",
+    "array": [],
+    "array of arrays": [[]],
+    "object": {},
+}
+LATER = "null"  # fields whose feature is not built yet
+TAKEN: dict[type[BaseModel], dict[str, str]] = {
+    SwarmCreate: {
+        "tasks": "",
+        "name": "null string",
+        "agent": "null",  # no orchestrator is called "x"
+        "model": "null string",
+        "system_prompt": "null string",
+        "shared_context": "null string",
+        "aggregate": "null",
+        "limits": "object",
+        "retry": "object",
+        "on_task_failure": "",
+        "min_success_rate": "",  # 7 and 1.5 are above 1
+        "metadata": "object",
+        "budget": "null",
+        **dict.fromkeys(("goal", "planner", "decompose", "output_schema", "routing"), LATER),
+        **dict.fromkeys(("validate", "webhook", "start_at"), LATER),
+    },
+    LimitsIn: {
+        "max_parallel_agents": "integer",
+        "max_steps": "null integer",
+        "timeout_s": "null integer number",
+        "task_timeout_s": "integer number",
+        "batch_size": LATER,
+        "batch_pause_s": LATER,
+    },
+    RetryIn: {"max_retries": "integer", "base_delay_s": "integer number", "jitter": "", "hedge_percentile": "null"},
+    BudgetIn: {
+        "max_cost_usd": "null integer number",
+        "max_tokens": "null integer",
+        "per_agent_tokens": "null integer",
+        "on_exceeded": "null",
+    },
+    AggregateIn: {"strategy": ""},
+    TaskIn: {
+        "id": "null string",
+        "task_id": "null string",
+        "type": "null string",
+        "prompt": "null string",
+        "data": ",".join(VALUES),
+        "depends_on": "array",
+        "role": "null string",
+        "capability_tags": "array",
+        "priority": "integer",
+        "complexity": "null integer",
+        "model": "null string",
+        "timeout_s": "null integer number",
+        "max_retries": "null integer",
+        "max_steps": "null integer",
+        "max_output_tokens": "null integer",
+        "allow_failed_dependencies": "boolean",
+        "token_budget": "null integer",
+        **dict.fromkeys(("tier", "tools", "output_schema", "weight"), LATER),
+    },
+}
+PLACES = {
+    SwarmCreate: "",
+    LimitsIn: "/limits",
+    RetryIn: "/retry",
+    BudgetIn: "/budget",
+    AggregateIn: "/aggregate",
+    TaskIn: "/tasks/0",
+}
+
+
+TOKENS = {"max_tokens", "per_agent_tokens", "token_budget"}
+
+
+def with_field(model: type[BaseModel], field: str, value: Any) -> dict[str, Any]:
+    if field in TOKENS and type(value) is int:
+        value *= 1_000_000  # enough for a call
+    if model is BudgetIn:
+        return {**GOOD, "budget": {"max_cost_usd": 5, "max_tokens": 10**9, field: value}}
+    if model is TaskIn:
+        return {"tasks": [{field: value}]}
+    if model is SwarmCreate:
+        return {**GOOD, field: value}
+    return {**GOOD, PLACES[model][1:]: {field: value}}
+
+
+def all_fields() -> list[tuple[type[BaseModel], str]]:
+    return [(model, field) for model, fields in TAKEN.items() for field in fields]
+
+
+@pytest.mark.parametrize("model", TAKEN, ids=lambda model: model.__name__)
+def test_the_table_names_every_field_of_the_schema(model: type[BaseModel]) -> None:
+    assert {field.alias or name for name, field in model.model_fields.items()} == set(TAKEN[model])
+
+
+@pytest.mark.parametrize(("model", "field"), all_fields(), ids=lambda part: getattr(part, "__name__", part))
+def test_a_wrong_type_is_refused_by_name(client: httpx2.Client, model: type[BaseModel], field: str) -> None:
+    taken = TAKEN[model][field].replace(",", " ").split() if "," not in TAKEN[model][field] else list(VALUES)
+    for kind, value in VALUES.items():
+        body = with_field(model, field, value)
+        if kind in taken:
+            response = client.post("/v1/swarms", params={"wait": 20}, json=body)
+            assert response.status_code == 201, (kind, response.text)
+            client.delete(f"/v1/swarms/{response.json()['swarm_id']}").raise_for_status()
+            continue
+        for pointer in pointers(refused(client, body, status=404 if (field, kind) == ("agent", "string") else 422)):
+            assert pointer.startswith(f"{PLACES[model]}/{field}"), kind
+            assert not {"constrained-int", "AggregateIn", "str"} & set(pointer.split("/")), pointer
+
+
+def test_wrong_types_inside_lists_are_refused_by_name(client: httpx2.Client) -> None:
+    body = {"tasks": [{"depends_on": ["a", 1, "", None], "capability_tags": ["x", {}]}]}
+
+    document = refused(client, body)
+
+    lists = [f"/tasks/0/depends_on/{index}" for index in (1, 2, 3)]
+    assert pointers(document) == [*lists, "/tasks/0/capability_tags/1"]
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        ("/limits/timeout_s", -1),
+        ("/limits/timeout_s", 0),
+        ("/limits/task_timeout_s", -0.5),
+        ("/limits/max_parallel_agents", 0),
+        ("/limits/max_parallel_agents", 1001),
+        ("/limits/max_steps", 0),
+        ("/retry/max_retries", -1),
+        ("/retry/base_delay_s", -1),
+        ("/retry/jitter", 1.01),
+        ("/min_success_rate", -0.1),
+        ("/tasks/0/timeout_s", -1),
+        ("/tasks/0/timeout_s", 0),
+        ("/tasks/0/timeout_s", 1e300),
+        ("/tasks/0/priority", 0),
+        ("/tasks/0/priority", 11),
+        ("/tasks/0/priority", "urgent"),
+        ("/tasks/0/complexity", 11),
+        ("/tasks/0/max_retries", -1),
+        ("/tasks/0/max_output_tokens", 0),
+        ("/name", ""),
+        ("/name", "x" * 201),
+        ("/on_task_failure", "stop"),
+        ("/agent", "agt_01ARZ3NDEKTSV4RRFFQ69G5FAV"),
+        ("/agent", "nobody"),
+        ("/aggregate", "telepathy"),
+        ("/aggregate/strategy", "telepathy"),
+        ("/surprise", 1),
+        ("/validation", 1),
+        ("/limits/surprise", 1),
+        ("/retry/surprise", None),
+        ("/aggregate/surprise", None),
+    ],
+)
+def test_a_wrong_value_is_refused_by_name(client: httpx2.Client, place: str, value: Any) -> None:
+    body: dict[str, Any] = {"tasks": [{}]}
+    target: Any = body
+    *parents, last = place[1:].split("/")
+    for parent in parents:
+        default = {"strategy": "concat"} if parent == "aggregate" else {}
+        target = target[int(parent)] if isinstance(target, list) else target.setdefault(parent, default)
+    target[last] = value
+
+    assert pointers(refused(client, body, status=404 if place == "/agent" else 422)) == [place]
+
+
+# --- not built yet: said, never ignored ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "strategy",
+    ["first-past-the-post", "majority", "weighted_voting", "Consensus", "weighted consensus", "hierarchical"],
+)
+def test_a_strategy_of_a_later_version_says_so(client: httpx2.Client, strategy: str) -> None:
+    document = refused(client, {**GOOD, "aggregate": {"strategy": strategy}})
+
+    assert document["code"] == "not_available"
+    assert pointers(document) == ["/aggregate/strategy"]
+
+
+def test_every_field_of_a_later_version_is_named(client: httpx2.Client) -> None:
+    task = dict.fromkeys((name for name, taken in TAKEN[TaskIn].items() if taken == LATER), 1)
+    top = dict.fromkeys((name for name, taken in TAKEN[SwarmCreate].items() if taken == LATER and name != "agent"), 1)
+    del top["aggregate"], top["budget"]
+
+    document = refused(client, {**top, "tasks": [{}, task], "limits": {"batch_size": 5, "batch_pause_s": 1}})
+
+    assert document["code"] == "not_available"
+    expected = [f"/{name}" for name in top] + ["/limits/batch_size", "/limits/batch_pause_s"]
+    assert sorted(pointers(document)) == sorted(expected + [f"/tasks/1/{name}" for name in task])
