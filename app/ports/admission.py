@@ -46,15 +46,18 @@ class CallReport:
 
 
 class LaneClosed(Exception):
-    """The breaker of the lane is open and the caller would not wait so long.
+    """No call starts on the lane for longer than the caller would wait.
 
     Args:
-        retry_after_s: when the first probe is let through.
+        retry_after_s: when the lane is open again, or the first probe is let through.
+        down: the provider is down; else it, or a configured rate, asks to wait.
     """
 
-    def __init__(self, retry_after_s: float) -> None:
-        super().__init__(f"the provider is down; asked again in {retry_after_s:.1f} s")
+    def __init__(self, retry_after_s: float, *, down: bool) -> None:
+        why = "the provider is down" if down else "the provider's rate limit is reached"
+        super().__init__(f"{why}; asked again in {retry_after_s:.1f} s")
         self.retry_after_s = retry_after_s
+        self.down = down
 
 
 @dataclass(slots=True)
@@ -105,9 +108,9 @@ class Slots(Protocol):
 
         Args:
             tokens: expected model tokens of the call, in and out.
-            max_wait_s: how long an open breaker may keep the caller waiting; None: as long as it takes.
+            max_wait_s: how long a closed lane may keep the caller waiting; None: as long as it takes.
 
         Raises:
-            LaneClosed: the breaker stays open longer than ``max_wait_s``.
+            LaneClosed: the lane stays closed longer than ``max_wait_s``.
         """
         ...

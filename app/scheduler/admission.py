@@ -17,7 +17,7 @@ from math import inf
 from app.ports.admission import CallOutcome, CallReport, LaneClosed, LaneSnapshot, Slot
 from app.ports.clock import Clock
 from app.scheduler.accounts import Claimant, Group, LaneNotice, Provider, Queue, Ticket, TimerLike
-from app.scheduler.lanes import Lane, LaneSettings
+from app.scheduler.lanes import Lane, LaneSettings, Obstacle
 from app.scheduler.turns import UNKNOWN_TOKENS
 
 __all__ = ["UNGROUPED", "Admission", "Claimant", "LaneNotice"]
@@ -180,9 +180,9 @@ class Admission:
             self.demand(claimant, lane, 1, priority, tokens)
             while not claimant.take():
                 now = self._clock.monotonic()
-                retry_at = self._queues[lane].lane.retry_at(now)
-                if patience_at < retry_at < inf:
-                    raise LaneClosed(retry_at - now)
+                closed = self._queues[lane].lane.closed_until(now)
+                if closed is not None and patience_at < closed[1]:
+                    raise LaneClosed(closed[1] - now, down=closed[0] is Obstacle.BREAKER)
                 await news.wait()
                 news.clear()
             sent_at = self._clock.monotonic()

@@ -142,6 +142,12 @@ class Lane:
         if self._tokens is not None:
             self._tokens.take(count * tokens, now)
 
+    def closed_until(self, now: float) -> tuple[Obstacle, float] | None:
+        """Return what closes the whole lane and when that is over; None where calls start, if not all at once."""
+        if self.breaker.state is BreakerState.OPEN:
+            return Obstacle.BREAKER, self.retry_at(now)
+        return (self._hold_reason, self._hold_until) if now < self._hold_until else None
+
     def retry_at(self, now: float) -> float:
         """Return when an open breaker lets probes pass; ``inf`` when it is not open."""
         return max(self.breaker.retry_at, now) if self.breaker.state is BreakerState.OPEN else inf

@@ -89,9 +89,9 @@ class ChatService:
                         reservation.spent_nano_usd = 0
                     raise
         except LaneClosed as exc:
-            raise Unavailable(
-                f"the provider of {route.model!r} is down", status=503, retry_after_s=exc.retry_after_s
-            ) from exc
+            failure = Unavailable if exc.down else RateLimited
+            status = 503 if exc.down else 429
+            raise failure(f"{route.model}: {exc}", status=status, retry_after_s=exc.retry_after_s) from exc
         except AllowanceExceeded as exc:
             most = dollars(_most_nano_usd(request, route))
             left = dollars(max(exc.left_nano_usd, 0))

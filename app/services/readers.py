@@ -66,8 +66,9 @@ class Reader:
                         return
                 for start in range(0, len(frames), _PAGE):
                     yield await self._texts(frames[start : start + _PAGE])
-                if self._over is not None and frames and frames[-1].type == SWARM_COMPLETED:
-                    return
+                ended = frames and frames[-1].type == SWARM_COMPLETED
+                if ended and self._over is not None and await self._over(self._place):
+                    return  # and not one of the ends that a retry undid
                 snapshots = self._snapshots(channel) if caught_up else []
                 if snapshots:
                     yield snapshots

@@ -50,7 +50,7 @@ class Streams:
         self._of_swarm: dict[str, Channel] = {}
         self._of_agent: dict[str, Channel] = {}
         self._live: dict[str, _Live] = {}
-        self._finals: OrderedDict[str, str] = OrderedDict()
+        self._finals: OrderedDict[tuple[str, int], str] = OrderedDict()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -82,7 +82,7 @@ class Streams:
             live.committed_seq = events[-1].seq
             if events[-1].type == SWARM_COMPLETED and any(self._channels(agent_id, swarm_id)):
                 ended_at_ms = live.state.ended_at_ms or self._clock.now_ms()
-                self._remember(swarm_id, _live_text(live.state, events[-1].seq - 1, ended_at_ms))
+                self._remember(swarm_id, events[-1].seq - 1, _live_text(live.state, events[-1].seq - 1, ended_at_ms))
         channel = self._of_swarm.get(swarm_id)
         if channel is not None:
             channel.publish([_swarm_frame(swarm_id, event) for event in events])
@@ -126,19 +126,22 @@ class Streams:
         return live is not None and not live.state.ended
 
     async def final(self, tenant_id: str, swarm_id: str, seq: int) -> str | None:
-        """Return the last snapshot of an ended run; ``seq`` is the event before ``swarm_completed``."""
-        if swarm_id in self._finals:
-            self._finals.move_to_end(swarm_id)
-            return self._finals[swarm_id]
+        """Return the last snapshot of a run's end; ``seq`` is the event before its ``swarm_completed``.
+
+        Of an end that a retry undid, whose figures nobody kept, there is none.
+        """
+        if (swarm_id, seq) in self._finals:
+            self._finals.move_to_end((swarm_id, seq))
+            return self._finals[swarm_id, seq]
         row = await self._swarms.get(tenant_id, swarm_id)
-        if row is None:
+        if row is None or row.last_seq != seq + 1:
             return None
         text = _snapshot_text(swarm_id, seq, row.ended_at_ms or self._clock.now_ms(), await self._fields(row))
-        self._remember(swarm_id, text)
+        self._remember(swarm_id, seq, text)
         return text
 
-    def _remember(self, swarm_id: str, final: str) -> None:
-        self._finals[swarm_id] = final
+    def _remember(self, swarm_id: str, seq: int, final: str) -> None:
+        self._finals[swarm_id, seq] = final
         if len(self._finals) > _FINAL_CACHE:
             self._finals.popitem(last=False)
 

@@ -152,7 +152,7 @@ async def test_an_answer_without_usage_keeps_its_worst_case(tmp_path: Path) -> N
 async def test_calls_that_die_with_the_service_stay_on_the_account(tmp_path: Path) -> None:
     async with serving(tmp_path, hang) as (client, provider):
         await price(client)
-        at = await start(client, many(2, **TASK), budget={"max_cost_usd": usd_of(3 * TASK_CALL)})
+        at = await start(client, many(2, **TASK), budget={"max_cost_usd": usd_of(3 * TASK_CALL + 2 * TASK_BILL)})
         await until(lambda: len(provider.running) == 2)
     async with serving(tmp_path) as (client, provider):  # the price was stored
         found = await ended(client, at)
@@ -206,7 +206,7 @@ async def test_a_price_that_rises_meanwhile_is_reserved_for(tmp_path: Path) -> N
     ],
 )
 async def test_a_budget_that_means_nothing_is_refused(tmp_path: Path, budget: dict[str, Any], pointer: str) -> None:
-    async with serving(tmp_path, hang) as (client, provider):
+    async with serving(tmp_path, hang) as (client, _):
         assert await refusal(client, budget=budget) == [pointer]
         at = await start(client, many(1))
 

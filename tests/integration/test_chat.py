@@ -26,9 +26,8 @@ ASK = {"model": "any-name", "messages": [{"role": "user", "content": "Say hello.
 class Parrot:
     """Keeps the request; answers with a fixed result, or fails with one error."""
 
-    name = "offline"
-
     def __init__(self) -> None:
+        self.name = "offline"
         self.asked: list[ChatRequest] = []
         self.answer: ChatResult | Exception | None = None
         self.silent = False
@@ -50,6 +49,12 @@ class Parrot:
 @pytest.fixture(scope="module")
 def parrot() -> Parrot:
     return Parrot()
+
+
+@pytest.fixture(autouse=True)
+def _lane_of_its_own(parrot: Parrot, request: pytest.FixtureRequest) -> None:
+    """What one test's provider refuses must not hold up the next one's calls."""
+    parrot.name = request.node.name
 
 
 @pytest.fixture(scope="module")
@@ -269,6 +274,20 @@ async def test_a_429_says_rate_limit(
     assert found["code"] == "rate_limit"
     assert "rate_limit" in found["message"]
     assert response.headers.get("Retry-After") == header
+
+
+async def test_nobody_waits_for_a_provider_that_asked_to_be_left_alone(
+    client: httpx2.AsyncClient, parrot: Parrot
+) -> None:
+    parrot.answer = port.RateLimited("slow down", status=429, retry_after_s=30)
+    await client.post("/v1/chat/completions", json=ASK)
+    asked = len(parrot.asked)
+
+    response = await client.post("/v1/chat/completions", json=ASK)
+
+    assert error(response, 429)["code"] == "rate_limit"
+    assert 25 <= int(response.headers["Retry-After"]) <= 30
+    assert len(parrot.asked) == asked
 
 
 @pytest.mark.parametrize(
