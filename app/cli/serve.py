@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 
 from app.cli.failures import EXIT_OK
@@ -20,6 +21,7 @@ def serve(**overrides: object) -> None:
     flags are visible to everybody on the machine: pass them by environment (MOONSHOT_API_KEY, OPENAI_API_KEY,
     DEEPSEEK_API_KEY, SWARMD_PROVIDER_API_KEY) or in the file named by --config.
     """
+    gc.disable()  # modules and routes are there to stay: looking through them again and again would delay the start
     from app.cli.hosting import Host, listen
 
     settings = read_settings(overrides)
@@ -32,6 +34,7 @@ def serve(**overrides: object) -> None:
             say(", ".join(f"{page.strip('/')}: {host.url}{page}" for page in pages) + " -- Ctrl-C stops the service")
 
     host = Host(settings, sock, announce)
+    gc.enable()
     # uvicorn ends gracefully and then raises the signal again; having been asked to stop is no failure.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: host.stop())

@@ -24,7 +24,7 @@ class Snapshot:
     Attributes:
         ended: tasks in a final state, whatever it is.
         p95_ms: 95th percentile of the attempts completed so far, milliseconds; None before the first.
-        failures: the latest failures, newest last, as ``task: error``.
+        failures: the latest failures, newest last, as ``task: error``, and why the run is paused.
     """
 
     name: str
@@ -57,7 +57,7 @@ class Snapshot:
 
 @dataclass(slots=True)
 class _Log:
-    """What only the event log tells: latencies (kept sorted) and why tasks failed."""
+    """What only the event log tells: latencies (kept sorted), why tasks failed and why the run is paused."""
 
     seq: int = 0
     latencies_ms: list[float] = field(default_factory=list)
@@ -69,8 +69,12 @@ class _Log:
         if kind == "agent_completed" and isinstance(event.get("latency_ms"), int | float):
             bisect.insort(self.latencies_ms, float(event["latency_ms"]))
         elif kind == "agent_failed":
-            reason = f"{event.get('task_id')}: {event.get('error') or 'failed'}"
-            self.failures = [*self.failures, printable(" ".join(reason.split()))[:200]][-_FAILURES_SHOWN:]
+            self._note(f"{event.get('task_id')}: {event.get('error') or 'failed'}")
+        elif kind == "swarm_paused":
+            self._note(f"paused: {event.get('detail') or 'on request'}")
+
+    def _note(self, reason: str) -> None:
+        self.failures = [*self.failures, printable(" ".join(reason.split()))[:200]][-_FAILURES_SHOWN:]
 
     def p95_ms(self) -> float | None:
         if not self.latencies_ms:

@@ -59,6 +59,17 @@ class Breaker:
         self._down_since = -inf
         self._armed = True
 
+    @property
+    def trusted(self) -> bool:
+        """Whether calls pass in the hope of an answer: closed, and not because it gave up waiting."""
+        return self.state is BreakerState.CLOSED and self._armed
+
+    def probes_due(self, now: float) -> int:
+        """Return how many calls that could go elsewhere may be risked now to find out whether the provider is back."""
+        if self.trusted or now < self.retry_at:
+            return 0
+        return max(self._probes - self.probing, 0)
+
     def room(self, now: float) -> int | None:
         """Return how many calls may start now, None for any number; an open breaker whose time has come half-opens."""
         if self.state is BreakerState.CLOSED:
@@ -93,12 +104,15 @@ class Breaker:
                 if self._failed >= self._failures:
                     self._down_since = now
                     self._open(now)
+            elif not self._armed:
+                self.retry_at = now + _MAX_RECOVERY_S
         elif self._ends_probe(sent_at):
             self._wait_s = min(self._wait_s * 2, max(_MAX_RECOVERY_S, self._recovery_s))
             if now - self._down_since >= self._patience_s:
                 self._armed = False
                 self._wait_s = self._recovery_s
                 self._enter(BreakerState.CLOSED, now)
+                self.retry_at = now + _MAX_RECOVERY_S
             else:
                 self._open(now)
 

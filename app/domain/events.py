@@ -58,8 +58,11 @@ class Event:
         return frame
 
 
-@lru_cache(maxsize=64)
 def rfc3339(at_ms: int) -> str:
     """Return Unix milliseconds as RFC 3339 in UTC, e.g. ``2026-01-31T12:04:31.250Z``."""
-    moment = datetime.fromtimestamp(at_ms // 1000, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{at_ms % 1000:03d}Z"
+    return f"{_to_the_second(at_ms // 1000)}.{at_ms % 1000:03d}Z"
+
+
+@lru_cache(maxsize=256)
+def _to_the_second(at_s: int) -> str:
+    return f"{datetime.fromtimestamp(at_s, UTC):%Y-%m-%dT%H:%M:%S}"

@@ -169,11 +169,15 @@ class LaneNews:
 
 @value()
 class Rerouted:
-    """Tasks that want ``requested_model`` are served on ``lane`` from now on, by ``model`` where it is not None."""
+    """Tasks that want ``requested_model`` are served on ``lane`` from now on, by ``model`` where it is not None.
+
+    With ``indices`` it is only these, as probes, while the others stay on their detour.
+    """
 
     requested_model: str | None
     lane: str
     model: str | None
+    indices: tuple[int, ...] | None = None
 
 
 @value()

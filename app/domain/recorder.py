@@ -98,7 +98,9 @@ class Recorder:
 
     def reroute(self, task: TaskState) -> None:
         """Send a task that is not ready yet to the lane that serves its model now."""
-        lane, model = self.state.detours.get(task.requested_model, (task.lane, task.routed_model))
+        self.reroute_to(task, *self.state.detours.get(task.requested_model, (task.lane, task.routed_model)))
+
+    def reroute_to(self, task: TaskState, lane: str, model: str | None) -> None:
         if model != task.routed_model:
             fields = {"from_lane": task.lane, "lane": lane, "model": model or task.requested_model}
             task.lane, task.routed_model = lane, model

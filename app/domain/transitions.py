@@ -140,13 +140,14 @@ def _awaited_ended(record: Recorder, fact: AwaitedEnded) -> None:
 
 
 def _reroute(record: Recorder, fact: Rerouted) -> None:
-    """O(tasks): a breaker that opens or closes is rare."""
+    """O(tasks): a breaker that opens or closes is rare. O(1) for probes."""
     state = record.state
-    state.detours[fact.requested_model] = (fact.lane, fact.model)
-    for task in state.tasks:
+    if fact.indices is None:
+        state.detours[fact.requested_model] = (fact.lane, fact.model)
+    for task in state.tasks if fact.indices is None else [state.tasks[index] for index in fact.indices]:
         if task.status is TaskStatus.QUEUED and task.requested_model == fact.requested_model:
             before = task.lane
-            record.reroute(task)
+            record.reroute_to(task, fact.lane, fact.model)
             if task.lane != before:  # its entry in the old heap is dropped when it is popped
                 state.ready_count[before] -= 1
                 state.ready_count[task.lane] = state.ready_count.get(task.lane, 0) + 1

@@ -17,7 +17,7 @@ from math import inf
 from app.ports.admission import CallOutcome, CallReport, LaneClosed, LaneSnapshot, Slot
 from app.ports.clock import Clock
 from app.scheduler.accounts import Claimant, Group, LaneNotice, Provider, Queue, Ticket, TimerLike
-from app.scheduler.lanes import Lane, LaneSettings, Obstacle
+from app.scheduler.lanes import Lane, LaneSettings, Obstacle, Standing
 from app.scheduler.turns import UNKNOWN_TOKENS
 
 __all__ = ["UNGROUPED", "Admission", "Claimant", "LaneNotice"]
@@ -203,6 +203,18 @@ class Admission:
         queue = self._queues.get(lane)
         if queue is not None:
             queue.lane.note_headers(remaining_requests, remaining_tokens, reset_s, self._clock.monotonic())
+
+    def standing(self, lane: str) -> Standing:
+        """Return whether a lane is to be trusted; where others wait for it already, no probes are missing."""
+        queue = self._queues.get(lane)
+        if queue is None:
+            return Standing(trusted=True, probes=0, excused=False)
+        standing = queue.lane.standing(self._clock.monotonic())
+        return replace(standing, probes=0) if queue.turns.head() is not None else standing
+
+    def untrusted(self) -> frozenset[str]:
+        """Return the lanes whose calls are not to be expected to be answered."""
+        return frozenset(name for name, queue in self._queues.items() if not queue.lane.breaker.trusted)
 
     def in_use(self, lane: str) -> int:
         queue = self._queues.get(lane)

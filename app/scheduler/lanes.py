@@ -44,6 +44,21 @@ class LaneSettings:
     breaker_patience_s: float = 90.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What those need to know of a lane who could go elsewhere.
+
+    Args:
+        trusted: calls on it may be expected to be answered.
+        probes: calls that may be risked now where it is not.
+        excused: whether their failures will not count against their tasks.
+    """
+
+    trusted: bool
+    probes: int
+    excused: bool
+
+
 class Obstacle(StrEnum):
     """Why a lane lets nothing start."""
 
@@ -151,6 +166,11 @@ class Lane:
     def retry_at(self, now: float) -> float:
         """Return when an open breaker lets probes pass; ``inf`` when it is not open."""
         return max(self.breaker.retry_at, now) if self.breaker.state is BreakerState.OPEN else inf
+
+    def standing(self, now: float) -> Standing:
+        breaker = self.breaker
+        excused = breaker.state is not BreakerState.CLOSED
+        return Standing(trusted=breaker.trusted, probes=breaker.probes_due(now), excused=excused)
 
     def _closed(self, obstacle: Obstacle, clear_at: float) -> int:
         self.obstacle = obstacle

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 
-from app.domain.breaker import BreakerState
 from app.domain.facts import Rerouted
 from app.domain.swarm import SwarmState
-from app.domain.task import TERMINAL
+from app.domain.task import TERMINAL, TaskStatus
 from app.ports.provider import Models, UnknownModel
 from app.scheduler.admission import Admission
+from app.scheduler.lanes import Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,9 @@ class Routing:
 
     async def detours(self, state: SwarmState, closed: frozenset[str]) -> list[Rerouted]:
         """Return what changes in where the models of this run are served, while the lanes ``closed`` are."""
-        facts = []
+        facts: list[Rerouted] = []
+        if not self.fallbacks:
+            return facts
         for name in {task.requested_model for task in state.tasks if task.status not in TERMINAL}:
             if name is None or name not in self.fallbacks:
                 continue
@@ -65,6 +68,28 @@ class Routing:
             wanted = await self._open_lane(state, name, closed) if own in closed else (own, None)
             if state.detours.get(name, (own, None)) != wanted:
                 facts.append(Rerouted(name, *wanted))
+        return facts
+
+    async def returns(self, state: SwarmState, admission: Admission) -> list[Rerouted]:
+        """Return which tasks on a detour go their own way again: all once it is trusted, a few as probes before that.
+
+        Nobody else might find out: a lane that all its tasks have left is told of by no call.
+        """
+        facts = []
+        for name, (detour, model) in state.detours.items():
+            if model is None or not state.ready_count.get(detour):
+                continue
+            try:
+                own = (await self.models.resolve(name)).lane
+            except UnknownModel:  # as in look_up
+                continue
+            standing = admission.standing(own)
+            if standing.trusted:
+                facts.append(Rerouted(name, own, None))
+            elif standing.probes:
+                probes = _probes(state, name, detour, standing)
+                if probes:
+                    facts.append(Rerouted(name, own, None, probes))
         return facts
 
     async def _open_lane(self, state: SwarmState, name: str, closed: frozenset[str]) -> tuple[str, str | None]:
@@ -80,14 +105,20 @@ class Routing:
         return (await self.models.resolve(name)).lane, None
 
 
+def _probes(state: SwarmState, name: str | None, detour: str, standing: Standing) -> tuple[int, ...]:
+    """Return tasks that may find out whether their own lane is back; O(tasks), a few times a minute."""
+    able = (
+        task.index
+        for task in state.tasks
+        if task.status is TaskStatus.QUEUED
+        and task.lane == detour
+        and task.requested_model == name
+        and (standing.excused or task.failures < task.max_retries)
+    )
+    return tuple(islice(able, standing.probes))
+
+
 def _money_is_capped(state: SwarmState) -> bool:
     """Whether a model without a price would pause the run; a key may have a cap wherever one started it."""
     own = state.budget is not None and state.budget.max_cost_nano_usd is not None
     return own or (state.capped and state.key_id is not None)
-
-
-def closed_lanes(admission: Admission) -> frozenset[str]:
-    """Return the lanes whose breaker is open."""
-    return frozenset(
-        f"{lane.provider}/{lane.model}" for lane in admission.snapshot() if lane.breaker is BreakerState.OPEN
-    )

@@ -47,7 +47,7 @@ from app.scheduler.allowances import Account, Allowances
 from app.scheduler.attempts import Attempts
 from app.scheduler.executor import Executor
 from app.scheduler.reducer import Reducer
-from app.scheduler.routing import Routing, closed_lanes
+from app.scheduler.routing import Routing
 from app.scheduler.steering import RETRY, facts_of
 
 _log = structlog.get_logger(__name__)
@@ -95,6 +95,7 @@ class Runner:
         self._news = asyncio.Event()
         self._control_rang = True  # what clients asked for before this runner listened must be read too
         self._commands_done = 0
+        self._is_new = True
         self._attempts = Attempts(shared.executor, shared.runs, shared.admission, shared.clock, self._post)
         self._retries: dict[int, asyncio.TimerHandle] = {}
         self._merge: asyncio.Task[None] | None = None
@@ -234,12 +235,14 @@ class Runner:
 
     async def _lane_news(self, state: SwarmState, claimant: Claimant) -> list[Fact]:
         """What the limiter has to say; where a breaker opened or closed, tasks may have to go another way."""
+        routing, admission = self._shared.routing, self._shared.admission
         notices = claimant.take_notices()
-        if not notices:
-            return []
         facts: list[Fact] = [LaneNews(notice.kind, notice.data) for notice in notices]
-        if any(notice.kind == BREAKER_CHANGED for notice in notices):
-            facts += await self._shared.routing.detours(state, closed_lanes(self._shared.admission))
+        if self._is_new or any(notice.kind == BREAKER_CHANGED for notice in notices):
+            self._is_new = False  # what was said before it began it has not heard
+            facts += await routing.detours(state, admission.untrusted())
+        elif state.detours:
+            facts += await routing.returns(state, admission)
         return facts
 
     async def _awaited_ended(self) -> list[Fact]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from app.domain.budget import Budget
 from app.domain.facts import (
     BudgetChanged,
@@ -39,7 +41,7 @@ async def facts_of(command: Command, state: SwarmState, runs: RunStore) -> list[
             return [ParallelismChanged(body["max_parallel_agents"])]
         case "budget":
             sizes = {} if state.capped else await runs.output_bytes(state.swarm_id)
-            return [BudgetChanged(Budget(**body), sizes)]
+            return [BudgetChanged(replace(state.budget or Budget(), **body), sizes)]
         case "priority":
             return [PriorityChanged(body["priority"])]
         case _:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from app.domain.budget import Budget
@@ -128,7 +128,7 @@ class SteeringService:
                 names = await self.tasks.requested_models(swarm_id)
                 routes = [await self.models.resolve(name) for name in names]
                 refuse_unpriced(routes, "/budget/max_cost_usd")
-            row = await self._ask(row, "budget", asdict(merged))
+            row = await self._ask(row, "budget", budget)
         if priority is not None:
             row = await self._ask(row, "priority", {"priority": priority})
         if max_parallel_agents is not None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Mapping, Sequence
 from itertools import starmap
-from operator import add
 from typing import Any
 
 import orjson
@@ -273,11 +272,17 @@ def _usage_ops(state: SwarmState, commit: Commit) -> list[Op]:
     sums: dict[str, list[int]] = {}
     for change in commit.changes:
         if isinstance(change, TaskCompleted | AttemptEnded):
+            row = sums.get(change.model or "")
+            if row is None:
+                row = sums[change.model or ""] = [0] * len(sql.USAGE_SUMS)
             usage, cost = change.usage, change.cost_nano_usd
-            known = sums.setdefault(change.model or "", [0] * len(sql.USAGE_SUMS))
-            called = (1, usage.prompt_tokens, usage.completion_tokens, usage.cached_tokens)
-            paid = (cost or 0, cost is None, change.unsettled_nano_usd)
-            sums[change.model or ""] = list(map(add, known, called + paid))
+            row[0] += 1
+            row[1] += usage.prompt_tokens
+            row[2] += usage.completion_tokens
+            row[3] += usage.cached_tokens
+            row[4] += cost or 0
+            row[5] += cost is None
+            row[6] += change.unsettled_nano_usd
     if not sums:
         return []
     key = {"tenant_id": state.tenant_id, "day": rfc3339(commit.at_ms)[:10], "key_id": state.key_id or ""}

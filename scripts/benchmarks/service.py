@@ -6,8 +6,8 @@ import asyncio
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -116,22 +116,36 @@ async def service(
         data_root: where its data directory is made and removed; the system's temporary directory if None.
         settings: further ``SWARMD_…`` variables.
     """
+    with data_directory(data_root) as data_dir:
+        async with serving(children, data_dir, free_port(), model_base_url, settings) as started:
+            yield started
+
+
+@contextmanager
+def data_directory(data_root: Path | None) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="swarmd-bench-", dir=data_root, ignore_cleanup_errors=True) as folder:
-        port = free_port()
-        environment = {
-            "SWARMD_PROVIDER_BASE_URL": model_base_url,
-            "SWARMD_DEFAULT_MODEL": MODEL,
-            "SWARMD_LOG_LEVEL": "warning",
-            **(settings or {}),
-        }
-        command = [sys.executable, "-m", "app.cli", "serve", "--port", str(port), "--data-dir", f"{folder}/data"]
-        async with children.started("service", command, environment) as child:
-            await listening(child, port, _START_S)
-            base_url = f"http://127.0.0.1:{port}"
-            timeout = aiohttp.ClientTimeout(total=_REQUEST_S)
-            connector = aiohttp.TCPConnector(limit=0)
-            async with aiohttp.ClientSession(timeout=timeout, connector=connector) as session:
-                async with session.get(f"{base_url}/healthz") as response:
-                    if response.status != 200:
-                        raise ProcessFailure(f"something else than the service answers on port {port}")
-                yield Service(child, base_url, session)
+        yield Path(folder, "data")
+
+
+@asynccontextmanager
+async def serving(
+    children: Children, data_dir: Path, port: int, model_base_url: str, settings: Mapping[str, str] | None = None
+) -> AsyncIterator[Service]:
+    """Run the service on a data directory and a port of the caller's, who may have used them before."""
+    environment = {
+        "SWARMD_PROVIDER_BASE_URL": model_base_url,
+        "SWARMD_DEFAULT_MODEL": MODEL,
+        "SWARMD_LOG_LEVEL": "warning",
+        **(settings or {}),
+    }
+    command = [sys.executable, "-m", "app.cli", "serve", "--port", str(port), "--data-dir", str(data_dir)]
+    async with children.started("service", command, environment) as child:
+        await listening(child, port, _START_S)
+        base_url = f"http://127.0.0.1:{port}"
+        timeout = aiohttp.ClientTimeout(total=_REQUEST_S)
+        connector = aiohttp.TCPConnector(limit=0)
+        async with aiohttp.ClientSession(timeout=timeout, connector=connector) as session:
+            async with session.get(f"{base_url}/healthz") as response:
+                if response.status != 200:
+                    raise ProcessFailure(f"something else than the service answers on port {port}")
+            yield Service(child, base_url, session)

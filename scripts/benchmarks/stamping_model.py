@@ -60,6 +60,12 @@ class StampingModel:
             raise child.failure(f"saw more than {slots} calls at once")
         return gaps
 
+    async def first_after(self, at: float) -> float | None:
+        """Return when the first request after ``at`` had arrived (``perf_counter``), None while there was none."""
+        found = orjson.loads(await self.server.child.ask(orjson.dumps({"first_after": at}), _ANSWER_S))
+        first_at: float | None = found["at"]
+        return first_at
+
 
 @asynccontextmanager
 async def stamping_model(children: Children, latency_s: float, jitter_s: float) -> AsyncIterator[StampingModel]:
@@ -95,6 +101,8 @@ class _Stamps:
         return self._random.uniform(*self._range)
 
     async def answer(self, command: dict[str, Any]) -> dict[str, Any]:
+        if "first_after" in command:
+            return {"at": next((at for at in self.requests if at > command["first_after"]), None)}
         requests, answers = self.requests, self.answers
         self.requests, self.answers = [], []
         after = requests[command["slots"] :]

@@ -50,11 +50,12 @@ class Vendor:
         random, request = self.random, call.request
         self.calls.append(call.task_id)
         size = sum(len(message["content"].encode()) for message in request.messages) + 8
+        assert request.max_output_tokens == OUTPUT
         full = random.random() < 0.4
         prompt = size if full else random.randint(1, size)
         usage = Usage(
             prompt_tokens=prompt,
-            completion_tokens=request.max_output_tokens if full else random.randint(0, request.max_output_tokens),
+            completion_tokens=OUTPUT if full else random.randint(0, OUTPUT),
             cached_tokens=random.randint(0, prompt),
         )
         self.billed_nano_usd += PRICE.cost_nano_usd(usage)

@@ -165,7 +165,7 @@ def look_at(
 
 
 def at(frame: Frame) -> float:
-    return datetime.fromisoformat(frame["timestamp"]).timestamp()
+    return datetime.fromisoformat(frame["ts"]).timestamp()
 
 
 def calls_of(setting: Setting, name: str, swarm_id: str) -> list[tuple[float, float]]:

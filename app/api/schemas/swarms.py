@@ -133,7 +133,8 @@ class SwarmCreate(BaseModel):
         pointers = [f"/{name}" for name in fields]
         pointers += [f"/limits/{name}" for name in _NOT_BUILT_LIMITS if getattr(self.limits, name) is not None]
         for index, task in enumerate(self.tasks or ()):
-            pointers += [f"/tasks/{index}/{name}" for name in task.unavailable()]
+            for name in task.unavailable():
+                pointers.append(f"/tasks/{index}/{name}")
         if pointers:
             raise NotBuiltYet(pointers[:50])
 

@@ -24,11 +24,11 @@ MAX_TIMEOUT_S = 86_400.0
 
 
 def made_up_ids(tasks: Sequence[TaskIn]) -> list[str]:
-    """Return an id for each task, to be used where the client gave none; none of them is one that the client gave."""
+    """Return an id for each task that the client gave none, empty for the others; none is one that the client gave."""
     given = {task.id or task.task_id for task in tasks}
     ids = []
-    for index in range(len(tasks)):
-        made_up = f"task_{index}"
+    for index, task in enumerate(tasks):
+        made_up = "" if task.id or task.task_id else f"task_{index}"
         while made_up in given:
             made_up += "_"
         ids.append(made_up)
@@ -68,6 +68,8 @@ class TaskIn(BaseModel):
 
     def unavailable(self) -> list[str]:
         """Return the fields that are set but that this version does not have."""
+        if self.tier is None and self.tools is None and self.output_schema is None and self.weight is None:
+            return []
         return [name for name in _NOT_BUILT if getattr(self, name) is not None]
 
     def to_domain(
@@ -82,17 +84,7 @@ class TaskIn(BaseModel):
         if self.id is not None and self.task_id is not None and self.id != self.task_id:
             raise InvalidRequest.field(f"{pointer}/task_id", "id and task_id are the same thing, but differ here")
         priority = priority_of(self.priority, f"{pointer}/priority")
-        payload = {
-            "prompt": self.prompt,
-            "type": self.type,
-            "role": self.role,
-            "capability_tags": self.capability_tags or None,
-            "data": self.data,
-            "extra": self.model_extra or None,
-            "max_output_tokens": self.max_output_tokens,
-            "token_budget": self.token_budget,
-        }
-        encoded = orjson.dumps({name: value for name, value in payload.items() if value is not None})
+        encoded = orjson.dumps(self._payload())
         if len(encoded) > max_input_bytes:
             detail = f"the task's input has {len(encoded)} bytes; at most {max_input_bytes} are taken"
             raise InvalidRequest.field(pointer, detail)
@@ -109,6 +101,27 @@ class TaskIn(BaseModel):
             allow_failed_dependencies=self.allow_failed_dependencies,
             payload=encoded.decode(),
         )
+
+    def _payload(self) -> dict[str, Any]:
+        """Return what the sub-agent reads. Written out, since a request may have 20,000 tasks."""
+        payload: dict[str, Any] = {}
+        if self.prompt is not None:
+            payload["prompt"] = self.prompt
+        if self.type is not None:
+            payload["type"] = self.type
+        if self.role is not None:
+            payload["role"] = self.role
+        if self.capability_tags:
+            payload["capability_tags"] = self.capability_tags
+        if self.data is not None:
+            payload["data"] = self.data
+        if self.model_extra:
+            payload["extra"] = self.model_extra
+        if self.max_output_tokens is not None:
+            payload["max_output_tokens"] = self.max_output_tokens
+        if self.token_budget is not None:
+            payload["token_budget"] = self.token_budget
+        return payload
 
     def _default_timeout_s(self, task_timeout_s: float) -> float:
         return task_timeout_s if self.complexity is None else 20.0 + 3.0 * self.complexity

@@ -68,6 +68,12 @@ def test_latencies_and_failures_come_from_the_log() -> None:
     assert last.failures == ("t3: boom no. 3", "t4: boom no. 4", "t5: boom no. 5")
 
 
+def test_a_pause_says_why() -> None:
+    events = [{"seq": 1, "type": "swarm_paused", "reason": "budget", "detail": "1 USD of 1 USD is spent"}]
+
+    assert follow(Service(["completed"], events))[-1].failures == ("paused: 1 USD of 1 USD is spent",)
+
+
 @pytest.mark.parametrize("document", [{"status": "running"}, {"status": "running", "counts": None, "tokens": None}])
 def test_a_swarm_without_numbers_is_a_snapshot_of_zeros(document: dict[str, Any]) -> None:
     snapshot = snapshot_of(document)

@@ -241,11 +241,13 @@ def test_a_clock_that_was_set_back_strands_no_back_off() -> None:
     state = run_of(task("a"))
     start(state)
     tell(state, failed(0))
+    back_off_ms = state.tasks[0].not_before_ms - state.tasks[0].started_at_ms
     out = Step()
 
     resume(state, START_MS - 86_400_000, out)
 
-    assert out.effects == [ScheduleRetry(0, 1, START_MS - 86_400_000 + MAX_DELAY_MS)]
+    assert 0 < back_off_ms < MAX_DELAY_MS
+    assert out.effects == [ScheduleRetry(0, 1, START_MS - 86_400_000 + back_off_ms)]
 
 
 def test_a_merge_that_was_under_way_is_begun_again() -> None:
