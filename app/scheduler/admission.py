@@ -18,7 +18,6 @@ from app.ports.admission import CallOutcome, CallReport, LaneClosed, LaneSnapsho
 from app.ports.clock import Clock
 from app.scheduler.accounts import Claimant, Group, LaneNotice, Provider, Queue, Ticket, TimerLike
 from app.scheduler.lanes import Lane, LaneSettings, Obstacle, Standing
-from app.scheduler.turns import UNKNOWN_TOKENS
 
 __all__ = ["UNGROUPED", "Admission", "Claimant", "LaneNotice"]
 
@@ -27,6 +26,9 @@ UNGROUPED = ""
 
 _NOTICE_S = 1.0
 """A claimant hears once in this time that a lane throttles it."""
+
+_UNCHARGED = frozenset({CallOutcome.UNUSED, CallOutcome.RATE_LIMITED})
+"""Calls that used no tokens."""
 
 _TIMER_SLACK_S = 0.0005
 """Timers fire a little late rather than a little early, when nothing is free yet."""
@@ -108,6 +110,8 @@ class Admission:
         ticket = claimant.tickets[lane]
         queue, group = ticket.queue, ticket.group
         expected = ticket.charged * count // ticket.held
+        used = 0 if report is None or report.outcome in _UNCHARGED else report.tokens
+        queue.turns.ended(ticket, count, used)
         queue.provider.used -= count
         group.used -= count
         ticket.held -= count
@@ -115,15 +119,8 @@ class Admission:
         excused, now = False, self._clock.monotonic()
         if report is None or report.outcome is CallOutcome.UNUSED:
             queue.lane.unused(count, expected)
-            queue.turns.correct(ticket, -(expected or UNKNOWN_TOKENS * count))
         else:
-            used = report.tokens
-            if used is None:
-                used = 0 if report.outcome is CallOutcome.RATE_LIMITED else expected or UNKNOWN_TOKENS
-            if used != (expected or UNKNOWN_TOKENS):
-                queue.turns.correct(ticket, used - (expected or UNKNOWN_TOKENS))
-            refund = 0 if report.tokens is None and used else expected - used
-            excused = queue.lane.ended(report, refund, now)
+            excused = queue.lane.ended(report, 0 if used is None else expected - used, now)
             if queue.lane.breaker.state is not queue.state:
                 self._announce(queue, now)
         if group.parked:

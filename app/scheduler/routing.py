@@ -6,13 +6,19 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
+from typing import Protocol
 
 from app.domain.facts import Rerouted
 from app.domain.swarm import SwarmState
 from app.domain.task import TERMINAL, TaskStatus
 from app.ports.provider import Models, UnknownModel
-from app.scheduler.admission import Admission
 from app.scheduler.lanes import Standing
+
+
+class Standings(Protocol):
+    """Knows how lanes stand; it is admission."""
+
+    def standing(self, lane: str) -> Standing: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +76,7 @@ class Routing:
                 facts.append(Rerouted(name, *wanted))
         return facts
 
-    async def returns(self, state: SwarmState, admission: Admission) -> list[Rerouted]:
+    async def returns(self, state: SwarmState, standings: Standings) -> list[Rerouted]:
         """Return which tasks on a detour go their own way again: all once it is trusted, a few as probes before that.
 
         Nobody else might find out: a lane that all its tasks have left is told of by no call.
@@ -83,7 +89,7 @@ class Routing:
                 own = (await self.models.resolve(name)).lane
             except UnknownModel:  # as in look_up
                 continue
-            standing = admission.standing(own)
+            standing = standings.standing(own)
             if standing.trusted:
                 facts.append(Rerouted(name, own, None))
             elif standing.probes:

@@ -13,7 +13,9 @@ from itertools import count
 from typing import Generic, TypeVar
 
 UNKNOWN_TOKENS = 1_000
-"""What a call counts for where nothing is known of its tokens."""
+"""What a call counts for where nothing is known of its tokens, nor of other calls of its lane."""
+
+_SMOOTHING = 0.05
 
 _serial = count()
 """Equal tags go in the order of their last turn."""
@@ -52,13 +54,20 @@ class FairQueue(Generic[Place]):
 
     def settle(self, place: Place) -> None:
         """Bring the tag of somebody who was not queued up to date."""
-        tag = place.tag + place.owed
-        place.tag = tag if tag > self._served else self._served
+        start = self._served
+        if self.heap:
+            head = self.heap[0][2]
+            start = min(start, head.tag + head.owed)
+        place.tag = max(place.tag + place.owed, start)
         place.owed = 0.0
 
     def served(self, place: Place, cost: float) -> None:
-        """Charge whoever has the turn, queued or not."""
-        self._served = max(self._served, place.tag)
+        """Charge whoever has the turn, queued or not.
+
+        What was given back to it counts for those who come later, too: else they would wait until it has caught up with
+        a tag that it never used up.
+        """
+        self._served = place.tag + min(place.owed, 0.0)
         place.tag += cost + place.owed
         place.owed = 0.0
 
@@ -84,6 +93,7 @@ class Request(Turn):
     Args:
         tokens: expected of one call; 0 where not known.
         charged: tokens expected of all ``held`` slots together.
+        counted: what they count for in the queue, where those not known count as much as others' calls.
     """
 
     tenant: str = ""
@@ -92,6 +102,7 @@ class Request(Turn):
     tokens: int = 0
     held: int = 0
     charged: int = 0
+    counted: int = 0
     parked: bool = False
     notice_at: float = 0.0
 
@@ -108,11 +119,12 @@ class _Tenant(Turn, Generic[T]):
 class Turns(Generic[T]):
     """The tickets of one lane."""
 
-    __slots__ = ("_tenants", "_waiting")
+    __slots__ = ("_tenants", "_usual", "_waiting")
 
     def __init__(self) -> None:
         self._tenants: dict[str, _Tenant[T]] = {}
         self._waiting: FairQueue[_Tenant[T]] = FairQueue()
+        self._usual: float | None = None
 
     def push(self, ticket: T) -> None:
         tenant = self._tenant(ticket)
@@ -151,7 +163,7 @@ class Turns(Generic[T]):
     def served(self, ticket: T, count: int) -> None:
         """The head was given ``count`` slots; it loses its turn."""
         tenant = self._tenants[ticket.tenant]
-        cost = count * (ticket.tokens or UNKNOWN_TOKENS)
+        cost = self._count(ticket, count)
         tenant.queues[ticket.priority].head_served(ticket, cost)
         self._waiting.head_served(tenant, cost)
 
@@ -159,16 +171,31 @@ class Turns(Generic[T]):
         """A ticket was given ``count`` slots without queueing, as nobody waited."""
         tenant = self._tenant(ticket)
         queue = self._queue(tenant, ticket)
-        cost = count * (ticket.tokens or UNKNOWN_TOKENS)
+        cost = self._count(ticket, count)
         queue.settle(ticket)
         queue.served(ticket, cost)
         self._waiting.settle(tenant)
         self._waiting.served(tenant, cost)
 
-    def correct(self, ticket: T, tokens: int) -> None:
-        """Charge (or, below 0, give back) the difference to what was expected."""
-        ticket.owed += tokens
-        self._tenant(ticket).owed += tokens
+    def ended(self, ticket: T, count: int, tokens: int | None) -> None:
+        """Of the slots that ``ticket`` still holds ``count`` come back: correct what they counted for.
+
+        Args:
+            tokens: used; None where nobody knows.
+        """
+        counted = ticket.counted * count // ticket.held
+        ticket.counted -= counted
+        if tokens is None:
+            return
+        ticket.owed += tokens - counted
+        self._tenant(ticket).owed += tokens - counted
+        if tokens:
+            self._usual = tokens if self._usual is None else self._usual + _SMOOTHING * (tokens - self._usual)
+
+    def _count(self, ticket: T, count: int) -> int:
+        cost = count * (ticket.tokens or round(self._usual or UNKNOWN_TOKENS))
+        ticket.counted += cost
+        return cost
 
     def _tenant(self, ticket: T) -> _Tenant[T]:
         tenant = self._tenants.get(ticket.tenant)

@@ -150,3 +150,33 @@ def test_whatever_happens_probes_stay_within_their_number_and_it_never_gets_stuc
         tripped.ended(sent_at)
     room = tripped.room(now + 60.0)
     assert room is None or room > 0
+
+
+def test_who_could_go_elsewhere_is_told_when_a_few_may_be_risked() -> None:
+    tripped = opened()
+    assert (tripped.trusted, tripped.probes_due(9.9), tripped.probes_due(10.0)) == (False, 0, PROBES)
+    assert tripped.room(10.0) == PROBES
+    tripped.started(2)
+    assert (tripped.trusted, tripped.probes_due(10.0)) == (False, 1)
+    for _ in range(2):
+        tripped.succeeded(10.1, 10.0)
+    tripped.started(1)
+    tripped.succeeded(10.2, 10.1)
+    assert (tripped.trusted, tripped.probes_due(99.0)) == (True, 0)
+
+
+def test_a_breaker_that_gave_up_is_not_trusted_until_an_answer_came() -> None:
+    tripped = Breaker(FAILURES, RECOVERY_S, PROBES, patience_s=10.0)
+    for _ in range(FAILURES):
+        tripped.failed(0.0, 0.0)
+    tripped.room(10.0)
+    tripped.started(1)
+    tripped.failed(10.0, 10.0)
+    assert (tripped.state, tripped.trusted, tripped.probes_due(20.0)) == (BreakerState.CLOSED, False, 0)
+    assert tripped.probes_due(25.0) == PROBES
+    tripped.failed(26.0, 25.0)
+    assert tripped.probes_due(40.0) == 0
+
+    tripped.succeeded(41.0, 40.0)
+
+    assert tripped.trusted

@@ -157,3 +157,19 @@ def test_what_no_retry_mends_is_not_excused() -> None:
     fail_times(state, 1, REFUSED, excused=True)
 
     assert statuses(state) == ["failed"]
+
+
+def test_probes_go_their_own_way_while_the_others_stay() -> None:
+    state = priced(task("a"), task("b"), task("c"), budget=None)
+    tell(state, AWAY)
+
+    out = tell(state, Rerouted("big", LANE, None, (0, 1)))
+
+    assert types(out) == [events.AGENT_REROUTED] * 2
+    assert out.events[0].fields == {"from_lane": "other/small", "lane": LANE, "model": "big"}
+    assert (grant(state, LANE), grant(state, "other/small")) == (["a", "b"], ["c"])
+
+    tell(state, failed(0, excused=True))  # the provider is still down
+    tell(state, RetryDue(0, 1), now_ms=START_MS + 10_000)
+
+    assert grant(state, "other/small") == ["a"]

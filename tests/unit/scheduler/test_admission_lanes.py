@@ -68,6 +68,42 @@ def test_swarms_share_by_tokens_and_what_was_expected_is_corrected() -> None:
     assert len(small.started) / len(large.started) == pytest.approx(4.0, rel=0.1)
 
 
+def test_a_late_swarm_does_not_wait_for_what_an_early_one_was_given_back() -> None:
+    """The first burst counts 1,000 tokens a call, of which most are refused and the others use 80."""
+    slots = admission(200)
+    large, small = Runner(slots), Runner(slots)
+    large.ask(more=10_000)
+    large.end(160, report=CallReport(CallOutcome.RATE_LIMITED))
+    used = CallReport(CallOutcome.OK, 80)
+    for _ in range(20):
+        large.end(10, report=used)
+        large.look()
+    small.ask(more=10)
+
+    large.end(30, report=used)
+    small.look()
+
+    assert small.running[LANE] == 10
+
+
+def test_what_is_not_known_counts_as_much_as_the_calls_of_others() -> None:
+    slots = admission(10)
+    known, unknown = Runner(slots, tokens=80), Runner(slots)
+    used = CallReport(CallOutcome.OK, 80)
+    known.ask(more=1_000)
+    for _ in range(200):
+        known.end(report=used)
+        known.look()
+    unknown.ask(more=1_000)
+    before = len(known.started)
+    for _ in range(20):
+        known.end(report=used)
+        known.look()
+        unknown.look()
+    assert len(unknown.started) >= 9
+    assert len(known.started) - before <= 11
+
+
 def test_idling_saves_nothing_up() -> None:
     slots = admission(10)
     busy, late = Runner(slots), Runner(slots)

@@ -12,6 +12,7 @@ from app.domain.swarm import SwarmState
 from app.domain.task import TaskSpec, TaskStatus
 from app.domain.usage import Price
 from app.ports.provider import Route, UnknownModel
+from app.scheduler.lanes import Standing
 from app.scheduler.routing import Routing
 from tests.support.money import PRICE, priced
 from tests.support.providers import ScriptedProvider
@@ -135,3 +136,39 @@ async def test_models_of_ended_tasks_are_not_asked_for() -> None:
     assert state.tasks[0].status is TaskStatus.COMPLETED
 
     assert await Routing(Table(), FALLBACKS).detours(state, frozenset({BIG})) == []
+
+
+class Standings:
+    """How the lane of ``big`` stands (``routing.Standings``)."""
+
+    def __init__(self, *, trusted: bool = False, probes: int = 0, excused: bool = True) -> None:
+        self._standing = Standing(trusted=trusted, probes=probes, excused=excused)
+
+    def standing(self, lane: str) -> Standing:
+        assert lane == BIG
+        return self._standing
+
+
+async def test_tasks_on_a_detour_return_when_their_lane_is_trusted_and_a_few_before_that() -> None:
+    state = run(task("a"), task("b"), task("c"))
+    routing = Routing(Table(big=PRICE, small=PRICE), FALLBACKS)
+    await routing.look_up(state)
+    assert await routing.returns(state, Standings(trusted=True)) == []
+
+    [away] = await routing.detours(state, frozenset({BIG}))
+    tell(state, away)
+
+    assert await routing.returns(state, Standings()) == []
+    assert await routing.returns(state, Standings(probes=2)) == [Rerouted("big", BIG, None, (0, 1))]
+    assert await routing.returns(state, Standings(trusted=True)) == [Rerouted("big", BIG, None)]
+
+
+async def test_a_task_without_retries_is_not_risked_where_its_failure_would_count() -> None:
+    state = run(task("a"), task("b"))
+    routing = Routing(Table(big=PRICE, small=PRICE), FALLBACKS)
+    await routing.look_up(state)
+    [away] = await routing.detours(state, frozenset({BIG}))
+    tell(state, away)
+    state.tasks[0].failures = state.tasks[0].max_retries
+
+    assert await routing.returns(state, Standings(probes=2, excused=False)) == [Rerouted("big", BIG, None, (1,))]
