@@ -93,6 +93,23 @@ class TokenBucket:
         self._at = now
 
 
+_VAIN_CUTS = 8
+_VAIN_FALL = 6.0
+"""Cuts in a row, none of them for having gone too far, and the factor by which the limit fell through them, after which
+refusals are held to have another cause than load: a hidden limit rarely falls so far at once."""
+
+_FIRST_CUTS = 24
+_MARK_S = 20.0
+"""Few refusals, as few as probes cost, sink a limit slowly if they have nothing to do with it: it is looked back at."""
+
+_SINK_FALL = 4.0
+_SETTLED_S = 1.0
+_DEAF_S = 10.0
+_JUDGED_CALLS = 20
+_NOISE = 0.4
+"""Share of refusals that is borne while they are held to have another cause."""
+
+
 class AdaptiveLimit:
     """Calls at once that a provider takes without refusing any, learned from its refusals (AIMD's idea, faster).
 
@@ -105,17 +122,28 @@ class AdaptiveLimit:
     bucket has savings, so a probe gets too far before it is refused: a limit that is refused again right after it was
     found falls towards the one that had proved itself. And few calls at once are too coarse a measure: starts are
     also paced, so a limit of 1.3 or 0.2 calls means something.
+
+    Refusals may have nothing to do with load at all. Cuts that bring no peace are therefore taken back: refusals are
+    borne for a while, unless they become so many that it must be load, and then more patience is had the next time.
     """
 
     __slots__ = (
+        "_before",
         "_ceiling",
         "_credit",
         "_cut_at",
+        "_deaf_calls",
+        "_deaf_refusals",
+        "_deaf_until",
         "_due",
         "_grown_at",
         "_latency_s",
+        "_mark",
+        "_mark_at",
+        "_patience",
         "_probed_s",
         "_proven",
+        "_vain",
         "barren_cuts",
         "limit",
     )
@@ -132,6 +160,13 @@ class AdaptiveLimit:
         self._probed_s = 0.0  # time spent growing beyond the ceiling
         self._latency_s = 0.0  # of successful calls, smoothed; 0 while unknown
         self._due = -inf  # when the next start is due at an even pace
+        self._vain = 0  # cuts since the last one that was for having gone too far
+        self._before = 0.0  # the limit before the first of them
+        self._mark = inf  # the limit some time ago
+        self._mark_at = inf
+        self._patience = _VAIN_CUTS
+        self._deaf_until = -inf
+        self._deaf_calls = self._deaf_refusals = 0
 
     def room(self, in_flight: int, now: float) -> int:
         """Return how many calls more may start now."""
@@ -159,6 +194,8 @@ class AdaptiveLimit:
         """A call ended well; ``in_flight`` counts it still."""
         if self.limit == inf:
             return
+        if self._deaf_until - _DEAF_S + 2 * self._latency_s <= now < self._deaf_until:
+            self._deaf_calls += 1
         latency_s = now - sent_at
         self._latency_s += 0.05 * (latency_s - self._latency_s) if self._latency_s else latency_s
         if sent_at > self._cut_at:
@@ -177,6 +214,8 @@ class AdaptiveLimit:
 
     def refused(self, now: float, sent_at: float, in_flight: int, *, told_to_wait: bool = False) -> None:
         """A call was turned away, ``told_to_wait``: with a Retry-After; ``in_flight`` counts it no more."""
+        if now < self._deaf_until and self._bear(now):
+            return
         if sent_at <= self._cut_at:
             if in_flight + 1 >= self.limit:
                 self._ceiling = self.limit = max(min(self.limit, in_flight), 1.0)
@@ -186,11 +225,58 @@ class AdaptiveLimit:
         self.barren_cuts += 1
         least = _FALL if told_to_wait else _CUT  # another wait would cost more than a limit that is too low at first
         carried = in_flight if self.limit == inf else min(self.limit, max(in_flight, least * self.limit))
+        if self._sank(now):
+            return
         if self._probed_s:
+            self._vain = 0
             self._probed_s = 0.0
             self._proven = self._ceiling
             self._ceiling = carried
         else:
+            if not self._vain:
+                self._before = in_flight + 1 if self.limit == inf else self.limit
+            if self.limit == inf:  # the first fall may be a deep one: what was asked for is no limit that ever held
+                self._vain = -_FIRST_CUTS
+            self._vain += 1
+            if self._vain > self._patience and self.limit * _VAIN_FALL < self._before:
+                self._take_back(now)
+                return
             self._ceiling = max(min(carried, self._proven), carried * _FALL, _LEAST)
             self._proven = min(self._proven, self._ceiling)
         self.limit = max(self._ceiling * _CUT, _LEAST)
+
+    def _sank(self, now: float) -> bool:
+        """Whether the limit fell too far since some time ago for its refusals to be about load; it is then raised."""
+        if self._mark_at == inf:
+            self._mark_at = now + _SETTLED_S
+        if now < self._mark_at or self.limit == inf:
+            return False
+        before, self._mark = self._mark, self.limit
+        self._mark_at = now + _MARK_S
+        if before == inf or self.limit * _SINK_FALL >= before:
+            return False
+        self._before = self._mark = before
+        self._take_back(now)
+        return True
+
+    def _take_back(self, now: float) -> None:
+        """Return to the limit before a series of cuts that brought no peace."""
+        self._vain = 0
+        self.limit = self._ceiling = self._proven = self._before
+        self._deaf_until = now + _DEAF_S
+        self._deaf_calls = self._deaf_refusals = 0
+        self.barren_cuts = 0
+
+    def _bear(self, now: float) -> bool:
+        """Whether a refusal is one more of those that have another cause than load."""
+        if now < self._deaf_until - _DEAF_S + 2 * self._latency_s:
+            return True  # refusals are told sooner than successes: their share says something only after a round trip
+        self._deaf_refusals += 1
+        calls = self._deaf_calls + self._deaf_refusals
+        if calls < _JUDGED_CALLS or self._deaf_refusals <= _NOISE * calls:
+            self._patience = _VAIN_CUTS
+            return True
+        self._deaf_until = -inf
+        self._patience = min(self._patience * 4, 1_000)
+        self._mark, self._mark_at = inf, now + _SETTLED_S
+        return False

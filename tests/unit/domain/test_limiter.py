@@ -119,6 +119,23 @@ class HiddenRate:
         """A rate does not care."""
 
 
+@dataclass
+class Noise:
+    """Refuses a share of the calls at random, whatever the load."""
+
+    limit: float
+    random: random.Random = field(default_factory=lambda: random.Random(7))
+
+    def set(self, limit: float, now: float) -> None:
+        self.limit = limit
+
+    def takes(self, now: float) -> bool:
+        return self.random.random() >= self.limit
+
+    def ends(self) -> None:
+        """Noise does not care."""
+
+
 class Load:
     """200 tasks at a time want to call all the time; calls take 200 ms +- 50 %, a refusal 4 ms."""
 
@@ -197,6 +214,26 @@ def test_a_hidden_limit_is_used_and_hardly_ever_hit_while_it_halves_and_then_tri
     ended, refused = (load.calls(times, WARM_S, 3 * PHASE_S) for times in (load.ended, load.refused))
     goodput, share = ended / possible, refused / (ended + refused)
     assert (goodput >= 0.95, share < 0.02) == (True, True), f"goodput {goodput:.3f}, 429s {share:.2%}"
+
+
+@pytest.mark.parametrize("share", [0.005, 0.02, 0.1, 0.2, 0.3])
+def test_refusals_that_have_nothing_to_do_with_load_do_not_strangle_the_lane(share: float) -> None:
+    """Fault matrix, row 7: a fifth of the calls is refused, at random."""
+    load = Load(Noise(share), 1, asked=100, latency_s=0.03)
+    load.time.run(60.0)
+
+    possible = 30.0 * 100 / 0.034  # every slot in use
+    assert load.calls(load.ended, 30.0, 60.0) > 0.4 * possible
+
+
+def test_a_limit_that_falls_to_a_tenth_is_taken_for_noise_once_at_most() -> None:
+    load = Load(HiddenConcurrency(100), 3)
+    load.change(10.0, 10)
+    load.time.run(90.0)
+
+    assert load.calls(load.ended, 15.0, 90.0) >= 0.9 * 75 * 50
+    ended, refused = (load.calls(times, 45.0, 90.0) for times in (load.ended, load.refused))
+    assert refused < 0.03 * (ended + refused)
 
 
 def test_the_first_burst_costs_one_refusal_a_call_too_many_and_no_second_round() -> None:
