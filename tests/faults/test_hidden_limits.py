@@ -88,11 +88,13 @@ def found_in(phase: Phase, calls: list[Call], *, at_once: bool) -> Found:
 
 
 @pytest.mark.parametrize(
-    ("phase_s", "least_goodput", "most_refused"),
-    [(8.0, 0.9, 0.03), pytest.param(30.0, 0.95, 0.02, marks=pytest.mark.long)],
-    ids=["everyday", "figures"],
+    ("option", "limit", "phase_s", "least_goodput", "most_refused"),
+    [
+        pytest.param("concurrency_limit", 40, 8.0, 0.9, 0.03, id="everyday"),
+        pytest.param("concurrency_limit", 40, 30.0, 0.95, 0.02, marks=pytest.mark.long, id="at once"),
+        pytest.param("rate_limit", 100, 30.0, 0.95, 0.02, marks=pytest.mark.long, id="a second"),
+    ],
 )
-@pytest.mark.parametrize(("option", "limit"), [("concurrency_limit", 40), ("rate_limit", 100)])
 def test_a_hidden_limit_is_used_and_hardly_ever_hit(
     tmp_path: Path, option: str, limit: int, phase_s: float, least_goodput: float, most_refused: float
 ) -> None:
