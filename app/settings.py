@@ -10,7 +10,7 @@ import os
 import tomllib
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import (
@@ -43,6 +43,15 @@ class ProviderSettings(BaseModel):
     max_concurrency: int | None = Field(None, ge=1, description="Calls at once; the service's max_agents by default")
     requests_per_minute: int | None = Field(None, ge=1, description="Of each of its models")
     tokens_per_minute: int | None = Field(None, ge=1, description="Of each of its models, in + out")
+    structured_output: Literal["json_schema", "json_object", "prompt"] | None = Field(
+        None, description="How its models are asked for JSON of a schema; by vendor and model where it is not set"
+    )
+    thinking_by: Literal["thinking", "reasoning_effort", "chat_template_kwargs", "nothing"] | None = Field(
+        None, description="Field that tells its models to think or not to; by vendor and model where it is not set"
+    )
+    context_windows: dict[str, Annotated[int, Field(ge=1, le=1_000_000_000)]] = Field(
+        default_factory=dict, description="By model: the most tokens, in + out, of one call"
+    )
 
     def key(self) -> str | None:
         if self.api_key is not None:
@@ -108,6 +117,7 @@ class Settings(BaseSettings):
     max_wait_s: float = Field(300.0, gt=0, description="Longest ?wait=")
     slow_client_s: float = Field(10.0, gt=0, description="A stream that takes nothing for so long is closed (4008)")
     idempotency_hours: float = Field(24.0, ge=1, le=8760, description="How long an Idempotency-Key is remembered")
+    workspace: Path | None = Field(None, description="Directory whose files requests may name; none by default")
     drain_s: float = Field(20.0, ge=0, le=3600, description="Seconds that running calls get to end at a stop")
     metrics: bool = Field(True, description="Serve GET /metrics")
 

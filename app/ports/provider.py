@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from app.domain.errors import SwarmdError
+from app.domain.routing import Candidate
 from app.domain.usage import Price, Usage
 from app.domain.values import value
 
@@ -107,6 +108,34 @@ class ChatProvider(Protocol):
         ...
 
 
+Structured = Literal["json_schema", "json_object", "prompt"]
+"""How a model is asked for JSON of a schema: natively by it, as any JSON object, or in the prompt alone. With the
+latter two the schema has to stand in the prompt."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thinking:
+    """How a model is told to think before it answers, or not to.
+
+    Attributes:
+        on: body fields (``ChatRequest.options``) that make it think; empty where none are needed, known or taken.
+        off: those for an answer at once.
+        on_remark: why it is not simply told to think, as a clause for people; empty where it is.
+        off_remark: the same for an answer at once.
+        beside_tools: whether the fields may be sent along with tool definitions.
+    """
+
+    on: Mapping[str, Any] = field(default_factory=dict)
+    off: Mapping[str, Any] = field(default_factory=dict)
+    on_remark: str = ""
+    off_remark: str = ""
+    beside_tools: bool = True
+
+
+_UNKNOWN = "how this model is told to think is not known, so it does as it does by default"
+UNKNOWN_THINKING = Thinking(on_remark=_UNKNOWN, off_remark=_UNKNOWN)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
     """Where a model name leads.
@@ -115,17 +144,44 @@ class Route:
         requested: the name the client gave (or the default).
         model: the name the provider knows.
         price: None where no price is configured; a call's cost is then unknown, never guessed.
+        context_tokens: largest prompt + completion, in tokens; None where it is not known.
+        structured: how the model is asked for JSON of a schema.
+        thinking: how it is told to think or not to.
     """
 
     requested: str
     provider: ChatProvider
     model: str
     price: Price | None = None
+    context_tokens: int | None = None
+    structured: Structured = "json_schema"
+    thinking: Thinking = UNKNOWN_THINKING
 
     @property
     def lane(self) -> str:
         """What limits count by: provider and model, for a vendor limits each of its models apart."""
         return f"{self.provider.name}/{self.model}"
+
+    def thinking_options(self, thinking: bool | None, *, tools: bool = False) -> JsonObject:
+        """Return the ``ChatRequest.options`` that make the model think (True) or answer at once (False).
+
+        None, for the model's own way, needs no options. Nothing is sent that the vendor is not known to take.
+
+        Args:
+            tools: whether the request has tool definitions.
+        """
+        if thinking is None or (tools and not self.thinking.beside_tools):
+            return {}
+        return dict(self.thinking.on if thinking else self.thinking.off)
+
+    def candidate(self) -> Candidate:
+        """Return what the choice of a model goes by."""
+        return Candidate(
+            price=self.price,
+            context_tokens=self.context_tokens,
+            on_remark=self.thinking.on_remark,
+            off_remark=self.thinking.off_remark,
+        )
 
     def cost_nano_usd(self, result: ChatResult) -> int | None:
         """What a call cost: the provider's own bill wins over our estimate; None where neither is known.

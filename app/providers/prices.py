@@ -1,4 +1,5 @@
-"""What model calls cost: prices set by API, configured ones, and the vendors' own from a kept table.
+"""What model calls cost: prices set by API, configured ones, and the vendors' own from a kept table, which also tells
+how many tokens a model takes.
 
 Decision, 2026-11-21: the kept table is that of the package ``genai-prices`` (MIT, 1.6 MB), so a new release of it
 brings new prices. Loading it takes 80 ms and 6 MB, so that is done only where a vendor's endpoint is configured. Only
@@ -45,10 +46,11 @@ def vendor_of(base_url: str, kind: str) -> str | None:
     host = urlsplit(base_url).hostname or ""
     if host in _VENDOR_HOSTS:
         return _VENDOR_HOSTS[host]
-    return kind if kind in _TABLE_IDS and not _is_ours(host) else None
+    return kind if kind in _TABLE_IDS and not is_ours(host) else None
 
 
-def _is_ours(host: str) -> bool:
+def is_ours(host: str) -> bool:
+    """Return whether a host is this machine or in a private network."""
     if host == "localhost" or host.endswith((".localhost", ".local", ".internal")) or "." not in host.rstrip("."):
         return True
     try:
@@ -89,6 +91,11 @@ class PriceBook:
         price = kept_price(vendor, model, today)
         return None if price is None else KnownPrice(price=price, source="kept")
 
+    def context_tokens(self, provider_name: str, model: str) -> int | None:
+        """Return the most tokens, in + out, that a call to the vendor's own model takes; None where nobody says."""
+        vendor = self._vendors.get(provider_name)
+        return None if vendor is None else kept_context_tokens(vendor, model)
+
     def named(self) -> Mapping[str, KnownPrice]:
         configured = {model: KnownPrice(price=price, source="config") for model, price in self._configured.items()}
         return configured | {model: KnownPrice(price=price, source="api") for model, price in self._set.items()}
@@ -124,6 +131,14 @@ def kept_price(vendor: str, model: str, day: date) -> Price | None:
     if any(price.cache_read_mtok is None for price in prices):
         per_cached = None  # cached tokens cost what others cost
     return Price(input_nano_per_mtok=per_input, output_nano_per_mtok=per_output, cached_input_nano_per_mtok=per_cached)
+
+
+@lru_cache(maxsize=4096)
+def kept_context_tokens(vendor: str, model: str) -> int | None:
+    """Return the context window of the vendor's model in tokens; None where the table has none."""
+    provider = _kept_vendors().get(_TABLE_IDS[vendor])
+    found = None if provider is None else provider.find_model(model)
+    return None if found is None else found.context_window
 
 
 @cache

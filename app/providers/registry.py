@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
 from app.domain.usage import FREE
 from app.ports.clock import Clock
-from app.ports.provider import ChatProvider, ProviderError, Route, UnknownModel
+from app.ports.provider import ChatProvider, ProviderError, Route, Structured, Thinking, UnknownModel
+from app.providers.dialects import Dialect, ThinkingBy, structured_of, thinking_of
 from app.providers.prices import PriceBook
 
 _log = structlog.get_logger(__name__)
 
 OFFLINE = "offline"
+
+_OFFLINE_THINKING = Thinking(on_remark="the offline model does not think")
 
 _REFRESH_AFTER_S = 600.0
 _REFRESH_ON_MISS_AFTER_S = 10.0
@@ -27,10 +30,20 @@ _REFRESH_ON_MISS_AFTER_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class ConfiguredProvider:
-    """A provider and the models the configuration names for it."""
+    """A provider, the models the configuration names for it, and what else it says of them.
+
+    Attributes:
+        structured: how its models are asked for JSON of a schema; None leaves it to the dialect.
+        thinking_by: the field that tells its models to think; None leaves it to the dialect.
+        context_windows: by model the most tokens, in + out, of a call; wins over the kept table.
+    """
 
     provider: ChatProvider
     models: tuple[str, ...] = ()
+    dialect: Dialect = "generic"
+    structured: Structured | None = None
+    thinking_by: ThinkingBy | None = None
+    context_windows: Mapping[str, int] = field(default_factory=dict)
 
 
 class Registry:
@@ -59,6 +72,7 @@ class Registry:
         self._aliases = dict(aliases)
         self._prices = prices
         self._clock = clock
+        self._entries = {entry.provider.name: entry for entry in self._providers}
         self._listed: dict[str, ChatProvider] = {}
         self._refreshed_at: float | None = None
         self._refreshing = asyncio.Lock()
@@ -89,7 +103,9 @@ class Registry:
         name = self._aliases.get(requested, requested)
         if name == OFFLINE or not self._providers:
             price = self._prices.find(OFFLINE, OFFLINE) or FREE
-            return Route(requested=requested, provider=self._offline, model=OFFLINE, price=price)
+            return Route(
+                requested=requested, provider=self._offline, model=OFFLINE, price=price, thinking=_OFFLINE_THINKING
+            )
         provider = self._configured.get(name) or self._listed.get(name)
         if provider is None and name == self.default_model:
             provider = self._providers[0].provider
@@ -100,7 +116,16 @@ class Registry:
                     provider, name = entry.provider, rest
         if provider is None:
             return None
-        return Route(requested=requested, provider=provider, model=name, price=self._prices.find(provider.name, name))
+        entry = self._entries[provider.name]
+        return Route(
+            requested=requested,
+            provider=provider,
+            model=name,
+            price=self._prices.find(provider.name, name),
+            context_tokens=entry.context_windows.get(name) or self._prices.context_tokens(provider.name, name),
+            structured=structured_of(entry.dialect, name, entry.structured),
+            thinking=thinking_of(entry.dialect, name, entry.thinking_by),
+        )
 
     async def _refresh(self, after_s: float) -> None:
         """Ask every provider for its list, unless that was done less than ``after_s`` ago."""

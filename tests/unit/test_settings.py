@@ -213,3 +213,30 @@ def test_settings_cannot_be_changed() -> None:
     with pytest.raises(ValueError, match="frozen"):
         settings.port = 1
     assert isinstance(settings, Settings)
+
+
+def test_a_provider_may_say_what_its_models_take(toml: Path) -> None:
+    toml.write_text(
+        """
+        [providers.mine]
+        base_url = "http://127.0.0.1:9/v1"
+        structured_output = "json_object"
+        thinking_by = "chat_template_kwargs"
+        context_windows = {"org/model" = 32768}
+        """
+    )
+
+    mine = load_settings().all_providers()["mine"]
+
+    assert (mine.structured_output, mine.thinking_by) == ("json_object", "chat_template_kwargs")
+    assert mine.context_windows == {"org/model": 32_768}
+
+
+@pytest.mark.parametrize(
+    "line", ['structured_output = "xml"', 'thinking_by = "magic"', "context_windows = {m = 0}", "context_windows = 5"]
+)
+def test_what_a_provider_cannot_take_is_refused_at_the_start(toml: Path, line: str) -> None:
+    toml.write_text(f'[providers.mine]\nbase_url = "http://127.0.0.1:9/v1"\n{line}\n')
+
+    with pytest.raises(ValueError, match=line.split(maxsplit=1)[0]):
+        load_settings()

@@ -60,3 +60,12 @@ def test_a_call_that_was_lost_may_be_billed_unless_a_status_says_otherwise(kind:
 def test_a_call_that_was_refused_is_not_billed(kind: type[ProviderError]) -> None:
     assert not kind("no", status=429).may_be_billed
     assert not kind("no").may_be_billed
+
+
+def test_of_a_route_that_says_no_more_nothing_is_sent_and_nothing_is_known() -> None:
+    plain = route(PRICE)
+
+    assert (plain.context_tokens, plain.structured) == (None, "json_schema")
+    assert plain.thinking_options(True) == plain.thinking_options(False) == plain.thinking_options(None) == {}
+    assert plain.candidate().price == PRICE
+    assert plain.candidate().on_remark == plain.candidate().off_remark != ""

@@ -195,3 +195,13 @@ import threading
 assert threading.active_count() == 1
 """
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
+def test_the_table_tells_how_many_tokens_a_vendors_model_takes() -> None:
+    prices = book(moonshot="moonshot", openai="openai")
+
+    assert prices.context_tokens("moonshot", "kimi-k2.5") == 262_144
+    assert prices.context_tokens("openai", "gpt-5-mini") == 400_000
+    assert prices.context_tokens("openai", "whisper-1") is None
+    assert prices.context_tokens("openai", "no such model") is None
+    assert prices.context_tokens("self-hosted", "kimi-k2.5") is None

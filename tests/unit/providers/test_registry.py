@@ -227,3 +227,49 @@ async def test_a_bug_of_an_adapter_is_not_swallowed() -> None:
 
     with pytest.raises(ValueError, match="bug"):
         await Setup((provider, ())).registry.names()
+
+
+async def test_a_route_tells_the_size_and_the_ways_of_its_model() -> None:
+    provider = Provider("acme")
+    entry = ConfiguredProvider(
+        provider, ("kimi-k2.5", "x"), dialect="moonshot", structured="prompt", context_windows={"kimi-k2.5": 32_000}
+    )
+    clock = Clock()
+    registry = Registry(
+        [entry],
+        offline=Provider("offline"),
+        aliases={"k": "kimi-k2.5"},
+        prices=PriceBook(vendors={}, configured={"kimi-k2.5": PRICE}, clock=clock),
+        default_model=None,
+        clock=clock,
+    )
+
+    kimi, other, offline = [await registry.resolve(name) for name in ("k", "x", "offline")]
+
+    assert (kimi.context_tokens, kimi.structured) == (32_000, "prompt")
+    assert kimi.thinking_options(False) == {"thinking": {"type": "disabled"}}
+    candidate = kimi.candidate()
+    assert (candidate.price, candidate.context_tokens, candidate.off_remark) == (PRICE, 32_000, "")
+    assert (other.context_tokens, other.thinking_options(False)) == (None, {})
+    assert (offline.context_tokens, offline.thinking_options(True)) == (None, {})
+    assert "does not think" in offline.candidate().on_remark
+
+
+async def test_the_kept_table_tells_the_size_of_a_vendors_own_model_unless_it_is_configured() -> None:
+    one, two = Provider("one"), Provider("two")
+    clock = Clock()
+    registry = Registry(
+        [
+            ConfiguredProvider(one, ("kimi-k2.5", "kimi-k2.6"), context_windows={"kimi-k2.6": 1_000}),
+            ConfiguredProvider(two, ()),
+        ],
+        offline=Provider("offline"),
+        aliases={},
+        prices=PriceBook(vendors={"one": "moonshot"}, configured={}, clock=clock),
+        default_model=None,
+        clock=clock,
+    )
+
+    sizes = [(await registry.resolve(name)).context_tokens for name in ("kimi-k2.5", "kimi-k2.6", "two/kimi-k2.5")]
+
+    assert sizes == [262_144, 1_000, None]
