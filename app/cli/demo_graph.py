@@ -21,9 +21,9 @@ from typing import Any
 
 from app.cli import demo_prompts as prompts
 from app.cli.corpus import MAX_CORPUS_BYTES, MAX_TASK_TEXT_BYTES, Corpus, TextFile, fair_cap, language_of
-from app.cli.html_text import html_to_text, looks_like_html
 from app.cli.messages import counted
 from app.cli.splitting import cut_code, cut_text, json_bytes, split_text
+from app.domain.html_text import html_to_text, is_html_name
 
 FINAL_TASK_ID = "report"
 DOCUMENTS_PER_GROUP = 25
@@ -98,9 +98,7 @@ def code_review(corpus: Corpus, *, model: str, agents: int) -> Plan:
 
 def document_reading(corpus: Corpus, *, model: str, agents: int) -> Plan:
     """One reader a document (or part of a long one), one aggregator per 25 documents of a folder, one report."""
-    texts = [
-        replace(file, text=html_to_text(file.text)) if looks_like_html(file.path) else file for file in corpus.files
-    ]
+    texts = [replace(file, text=html_to_text(file.text)) if is_html_name(file.path) else file for file in corpus.files]
     blank = [f"{file.path}: no text in it, left out" for file in texts if not file.text.strip()]
     files, notices = _fitted([file for file in texts if file.text.strip()])
     graph = _Graph()

@@ -1,10 +1,13 @@
 """HTML becomes the text a person would read: hidden parts gone, table rows on a line, broken markup survived."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.cli.html_text import html_to_text
+from app.domain.html_facts import Fact
+from app.domain.html_text import html_to_text, read_html
 
 
 def test_scripts_styles_and_hidden_parts_are_dropped() -> None:
@@ -77,3 +80,69 @@ def test_no_markup_raises(markup: str) -> None:
     text = html_to_text(markup)
 
     assert not {"\x01", "\x02", "\x03"}.intersection(text)
+
+
+def test_numeric_entities_of_thousands_of_digits_are_survived() -> None:
+    assert html_to_text("<p>a&#" + "1" * 5000 + ";b &#8364; &amp;</p>") == "a\ufffdb € &"
+
+
+def test_brackets_inside_quoted_attributes_do_not_end_the_tag() -> None:
+    assert html_to_text("""<p title="a > b < c" data-x='"'>yes</p><img alt="it's > 3">still""") == "yes\nstill"
+
+
+def test_a_quote_that_never_closes_costs_no_text_after_its_tag() -> None:
+    assert html_to_text("<a href=\"x>link</a><p>it's here</p>") == "link\nit's here"
+
+
+def test_the_text_after_a_comment_a_script_and_a_bracket_that_is_no_tag_stays() -> None:
+    markup = "<p>1 < 2<!-- no <p>no</p> -->, <script>if (a < b) { '<p>no</p>' }</SCRIPT>and <b>3</b></p>"
+
+    assert html_to_text(markup) == "1 < 2, and 3"
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        *["<a ", "<!-- ", "<p>", "</", "<script>", "<p hidden>", "<a b='", "<a ='>'", "<title>", "<b c=  "],
+        *['<a b="x" c=\'>', "&#1", "<td>", "<!", "= '"],
+    ],
+)
+def test_megabytes_of_hostile_markup_cost_no_more_than_their_length(piece: str) -> None:
+    """Work is counted in processor seconds: a quadratic scan of a megabyte takes minutes."""
+    started = time.process_time()
+
+    html_to_text("<html>" + piece * (1_000_000 // len(piece)) + '="')
+    read_html(piece * (500_000 // len(piece)))
+
+    assert time.process_time() - started < 10
+
+
+def test_blocks_headings_and_title_come_apart() -> None:
+    document = read_html(
+        "<html><head><title>A &amp; B</title></head><body><h1>One</h1><p>Text</p><ul><li>item</li></ul>"
+        "<table><tr><td>Net sales</td><td>$</td><td>5</td></tr></table></body></html>"
+    )
+
+    assert (document.title, document.headings) == ("A & B", ["One"])
+    assert document.blocks == ["One", "Text", "item", "Net sales | $5"]
+
+
+def test_tagged_values_are_kept_even_where_they_are_hidden() -> None:
+    document = read_html(
+        '<div style="display:none"><ix:header><xbrli:context id="c1"><xbrli:startDate>2024-01-01</xbrli:startDate>'
+        '<xbrli:endDate>2024-12-31</xbrli:endDate></xbrli:context><xbrli:context id="s1">'
+        "<xbrldi:explicitMember>x</xbrldi:explicitMember></xbrli:context>"
+        '<ix:nonNumeric name="dei:DocumentType" contextRef="c1">10-K</ix:nonNumeric></ix:header></div>'
+        '<p>Sales <ix:nonFraction name="us-gaap:Revenues" contextRef="c1" scale="6">1,250</ix:nonFraction></p>'
+    )
+
+    assert document.facts == [Fact("dei:DocumentType", "c1", "10-K", 0), Fact("us-gaap:Revenues", "c1", "1,250", 6)]
+    assert (document.periods, document.segmented) == ({"c1:start": "2024-01-01", "c1": "2024-12-31"}, {"s1"})
+    assert document.blocks == ["Sales 1,250"]
+
+
+def test_a_text_of_any_length_comes_whole_and_with_single_blanks() -> None:
+    words = ["w\xf6rd&amp;&#8364;"] * 30_000
+
+    assert html_to_text("<p>" + " \n ".join(words) + "</p>") == " ".join(["wörd&€"] * 30_000)
+    assert html_to_text("a" * 65_530 + "&nbsp;&eacute;") == "a" * 65_530 + " é"

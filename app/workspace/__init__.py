@@ -1,0 +1,1 @@
+"""Adapter of ``ports.workspace``: the files below one directory of this machine."""
