@@ -30,6 +30,9 @@ def mock_model(
     seed: Annotated[int, typer.Option(help="Decides, with the content, which requests suffer a fault.")] = 0,
     rate_limit: Annotated[float, typer.Option(min=0, help="Hidden limit, requests a second; 0 is none.")] = 0.0,
     concurrency_limit: Annotated[int, typer.Option(min=0, help="Hidden limit, requests in flight; 0 is none.")] = 0,
+    context_tokens: Annotated[
+        int, typer.Option(min=0, help="Context: 400 for a prompt and highest completion above it; 0 is none.")
+    ] = 0,
     error_rate: Share = 0.0,
     error_status: Annotated[int, typer.Option(min=400, max=599, help="Status of those errors.")] = 500,
     hang_rate: Share = 0.0,
@@ -60,6 +63,7 @@ def mock_model(
             error_status=error_status,
             rate_limit=rate_limit,
             concurrency_limit=concurrency_limit,
+            context_tokens=context_tokens,
             hang_rate=hang_rate,
             reset_rate=reset_rate,
             reset_point=reset_point,

@@ -30,12 +30,16 @@ class Rejected(Exception):
         self.answer = answer
 
 
-def rejection(status: int, message: str, *, kind: str, code: str | None, retry_s: float | None = None) -> Rejected:
+def rejection(
+    status: int, message: str, *, kind: str, code: str | None, retry_s: float | None = None, param: str | None = None
+) -> Rejected:
     """An answer in OpenAI's error envelope, with ``Retry-After`` where one is given."""
     headers = {}
     if retry_s is not None:
         headers = {"Retry-After": retry_after_header(retry_s), "retry-after-ms": str(max(1, round(retry_s * 1000)))}
-    return Rejected(Answer(pieces=[wire.error(message, kind=kind, code=code)], status=status, headers=headers))
+    return Rejected(
+        Answer(pieces=[wire.error(message, kind=kind, code=code, param=param)], status=status, headers=headers)
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

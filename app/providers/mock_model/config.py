@@ -24,6 +24,11 @@ FAULT_RATES = {
 
 RESET_POINTS = ("before", "body", "after")
 
+_NOT_NEGATIVE = (
+    *("latency_ms", "latency_jitter_ms", "rate_limit", "concurrency_limit", "context_tokens"),
+    *("slow_body", "huge_body_mb"),
+)
+
 FIXED_OPTIONS = frozenset({"host", "port", "call_log"})
 """Options of the process, which cannot change while it listens."""
 
@@ -39,6 +44,8 @@ class MockModelConfig:
         error_rate: share of requests answered with ``error_status``; so for every ``*_rate``, each 0 to 1.
         rate_limit: hidden limit in requests a second, above which 429 is answered; 0 is none.
         concurrency_limit: requests in flight above which 429 is answered; 0 is none.
+        context_tokens: context of the model; a request whose prompt and highest completion are more together gets
+            400 ``context_length_exceeded``; 0 is none.
         reset_point: where a reset closes the connection: ``before`` the answer, in its ``body``, or ``after`` it.
         slow_body: bytes a second at which answers are written; 0 is at once.
         huge_body_mb: pads the content of every answer to this many megabytes; 0 is none.
@@ -57,6 +64,7 @@ class MockModelConfig:
     error_status: int = 500
     rate_limit: float = 0.0
     concurrency_limit: int = 0
+    context_tokens: int = 0
     hang_rate: float = 0.0
     reset_rate: float = 0.0
     reset_point: str = "body"
@@ -85,7 +93,7 @@ class MockModelConfig:
             total += rate
         if total > 1 + 1e-9:
             raise ValueError(f"the fault rates add up to {total:g}, more than 1: a request suffers at most one fault")
-        for name in ("latency_ms", "latency_jitter_ms", "rate_limit", "concurrency_limit", "slow_body", "huge_body_mb"):
+        for name in _NOT_NEGATIVE:
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
         if not 400 <= self.error_status <= 599:

@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 import math
+from typing import Any
+
+import orjson
+
+from app.ports.provider import JsonObject
+from app.providers.offline.reading import message_texts
+from app.providers.offline.tokens import estimate_messages, estimate_tokens
 
 
 class HiddenRate:
@@ -25,6 +32,36 @@ class HiddenRate:
 
     def forget(self) -> None:
         self._level = None
+
+
+def prompt_tokens(body: JsonObject) -> int:
+    """Estimated tokens of everything a model reads: messages, tool definitions and the schema of the answer."""
+    messages = body.get("messages")
+    texts = message_texts(messages if isinstance(messages, list) else [])
+    given = [value for name in ("tools", "response_format") if (value := body.get(name))]
+    return estimate_messages(texts) + sum(estimate_tokens(_dumped(value)) for value in given)
+
+
+def completion_limit(body: JsonObject) -> int:
+    """The most tokens that a request lets its answer have; 0 where it does not say."""
+    limit = body.get("max_completion_tokens") or body.get("max_tokens")
+    return limit if isinstance(limit, int) and not isinstance(limit, bool) and limit > 0 else 0
+
+
+def context_excess(body: JsonObject, context_tokens: int) -> str | None:
+    """Why a request does not fit a context, in OpenAI's words (its API errors, 2025); None where it fits."""
+    prompt, completion = prompt_tokens(body), completion_limit(body)
+    if prompt + completion <= context_tokens:
+        return None
+    return (
+        f"This model's maximum context length is {context_tokens} tokens. However, you requested {prompt + completion} "
+        f"tokens ({prompt} in the messages, {completion} in the completion). Please reduce the length of the messages "
+        "or completion."
+    )
+
+
+def _dumped(value: Any) -> str:
+    return orjson.dumps(value).decode()
 
 
 def retry_after_header(seconds: float) -> str:

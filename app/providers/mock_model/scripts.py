@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from app.ports.provider import JsonObject
 from app.providers.mock_model.config import FAULT_RATES
+from app.providers.offline.reading import message_texts
+from app.providers.offline.tool_calls import offered_tools
 
 SCRIPT_FAULTS = frozenset(FAULT_RATES.values())
 
@@ -16,7 +19,10 @@ class Script:
     """One entry of ``POST /mock/script``; every field that is None leaves that part of the answer alone.
 
     Attributes:
-        match: text that must occur in some message's content; None matches every request.
+        match: text that must occur in some message's content, in the calls made so far or in the name of an offered
+            tool; None matches every request.
+        when_tools: only for requests that offer tools (true), or none (false).
+        when_format: only for requests whose ``response_format`` has a schema of this name, or is of this type.
         times: how many requests it still serves; None is without end.
         content: the text of the answer.
         status: an HTTP error status instead of an answer.
@@ -31,6 +37,8 @@ class Script:
     """
 
     match: str | None = None
+    when_tools: bool | None = None
+    when_format: str | None = None
     times: int | None = 1
     content: str | None = None
     status: int | None = None
@@ -46,6 +54,8 @@ class Script:
 
 _TYPES: dict[str, type | tuple[type, ...]] = {
     "match": str,
+    "when_tools": bool,
+    "when_format": str,
     "times": int,
     "content": str,
     "status": int,
@@ -74,7 +84,9 @@ def parse_script(entry: Any) -> Script:
     for name, value in fields.items():
         if name not in _TYPES:
             raise ValueError(f"unknown script field {name!r}; known are hang, {', '.join(sorted(_TYPES))}")
-        if value is not None and (not isinstance(value, _TYPES[name]) or isinstance(value, bool)):
+        if value is not None and (
+            not isinstance(value, _TYPES[name]) or isinstance(value, bool) != (_TYPES[name] is bool)
+        ):
             raise ValueError(f"script field {name} has the wrong type: {value!r}")
     script = Script(**fields)
     if script.fault is not None and script.fault not in SCRIPT_FAULTS:
@@ -87,6 +99,38 @@ def parse_script(entry: Any) -> Script:
         if not isinstance(call, dict) or not isinstance(call.get("name"), str):
             raise ValueError(f"a scripted tool call needs a name, got {call!r}")
     return script
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What of a request scripts are matched against; ``formats`` are the type and the schema's name."""
+
+    text: str
+    tools: bool = False
+    formats: tuple[str, ...] = ()
+
+
+def asked_of(body: JsonObject) -> Asked:
+    """What scripts look at in a request of any shape."""
+    messages, tools, form = body.get("messages"), body.get("tools"), body.get("response_format")
+    texts = message_texts(messages if isinstance(messages, list) else [])
+    names = [tool.name for tool in offered_tools(tools)] if isinstance(tools, list) else []
+    schema = form.get("json_schema") if isinstance(form, Mapping) else None
+    named = [form.get("type") if isinstance(form, Mapping) else None]
+    named.append(schema.get("name") if isinstance(schema, Mapping) else None)
+    return Asked(
+        text="\n".join([*texts, *names]),
+        tools=bool(tools),
+        formats=tuple(name for name in named if isinstance(name, str)),
+    )
+
+
+def _matches(script: Script, asked: Asked) -> bool:
+    if script.when_tools is not None and script.when_tools != asked.tools:
+        return False
+    if script.when_format is not None and script.when_format not in asked.formats:
+        return False
+    return script.match is None or script.match in asked.text
 
 
 class ScriptQueue:
@@ -104,10 +148,10 @@ class ScriptQueue:
     def clear(self) -> None:
         self._scripts.clear()
 
-    def take(self, text: str) -> Script | None:
-        """The script for a request whose messages read ``text``; it is used up by one."""
+    def take(self, asked: Asked) -> Script | None:
+        """The script for a request; it is used up by one."""
         for index, script in enumerate(self._scripts):
-            if script.match is None or script.match in text:
+            if _matches(script, asked):
                 if script.times is not None:
                     script.times -= 1
                     if script.times == 0:

@@ -23,10 +23,10 @@ from app.providers.mock_model.call_log import CallLog
 from app.providers.mock_model.compose import Call, Rejected, compose, rejection
 from app.providers.mock_model.config import MockModelConfig
 from app.providers.mock_model.faults import FaultDice, needs_dice
-from app.providers.mock_model.limits import HiddenRate
-from app.providers.mock_model.scripts import ScriptQueue, parse_script
+from app.providers.mock_model.limits import HiddenRate, completion_limit, context_excess, prompt_tokens
+from app.providers.mock_model.scripts import ScriptQueue, asked_of, parse_script
 from app.providers.mock_model.send import Answer, send
-from app.providers.offline.reading import last_user_text, message_texts, split_sections
+from app.providers.offline.reading import last_user_text, split_sections
 from app.providers.offline.tokens import estimate_tokens
 
 CONCURRENCY_RETRY_S = 1.0
@@ -121,7 +121,7 @@ class MockModel:
             call.update(_describe(request, body, listed, content))
             self._log.write("received", call, status=None)
         self._admit(request, body, started_s)
-        script = self._scripts.take("\n".join(message_texts(listed))) if len(self._scripts) else None
+        script = self._scripts.take(asked_of(body)) if len(self._scripts) else None
         decision = self._dice.decide(config, content)
         fault, latency_s = decision.fault, decision.latency_s
         if script is not None:
@@ -152,6 +152,9 @@ class MockModel:
         if config.rate_limit and (wait_s := self._rate.take(config.rate_limit, now_s)):
             message = "Rate limit reached for requests"
             raise rejection(429, message, kind="requests", code="rate_limit_exceeded", retry_s=wait_s)
+        if config.context_tokens and (excess := context_excess(body, config.context_tokens)):
+            kind, code = "invalid_request_error", "context_length_exceeded"
+            raise rejection(400, excess, kind=kind, code=code, param="messages")
 
     def _authenticate(self, request: web.BaseRequest) -> None:
         key = self.config.api_key
@@ -233,6 +236,8 @@ def _describe(request: web.BaseRequest, body: JsonObject, messages: list[Any], c
         "model": body.get("model"),
         "task_id": None if task is None else task.get("id", task.get("task_id")),
         "swarm_id": None if task is None else task.get("swarm_id"),
+        "prompt_tokens": prompt_tokens(body),
+        "max_tokens": completion_limit(body),
         "messages_sha256": hashlib.sha256(content).hexdigest(),
         "authorization_sha256": None if authorization is None else _sha256(authorization),
     }

@@ -8,21 +8,24 @@ from typing import Any
 
 from app.domain.usage import Usage
 from app.ports.provider import ChatRequest, ChatResult
+from app.providers.offline.claims_answer import claims_answer
 from app.providers.offline.code_lines import review_lines
 from app.providers.offline.code_python import review_python
 from app.providers.offline.code_report import code_report
 from app.providers.offline.document_report import document_report
+from app.providers.offline.formats import formatted
 from app.providers.offline.json_answer import json_answer
 from app.providers.offline.lines import listed_lines, numbered_lines, subtasks
 from app.providers.offline.materials import Material, find_materials
 from app.providers.offline.merge import merge
+from app.providers.offline.orchestration import results_by_step
 from app.providers.offline.quoting import quoted_answer
 from app.providers.offline.reading import Question, message_texts
-from app.providers.offline.report import Report, room_for
+from app.providers.offline.report import Report, Room, room_for
 from app.providers.offline.tables import rows_report
 from app.providers.offline.text import shorten
 from app.providers.offline.tokens import cut_to_tokens, estimate_messages, estimate_tokens
-from app.providers.offline.tool_calls import choose_calls, tool_results
+from app.providers.offline.tool_calls import choose_calls, offered_tools, orchestration_tools, tool_results
 
 MODEL = "offline"
 """The one place where an answer says what made it."""
@@ -33,6 +36,7 @@ _PLANS = re.compile(
     r"\b(?:plan|planner|planning|break (?:it |this )?down|decompose|subtasks|sub-tasks|steps|goal|to-?do list)\b",
     re.IGNORECASE,
 )
+_GOAL = re.compile(r"^## (?:The goal|Goal)\n(\S[^\n]*)", re.MULTILINE)
 _GENERIC_IDS = frozenset({"report", "final", "merge", "merged", "aggregate", "aggregator", "synthesis", "summary"})
 
 
@@ -61,7 +65,10 @@ def _text(question: Question) -> str:
         return as_json
     room = room_for(question.system_text + "\n" + question.prompt, question.request.max_output_tokens)
     if results:
-        return _told_results(question, results)
+        return _orchestrated(question, room) or _told_results(question, results)
+    asked = formatted(question, room) or claims_answer(question, materials, room)
+    if asked:
+        return asked
     if question.inputs:
         return merge(question.inputs, _title(question), room)
     if len(materials) == 1:
@@ -86,9 +93,17 @@ def _named(reports: Mapping[str, str]) -> dict[str, str]:
 
 
 def _title(question: Question) -> str:
-    """What a merged report is about, where the task's id tells."""
+    """What a merged report is about, where a goal or the task's id tells."""
+    goal = _GOAL.search(question.prompt[:40_000])
+    if goal is not None:
+        return shorten(goal.group(1), 120).rstrip(".")
     task_id = question.task.get("id") if question.task else None
-    if not isinstance(task_id, str) or task_id.lower() in _GENERIC_IDS or not task_id.strip():
+    if (
+        not isinstance(task_id, str)
+        or task_id.lower() in _GENERIC_IDS
+        or task_id.startswith("~")
+        or not task_id.strip()
+    ):
         return ""
     return shorten(task_id, 120)
 
@@ -107,6 +122,13 @@ def _plan(question: Question) -> str:
 def _goal_of(task: Mapping[str, Any] | None) -> str:
     goal = task.get("goal") if task else None
     return goal if isinstance(goal, str) else ""
+
+
+def _orchestrated(question: Question, room: Room) -> str:
+    """An orchestrator's answer: the results of its sub-agents merged, each under the name of its task."""
+    tools = orchestration_tools(offered_tools(question.request.tools))
+    outputs = results_by_step(question, tools[1].name) if tools else {}
+    return merge(outputs, "", room) if outputs else ""
 
 
 def _told_results(question: Question, results: list[tuple[str, str]]) -> str:

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from app.domain.html_text import looks_like_html, read_html
 from app.providers.offline.filings import filing_fields
-from app.providers.offline.html_text import looks_like_html, read_html
 from app.providers.offline.text import shorten, squeeze
 
 MAX_CHARACTERS = 4_000_000

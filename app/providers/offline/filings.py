@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from app.providers.offline.html_text import Fact, HtmlText
+from app.domain.html_facts import Fact
+from app.domain.html_text import HtmlText
 
 COVER_BLOCKS = 400
 """The cover page of a filing lies within this many blocks of its start."""

@@ -7,8 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.ports.provider import JsonObject
+from app.providers.offline.code_findings import with_findings
 from app.providers.offline.code_lines import review_lines
 from app.providers.offline.code_python import review_python
+from app.providers.offline.consistency import consistency_of
+from app.providers.offline.goals import goal_of
 from app.providers.offline.json_keys import (
     Specs,
     asks_for_array,
@@ -19,7 +22,9 @@ from app.providers.offline.json_keys import (
     without_key_lines,
 )
 from app.providers.offline.json_schema import schema_answer
+from app.providers.offline.judging import judgement_of
 from app.providers.offline.materials import Material
+from app.providers.offline.plan_answer import plan_answer
 from app.providers.offline.reading import CONTEXT_HEADING, Question, dump_json, load_json
 from app.providers.offline.tables import as_number, describe
 from app.providers.offline.template import find_templates
@@ -28,6 +33,7 @@ from app.providers.offline.values import Content
 
 MAX_TEXT = 4_000_000
 
+_ASKS_PLAN = re.compile(r"\bsub-?tasks?\b.{0,2000}\bjson\b|\bjson\b.{0,2000}\bsub-?tasks?\b", re.IGNORECASE | re.DOTALL)
 _FORMAT_SENTENCE = re.compile(r"[^.\n]*\bjson\b[^.\n]*(?:\.(?=\s|$)|$)", re.IGNORECASE | re.MULTILINE)
 
 
@@ -37,8 +43,13 @@ def json_answer(question: Question, materials: Sequence[Material], results: Sequ
     kind = form.get("type")
     leading, prompt = _leading(question), _prompt(question, materials)
     instruction = f"{leading}\n{prompt}"
+    own = _service_answer(question, form, instruction)
+    if own is not None:
+        return dump_json(own)
     if kind == "json_schema":
-        return dump_json(schema_answer(_schema_of(form), _content(question, materials, results)))
+        wanted = _schema_of(form)
+        answer = schema_answer(wanted, _content(question, materials, results))
+        return dump_json(with_findings(answer, wanted, materials))
     asked = kind == "json_object" or asks_for_json(instruction)
     if not asked:
         return None
@@ -47,13 +58,32 @@ def json_answer(question: Question, materials: Sequence[Material], results: Sequ
     for said in (prompt, leading) if asks_for_json(prompt) else (leading, prompt):
         schema = schema_in(said)
         if schema is not None:
-            return dump_json(schema_answer(schema, content))
+            return dump_json(with_findings(schema_answer(schema, content), schema, materials))
         specs: Specs = wanted_keys(said)
         if specs:
             return dump_json(keyed_answer(specs, content))
     if asks_for_array(instruction) and kind != "json_object":
         return dump_json(content.lines)
     return dump_json(_findings(materials, content))
+
+
+def _service_answer(question: Question, form: Mapping[str, Any], instruction: str) -> JsonObject | None:
+    """A plan, a judgement or a comparison, where the request is one of the service's own questions for them."""
+    compared = consistency_of(question)
+    if compared is not None and not _schema_of(form):
+        return compared
+    nested = form.get("json_schema")
+    name = nested.get("name") if isinstance(nested, Mapping) else None
+    schema = _schema_of(form)
+    if name == "validation" or (not schema and asks_for_json(instruction)):
+        judgement = judgement_of(question)
+        if judgement is not None:
+            return {"score": judgement.score, "critique": judgement.critique}
+    if question.inputs is None and (name == "plan" or (not schema and _ASKS_PLAN.search(question.user_text[:100_000]))):
+        goal = goal_of(question)
+        if goal is not None:
+            return plan_answer(goal, schema or schema_in(instruction) or {})
+    return None
 
 
 def _schema_of(form: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from app.domain.html_text import looks_like_html
 from app.ports.provider import JsonObject
 from app.providers.offline.code_lines import language_of
 from app.providers.offline.code_python import parse_python
-from app.providers.offline.html_text import looks_like_html
 from app.providers.offline.reading import Question, clean
 from app.providers.offline.tables import rows_of, rows_of_text
 from app.providers.offline.text import shorten
@@ -51,6 +51,7 @@ class Material:
         kind: ``python``, ``code``, ``rows`` or ``document``.
         name: path, title or field it came under; may be empty.
         part: whether it is one of several parts of a document.
+        place: which one, ``part 2 of 5``; empty for a whole document.
     """
 
     kind: str
@@ -59,6 +60,7 @@ class Material:
     rows: list[JsonObject] = field(default_factory=list)
     language: str = ""
     part: bool = False
+    place: str = ""
 
 
 def find_materials(question: Question) -> list[Material]:
@@ -96,6 +98,8 @@ def _of_fields(fields: Mapping[str, Any], name: str, depth: int) -> Iterator[Mat
             if _is_long(value) or (key in TEXT_FIELDS and (_FILE_NAME.search(own) or len(value.split()) > 3)):
                 material = classify(own or str(key), clean(value))
                 material.part = isinstance(fields.get("parts"), int) and fields["parts"] > 1
+                if material.part and isinstance(fields.get("part"), int):
+                    material.place = f"part {fields['part']} of {fields['parts']}"
                 yield material
         elif isinstance(value, Mapping | list):
             yield from _of_value(value, own or (str(key) if key != "data" else ""), depth + 1)

@@ -6,11 +6,15 @@ levels; anything else is a document of its own, whose best sentences are carried
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from app.providers.offline.claims import CLAIMS, is_claims
+from app.providers.offline.code_findings import review_text
+from app.providers.offline.merge_claims import add_claim_sections, read_all
 from app.providers.offline.merge_code import add_code_sections
 from app.providers.offline.merge_documents import add_document_sections
 from app.providers.offline.merge_objects import add_object_sections, object_totals
@@ -27,6 +31,9 @@ LISTED_INPUTS_TIGHT = 8
 """The same where words or tokens are counted: what was found is worth more than what each input added."""
 
 
+_INPUT_NAME = re.compile(r"(?:^- |, |: )`([^`\n]{1,200})`", re.MULTILINE)
+
+
 @dataclass(slots=True)
 class Output:
     """One input of a merge: the output of an earlier task, taken apart."""
@@ -40,6 +47,8 @@ class Output:
     def kind(self) -> str:
         if self.value is not None:
             return "object"
+        if is_claims(self.text):
+            return "claims"
         if "files" in self.totals:
             return "code"
         if "rows" in self.totals:
@@ -62,6 +71,8 @@ def read_outputs(inputs: Mapping[str, Any]) -> tuple[list[Output], list[str]]:
         elif isinstance(value, Mapping):
             if set(value) <= {"error", "status", "id", "task_id"} and value.get("error"):
                 missing.append(name)
+            elif review := review_text(name, value):
+                outputs.append(Output(name, text=review, totals=find_line(review, "Totals")))
             else:
                 outputs.append(Output(name, value=value, totals=object_totals(value)))
         elif isinstance(value, list):
@@ -74,7 +85,8 @@ def read_outputs(inputs: Mapping[str, Any]) -> tuple[list[Output], list[str]]:
 
 def merge(inputs: Mapping[str, Any], title: str, room: Room) -> str:
     """One report on all ``inputs``; ``title`` is what it is about, empty where nothing says so."""
-    outputs, missing = read_outputs(inputs)
+    given, missing = read_outputs(inputs)
+    outputs = _without_repetitions(given)
     totals: Counter[str] = Counter()
     for output in outputs:
         add(totals, output.totals or ({"documents": 1} if output.kind == "document" else {}))
@@ -85,9 +97,12 @@ def merge(inputs: Mapping[str, Any], title: str, room: Room) -> str:
         totals = Counter({"documents": 1, **{label: value for label, value in totals.items() if label != "parts"}})
     kinds = Counter(output.kind for output in outputs)
     report = Report(_title(kinds), [])
-    report.lead.append(_opening(outputs, missing, totals))
+    report.lead.append(_opening(len(given), missing, totals))
     if totals:
         report.lead.append(format_line("Totals", totals))
+    if kinds["claims"]:
+        claims = read_all([(output.name, output.text) for output in outputs if output.kind == "claims"])
+        add_claim_sections(report, claims, room)
     texts = {kind: [(output.name, output.text) for output in outputs if output.kind == kind] for kind in kinds}
     if kinds["code"]:
         scope = add_code_sections(report, texts["code"])
@@ -109,6 +124,18 @@ def merge(inputs: Mapping[str, Any], title: str, room: Room) -> str:
     return report.render(room)
 
 
+def _without_repetitions(outputs: list[Output]) -> list[Output]:
+    """``outputs`` without reports that are merged from others among them: those would count twice."""
+    names = {output.name for output in outputs}
+    kept = []
+    for output in outputs:
+        _, heading, listed = output.text.rpartition("\n## Inputs\n")
+        below = _INPUT_NAME.findall(listed) if heading else []
+        if not below or output.name in below or not names.issuperset(below):
+            kept.append(output)
+    return kept
+
+
 def _missing_below(text: str) -> list[str]:
     return [name for name in find_value(text, "Missing").split(", ") if name]
 
@@ -121,8 +148,8 @@ def _title(kinds: Counter[str]) -> str:
     return "Merged report"
 
 
-def _opening(outputs: list[Output], missing: list[str], totals: Mapping[str, float]) -> str:
-    total = len(outputs) + len(missing)
+def _opening(given: int, missing: list[str], totals: Mapping[str, float]) -> str:
+    total = given + len(missing)
     parts = [f"{number(total)} input{'s' if total != 1 else ''}"]
     if missing:
         parts.append(f"{number(len(missing))} of them without an output")
@@ -152,6 +179,8 @@ def _told(output: Output) -> str:
     if output.kind == "object" and not shown:
         shown = dict(list(output.totals.items())[:4])
     told = SEPARATOR.join(f"{label} {number(value)}" for label, value in shown.items())
+    if output.kind == "claims":
+        told = SEPARATOR.join(f"{label} {number(value)}" for label, value in find_line(output.text, CLAIMS).items())
     if not told and output.kind == "document":
         told = f"words {number(len(output.text.split()))}"
     return told or "an object"

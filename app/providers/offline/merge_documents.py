@@ -20,6 +20,8 @@ FIELDS_COUNTED = ("Status", "Type", "Form", "Fiscal year")
 FIELDS_TOLD = ("Fiscal year", "Revenue", "Operating income", "Net income")
 """Facts that say more about a document than any of its sentences."""
 _HIGHLIGHT = re.compile(r"^- \*\*([^*\n]{1,220})\*\*: (.+)$", re.MULTILINE)
+_SOURCED = re.compile(r" \[([^\[\]\n]{1,320})\]$")
+_BRACKETS = str.maketrans({"[": "(", "]": ")"})
 _TITLE = re.compile(r"^(?:# |\*\*)(.{1,200}?)(?:\*\*)?$", re.MULTILINE)
 _FIELD = re.compile(r"^- ([A-Z][\w -]{1,24}): (.+)$", re.MULTILINE)
 _BULLET = re.compile(r"^(?:[-*+] |\d{1,3}[.)] )(.+)$", re.MULTILINE)
@@ -31,6 +33,14 @@ class Highlight:
 
     name: str
     text: str
+    source: str = ""
+
+    def line(self) -> str:
+        """The highlight for a report, its source behind it where the text names none."""
+        told = shorten(self.text, 320)
+        if self.source and not _SOURCED.search(told):
+            told = f"{told} [{self.source}]"
+        return f"- **{self.name}**: {told}"
 
 
 def add_document_sections(report: Report, texts: Sequence[tuple[str, str]]) -> None:
@@ -50,7 +60,7 @@ def add_document_sections(report: Report, texts: Sequence[tuple[str, str]]) -> N
     report.lead.extend(format_line(field, top(counts, 12)) for field, counts in values.items())
     highlights = _in_turn(groups)
     listed = highlights[:LISTED_DOCUMENTS]
-    lines = [f"- **{highlight.name}**: {shorten(highlight.text, 320)}" for highlight in listed]
+    lines = [highlight.line() for highlight in listed]
     if len(highlights) > len(listed):
         lines.append(f"- {number(len(highlights) - len(listed))} more, in the inputs")
     shared = [term for term in sorted(spread, key=lambda term: (-spread[term], -terms[term], term)) if spread[term] > 1]
@@ -62,7 +72,7 @@ def add_document_sections(report: Report, texts: Sequence[tuple[str, str]]) -> N
 
 def highlights_of(name: str, text: str) -> list[Highlight]:
     """The documents a text speaks of: those a merged report lists, or itself with its best sentence."""
-    listed = [Highlight(*pair) for pair in _HIGHLIGHT.findall(text)]
+    listed = [_carried(name, title, told) for title, told in _HIGHLIGHT.findall(text)]
     if listed:
         return listed
     title = _TITLE.search(text[:400])
@@ -77,7 +87,20 @@ def highlights_of(name: str, text: str) -> list[Highlight]:
     told = " ".join(points[:1] if len(points[0]) > 150 else points[:2]) if points else shorten(text, 300)
     facts = [f"{field.lower()} {value}" for field, value in _FIELD.findall(text) if field in FIELDS_TOLD]
     told = f"{sentence_case(', '.join(facts))}. {told}" if facts else told
-    return [Highlight(shown, told)] if told else []
+    source = _SOURCED.search(told)
+    return [Highlight(shown, told, source.group(1) if source else _source(name))] if told else []
+
+
+def _carried(name: str, title: str, told: str) -> Highlight:
+    """A highlight of a report below, with the source that it names there, so that shortening cannot cut it off."""
+    source = _SOURCED.search(told)
+    return Highlight(
+        title, told[: source.start()].rstrip() if source else told, source.group(1) if source else _source(name)
+    )
+
+
+def _source(name: str) -> str:
+    return shorten(name, 120).translate(_BRACKETS)
 
 
 def _sentences(text: str) -> list[str]:

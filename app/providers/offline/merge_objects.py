@@ -15,6 +15,8 @@ NOT_ADDED = frozenset({"id", "task_id", "year", "version", "port", "line", "scor
 """Fields whose sum says nothing."""
 
 LISTED_OBJECTS = 40
+MAX_COLUMNS = 8
+_BRACKETS = str.maketrans({"[": "(", "]": ")"})
 
 
 def object_totals(value: Mapping[str, Any]) -> dict[str, float]:
@@ -29,6 +31,29 @@ def object_totals(value: Mapping[str, Any]) -> dict[str, float]:
         elif isinstance(field, int | float) and abs(field) < 1e15 and math.isfinite(field):
             totals[label] = field
     return totals
+
+
+def comparison_table(objects: Sequence[tuple[str, Mapping[str, Any]]]) -> list[str]:
+    """A row for each object, a column for each field that several of them have with a short value."""
+    if len(objects) < 2:
+        return []
+    spread = Counter(str(key) for _, value in objects for key, field in value.items() if _is_short(field))
+    columns = [key for key, count in spread.items() if count > 1][:MAX_COLUMNS]
+    if not columns:
+        return []
+    rows = [["Input", *columns], ["---"] * (len(columns) + 1)]
+    rows += [[name, *(_cell(value.get(key)) for key in columns)] for name, value in objects[:LISTED_OBJECTS]]
+    return ["| " + " | ".join(cell.replace("|", "/") for cell in row) + " |" for row in rows]
+
+
+def _is_short(field: Any) -> bool:
+    return isinstance(field, int | float) or (isinstance(field, str) and 0 < len(field) <= 200)
+
+
+def _cell(field: Any) -> str:
+    if field is None:
+        return "\u2014"
+    return shorten(field if isinstance(field, str) else dump_json(field), 80)
 
 
 def add_object_sections(report: Report, objects: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
@@ -48,7 +73,9 @@ def add_object_sections(report: Report, objects: Sequence[tuple[str, Mapping[str
                 told.append(f"{key}: {', '.join(items)}{more}" if items else f"{key}: none")
             elif not isinstance(field, Mapping):
                 told.append(f"{key}: {dump_json(field)}")
-        lines.append(f"- **{name}**: {shorten('; '.join(told), 400) or 'nested fields only'}")
+        source = "" if len(objects) < 2 else f" [{name.translate(_BRACKETS)}]"
+        lines.append(f"- **{name}**: {shorten('; '.join(told), 400) or 'nested fields only'}{source}")
+    report.add("Comparison", comparison_table(objects))
     hidden = len(lines) - LISTED_OBJECTS
     report.add("Results", lines[:LISTED_OBJECTS] + ([f"- {number(hidden)} more, named below"] if hidden > 0 else []))
     shared = {key: counts for key, counts in values.items() if len(objects) > 2 and counts.most_common(1)[0][1] > 1}

@@ -127,6 +127,8 @@ def split_sections(text: str) -> tuple[str, JsonObject | None, JsonObject | None
     """``(prompt, task, inputs)`` of a user message as the service builds it; a missing section is None."""
     rest, inputs = _cut_section(text, INPUTS_HEADING)
     prompt, task = _cut_section(rest, TASK_HEADING)
+    if task is not None and inputs is None:  # handed on inside of a prompt, as orchestrators do
+        prompt, inputs = _cut_section(prompt, INPUTS_HEADING)
     return prompt.strip(), task, inputs
 
 

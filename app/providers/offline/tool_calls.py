@@ -11,6 +11,7 @@ from typing import Any
 from app.ports.provider import JsonObject, ToolCall
 from app.providers.offline.arguments import arguments_for, expression_in, paths_in, urls_in
 from app.providers.offline.lines import subtasks
+from app.providers.offline.orchestration import Assignment, next_assignments
 from app.providers.offline.reading import Question, clean, content_text, dump_json, load_json
 from app.providers.offline.text import terms, word_set, words
 from app.providers.offline.values import Content, role_of
@@ -135,15 +136,56 @@ def _call(question: Question, tool: Tool, arguments: JsonObject, at: int) -> Too
     return ToolCall(id="call_" + hashlib.sha256(seed.encode()).hexdigest()[:16], name=tool.name, arguments=text)
 
 
-def _orchestration(question: Question, tools: Sequence[Tool]) -> list[ToolCall] | None:
-    """The turns of an orchestrator: create a sub-agent per line of the goal, give each its task, then answer.
-
-    None when the tools are not an orchestrator's.
-    """
+def orchestration_tools(tools: Sequence[Tool]) -> tuple[Tool, Tool] | None:
+    """The tools of an orchestrator, the one that creates sub-agents and the one that assigns tasks; None without."""
     create = next((tool for tool in tools if "create" in tool.name and "agent" in tool.name), None)
     assign = next((tool for tool in tools if "assign" in tool.name or "delegate" in tool.name), None)
-    if create is None or assign is None:
+    return (create, assign) if create is not None and assign is not None else None
+
+
+def _orchestration(question: Question, tools: Sequence[Tool]) -> list[ToolCall] | None:
+    """The calls of an orchestrator's turn; None when the tools are not an orchestrator's."""
+    pair = orchestration_tools(tools)
+    if pair is None:
         return None
+    create, assign = pair
+    if "name" not in _properties(create) or "agent" not in _properties(assign):
+        return _one_kind_a_turn(question, create, assign)
+    tasks = next_assignments(question, assign.name)
+    calls = [
+        _call(question, create, _creating(create, task), at)
+        for at, task in enumerate(task for task in tasks if task.new)
+    ]
+    return calls + [_call(question, assign, _assigning(assign, task), at) for at, task in enumerate(tasks)]
+
+
+def _properties(tool: Tool) -> Mapping[str, Any]:
+    properties = tool.parameters.get("properties")
+    return properties if isinstance(properties, Mapping) else {}
+
+
+def _creating(tool: Tool, task: Assignment) -> JsonObject:
+    arguments = arguments_for(tool.parameters, Content(task.step.prompt, ""), "", agent=task.agent)
+    if "system_prompt" in arguments:
+        arguments["system_prompt"] = (
+            f"You are a {task.step.role}. Work on exactly the task you are given, use only the texts that come with "
+            "it, and name the source of each claim in square brackets."
+        )
+    return arguments
+
+
+def _assigning(tool: Tool, task: Assignment) -> JsonObject:
+    arguments = arguments_for(tool.parameters, Content(task.step.prompt, ""), "", agent=task.agent)
+    arguments |= {name: task.prompt for name in ("prompt", "task", "instructions") if name in arguments}
+    if "sources" in arguments:
+        arguments["sources"] = task.step.sources
+        if not task.step.sources and "sources" not in (tool.parameters.get("required") or ()):
+            del arguments["sources"]
+    return arguments
+
+
+def _one_kind_a_turn(question: Question, create: Tool, assign: Tool) -> list[ToolCall]:
+    """For tools that call a sub-agent by what its creation returns: create all, then assign all, then answer."""
     called = [name for message in question.fresh_messages for name in _called_names(message)]
     content = Content(question.prompt, "")
     lines = subtasks(question.prompt)[:MAX_CALLS] or content.lines

@@ -10,6 +10,7 @@ from datetime import date
 from functools import cached_property
 
 from app.providers.offline.documents import read_document
+from app.providers.offline.facts import Facts
 from app.providers.offline.lines import subtasks, without_label
 from app.providers.offline.summary import digest
 from app.providers.offline.text import figures, sentence_case, shorten, slug, squeeze, terms, word_set, words
@@ -45,8 +46,15 @@ class Content:
     text: str
 
     @cached_property
+    def facts(self) -> Facts:
+        """What the text says on matters that fields are named after."""
+        return Facts(self.text)
+
+    @cached_property
     def lines(self) -> list[str]:
         """The lines that lists are made of; at least one."""
+        if self.facts.documents:
+            return self.facts.documents
         return subtasks(self.prompt) or [shorten(self.prompt or self.text, 200) or "No text was given"]
 
     @cached_property
@@ -92,6 +100,9 @@ def text_value(name: str, content: Content, index: int | None) -> str:
     """A text for the field ``name``; ``index`` is the place in the list it lies in, None outside of lists."""
     field = name.lower().replace("-", "_")
     last = field.rpartition("_")[2]
+    fact = content.facts.text_of(name, index)
+    if fact is not None:
+        return fact
     if field in _ID_FIELDS or field.endswith("_id"):
         return f"t{(index or 0) + 1}"
     if "url" in field or last in {"link", "uri", "href"}:
@@ -121,6 +132,8 @@ def text_value(name: str, content: Content, index: int | None) -> str:
 def item_texts(name: str, content: Content) -> list[str]:
     """A list of texts for the field ``name``, one for each line of the request."""
     last = name.lower().rpartition("_")[2]
+    if found := content.facts.items_of(name):
+        return found
     if last in {"keywords", "tags", "terms"}:
         # One a line, so that it runs parallel to the other lists; without lines the request's own.
         own = [next(iter(terms(line)), line) for line in content.lines]
@@ -163,6 +176,9 @@ def rating(name: str, content: Content, index: int | None) -> float:
 def number_value(name: str, content: Content, index: int | None, low: float | None, high: float | None) -> float:
     """A number for the field ``name``: on its scale where it has one, else one that the content names, else a count."""
     field = name.lower()
+    fact = content.facts.number_of(name, index)
+    if fact is not None and (low is None or fact >= low) and (high is None or fact <= high):
+        return fact
     if field.rpartition("_")[2] in _RATIO_FIELDS and low is None and high is None:
         low, high = 0.0, 1.0
     if low is None and high is None and ("score" in field or "rating" in field or field in _EFFORT_FIELDS):

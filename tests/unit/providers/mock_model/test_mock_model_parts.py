@@ -13,8 +13,8 @@ from app.cli.mock_model import mock_model
 from app.providers.mock_model import MockModelConfig
 from app.providers.mock_model.config import FAULT_RATES
 from app.providers.mock_model.faults import FaultDice
-from app.providers.mock_model.limits import HiddenRate, retry_after_header
-from app.providers.mock_model.scripts import ScriptQueue, parse_script
+from app.providers.mock_model.limits import HiddenRate, context_excess, prompt_tokens, retry_after_header
+from app.providers.mock_model.scripts import Asked, ScriptQueue, asked_of, parse_script
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,7 @@ from app.providers.mock_model.scripts import ScriptQueue, parse_script
         ({"error_status": 200}, "error_status must be an HTTP error"),
         ({"port": 70000}, "port must be"),
         ({"reset_point": "x"}, "reset_point must be one of"),
+        ({"context_tokens": -1}, "context_tokens must not be negative"),
     ],
 )
 def test_senseless_options_are_refused(options: dict[str, Any], said: str) -> None:
@@ -106,7 +107,7 @@ def test_scripts_are_used_in_order_and_used_up() -> None:
         {"match": "z", "hang": True, "times": None},
     ]
     queue.add([parse_script(entry) for entry in entries])
-    taken = [queue.take(text) for text in ("abc", "a", "b", "b", "z", "z")]
+    taken = [queue.take(Asked(text=text)) for text in ("abc", "a", "b", "b", "z", "z")]
     assert [script and (script.content or script.fault) for script in taken] == ["B", "any", "B", None, "hang", "hang"]
 
 
@@ -121,8 +122,54 @@ def test_scripts_are_used_in_order_and_used_up() -> None:
         {"fault": "x"},
         {"tool_calls": [{}]},
         {"match": 1},
+        {"when_tools": 1},
+        {"when_format": True},
     ],
 )
 def test_senseless_scripts_are_refused(entry: Any) -> None:
     with pytest.raises(ValueError, match=r"script|times|status|fault|tool call"):
         parse_script(entry)
+
+
+@pytest.mark.parametrize(
+    ("entry", "body", "matches"),
+    [
+        ({"when_tools": True}, {"tools": [{"type": "function", "function": {"name": "assign_task"}}]}, True),
+        ({"when_tools": True}, {"tools": []}, False),
+        ({"when_tools": False}, {}, True),
+        ({"when_format": "plan"}, {"response_format": {"type": "json_schema", "json_schema": {"name": "plan"}}}, True),
+        ({"when_format": "json_object"}, {"response_format": {"type": "json_object"}}, True),
+        ({"when_format": "plan"}, {"response_format": {"type": "json_schema", "json_schema": {"name": "x"}}}, False),
+        ({"when_format": "plan"}, {"response_format": "plan"}, False),
+        ({"match": "assign_task"}, {"tools": [{"type": "function", "function": {"name": "assign_task"}}]}, True),
+        ({"match": "q1"}, {"messages": [{"tool_calls": [{"function": {"name": "f", "arguments": "q1"}}]}]}, True),
+        ({"match": "q1", "when_tools": True}, {"messages": [{"role": "user", "content": "q1"}]}, False),
+        ({"match": "q1"}, {"messages": 5, "tools": "q1", "response_format": []}, False),
+    ],
+)
+def test_what_scripts_are_matched_against(entry: dict[str, Any], body: dict[str, Any], matches: bool) -> None:
+    queue = ScriptQueue()
+    queue.add([parse_script(entry)])
+    assert (queue.take(asked_of(body)) is not None) is matches
+
+
+@pytest.mark.parametrize(
+    ("body", "tokens"),
+    [
+        # 8 characters are 2 tokens, and every message counts 4 more.
+        ({"messages": [{"role": "user", "content": "12345678"}]}, 6),
+        ({"messages": [{"role": "user", "content": "12345678"}], "response_format": {"type": "t"}}, 6 + 3),
+        ({"messages": None}, 0),
+    ],
+)
+def test_a_prompt_counts_what_a_model_reads(body: dict[str, Any], tokens: int) -> None:
+    assert prompt_tokens(body) == tokens
+
+
+def test_a_context_holds_the_prompt_and_the_longest_answer() -> None:
+    body = {"messages": [{"role": "user", "content": "x" * 400}], "max_tokens": 46}
+    assert context_excess(body, 150) is None
+    said = context_excess(body, 149)
+    assert said is not None
+    assert "150 tokens (104 in the messages, 46 in the completion)" in said
+    assert context_excess({**body, "max_tokens": True}, 104) is None

@@ -93,7 +93,7 @@ def test_long_results_are_merged() -> None:
 def test_an_orchestrator_creates_assigns_and_answers() -> None:
     tools = [
         function("create_subagent", "Create a sub-agent", name=TEXT, system_prompt=TEXT),
-        function("assign_task", "Give a sub-agent a task", agent=TEXT, prompt=TEXT),
+        function("assign_task", "Give a sub-agent a task", agent_id=TEXT, prompt=TEXT),
     ]
     called, result = _with_results("1. Research rivers\n2. Analyse lakes\n3. Write a report", tools, 5, "agt_7")
     assert called == [["create_subagent"] * 3, ["assign_task"] * 3, []]
