@@ -81,6 +81,7 @@ def version() -> None:
 
 _add_deferred("serve", "Start the service and serve until Ctrl-C or SIGTERM.")
 app.command()(run)
+_add_deferred("recipes", "List and show recipes, which `swarmd run --recipe` runs.")
 app.command()(demo)
 _add_deferred("chaos", "Kill the service again and again in a run of its own, and print the ledger.")
 _add_deferred("keys", "Mint, list and revoke API keys.")

@@ -37,6 +37,8 @@ def run_to_end(client: ServiceClient, body: bytes, interrupts: Interrupts, *, pr
             swarm_id = str(client.create_swarm(body)["swarm_id"])
         with display(enabled=progress) as screen:
             for snapshot in watch(client, swarm_id):
+                for note in snapshot.notes if progress else ():
+                    say(note)
                 screen.show(snapshot)
         return Ended(swarm_id=swarm_id, final=snapshot, results=client.results(swarm_id))
     except Interrupted:

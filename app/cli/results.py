@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +21,19 @@ def as_json(value: object) -> str:
     return orjson.dumps(value, option=_PRETTY).decode()
 
 
-def as_text(results: JsonObject) -> str:
-    """The merged answer where there is one, else every output under a heading with its task's id."""
+def as_text(results: JsonObject, only: Sequence[str] = ()) -> str:
+    """The merged answer where there is one, else every output under a heading with its task's id.
+
+    Args:
+        only: ids of the tasks whose outputs are wanted, in this order; all where there are none.
+    """
     aggregated = results.get("aggregated")
     if aggregated is not None:
         return _ended(_plain(aggregated))
+    outputs = {str(output.get("task_id") or output.get("id")): output for output in results.get("outputs") or []}
     sections = []
-    for output in results.get("outputs") or []:
-        task_id = output.get("task_id") or output.get("id")
+    for task_id in [name for name in only if name in outputs] or outputs:
+        output = outputs[task_id]
         failed = f"({output.get('status')}: {_error_text(output.get('error'))})"
         body = failed if output.get("output") is None else _plain(output["output"])
         sections.append(f"## {task_id}\n\n{_ended(body)}")

@@ -6,10 +6,10 @@ import bisect
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from app.cli.client import TERMINAL_STATUSES, JsonObject, ServiceClient
-from app.cli.messages import printable
+from app.cli.messages import counted, printable
 
 POLL_INTERVAL_S = 0.25
 _PAGES_PER_POLL = 5
@@ -25,6 +25,7 @@ class Snapshot:
         ended: tasks in a final state, whatever it is.
         p95_ms: 95th percentile of the attempts completed so far, milliseconds; None before the first.
         failures: the latest failures, newest last, as ``task: error``, and why the run is paused.
+        notes: what happened beside the tasks since the snapshot before: turns of a planner, merges, checkpoints.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Snapshot:
     p95_ms: float | None = None
     elapsed_s: float = 0.0
     failures: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def percent(self) -> int:
@@ -57,11 +59,17 @@ class Snapshot:
 
 @dataclass(slots=True)
 class _Log:
-    """What only the event log tells: latencies (kept sorted), why tasks failed and why the run is paused."""
+    """What only the event log tells: latencies (kept sorted), why tasks failed, why the run is paused, and its merges.
+
+    Attributes:
+        notes: since they were last taken away, by what they are about, so that of many turns only the last is told.
+    """
 
     seq: int = 0
     latencies_ms: list[float] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
+    notes: dict[str, str] = field(default_factory=dict)
+    merges: int = 0
 
     def take(self, event: JsonObject) -> None:
         self.seq = int(event["seq"])
@@ -72,6 +80,40 @@ class _Log:
             self._note(f"{event.get('task_id')}: {event.get('error') or 'failed'}")
         elif kind == "swarm_paused":
             self._note(f"paused: {event.get('detail') or 'on request'}")
+        elif kind == "agent_step":
+            self._take_step(event)
+        elif kind == "checkpoint":
+            done = counted(int(event.get("completed") or 0), "completed task")
+            self.notes["checkpoint"] = f"checkpoint after {done} ({event.get('strategy')})"
+        elif kind == "aggregate_completed" and event.get("strategy") != "none":
+            self._take_merged(event)
+
+    def _take_step(self, event: JsonObject) -> None:
+        """A call of a planner or a merge, which are no tasks of the run; those of sub-agents are too many to tell."""
+        step = event.get("step")
+        if step not in {"planner", "merge"}:
+            return
+        if event.get("error"):
+            self._note(f"{step}: {event['error']}")
+        elif step == "merge":
+            self.merges += 1
+            self.notes["merge"] = f"merging: {counted(self.merges, 'merge')} done"
+        elif event.get("kind"):
+            self.notes["planner"] = f"planner: {event['kind']} {event.get('nth')}"
+        else:
+            self.notes["planner"] = "planner: done"
+
+    def _take_merged(self, event: JsonObject) -> None:
+        if event.get("error"):
+            self._note(f"merge: {event['error']}")
+            return
+        missing = len(event.get("missing") or [])
+        told = f"merged {counted(int(event.get('inputs') or 0), 'output')} ({event.get('strategy')})"
+        self.notes["merge"] = told + (f", {missing:,} missing" if missing else "")
+
+    def taken_notes(self) -> tuple[str, ...]:
+        notes, self.notes = tuple(printable(note) for note in self.notes.values()), {}
+        return notes
 
     def _note(self, reason: str) -> None:
         self.failures = [*self.failures, printable(" ".join(reason.split()))[:200]][-_FAILURES_SHOWN:]
@@ -101,6 +143,7 @@ def watch(
         for event in client.new_events(swarm_id, log.seq, pages=pages):
             log.take(event)
         snapshot = snapshot_of(swarm, p95_ms=log.p95_ms(), elapsed_s=clock() - started, failures=tuple(log.failures))
+        snapshot = replace(snapshot, notes=log.taken_notes())
         yield snapshot
         if snapshot.is_final:
             return
