@@ -20,20 +20,26 @@ from app.api import errors, openapi
 from app.api.deps import Services
 from app.api.draining import Draining, OpenRequests
 from app.api.middleware import BodyLimit, Gate, is_loopback
-from app.api.routes import agents, batches, chat, operations, prices, providers, streams, swarms, usage
-from app.api.schemas.swarms import Caps
+from app.api.routes import agents, batches, chat, operations, prices, providers, roles, simulate, streams, swarms, usage
+from app.api.schemas.swarm_create import Caps
 from app.dispatch.local import LocalDoorbell
+from app.documents.text import text_of
+from app.domain.decompose.requests import Bounds
 from app.domain.errors import SwarmdError
 from app.domain.usage import NANO_USD, Price
+from app.outputs.json_schema import JsonSchemas
 from app.ports.provider import RateLimitHeaders
+from app.providers.dialects import dialect_of
 from app.providers.offline import OfflineProvider
 from app.providers.openai_chat import OpenAIChat, new_session
 from app.providers.prices import PriceBook, vendor_of
 from app.providers.registry import ConfiguredProvider, Registry
 from app.providers.wire import PROFILES
 from app.scheduler.admission import Admission
+from app.scheduler.agent_loop import AgentLoop
 from app.scheduler.allowances import Allowances, Terms
 from app.scheduler.executor import Executor
+from app.scheduler.growing import Growing
 from app.scheduler.lanes import LaneSettings
 from app.scheduler.reducer import Reducer
 from app.scheduler.routing import Routing
@@ -43,10 +49,16 @@ from app.services.agents import AgentService
 from app.services.barriers import BarrierService
 from app.services.batches import BatchService
 from app.services.chat import ChatService
+from app.services.composing import Composer
+from app.services.decomposing import Decomposer
+from app.services.forks import ForkService
 from app.services.idempotency import IdempotencyService
+from app.services.insights import InsightService
 from app.services.keys import KeyService
 from app.services.prices import PriceService
 from app.services.results import ResultService
+from app.services.roles import RoleService
+from app.services.staffing import Staffing
 from app.services.steering import SteeringService
 from app.services.streams import Streams
 from app.services.swarms import SwarmService
@@ -56,6 +68,7 @@ from app.storage.engine import Database, open_database
 from app.telemetry.lanes import LaneMetrics
 from app.telemetry.prometheus import NoMetrics, PrometheusSwarmMetrics
 from app.telemetry.system import SystemClock, SystemEntropy
+from app.workspace.directory import DirectoryWorkspace
 
 _GC_THRESHOLD = 200_000
 """Young-generation size: accepting or answering thousands of tasks allocates that many objects that soon die."""
@@ -106,12 +119,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     openapi.install(app)
     app.include_router(operations.router)
     app.include_router(streams.router)
+    app.include_router(simulate.router)
     app.include_router(swarms.router)
     app.include_router(batches.router)
     app.include_router(agents.router)
     app.include_router(chat.router)
     app.include_router(prices.router)
     app.include_router(providers.router)
+    app.include_router(roles.router)
     app.include_router(usage.router)
     app.add_api_websocket_route("/{path:path}", streams.stream_unknown)
     if settings.metrics:
@@ -165,6 +180,10 @@ async def _start(settings: Settings, app: FastAPI, stack: AsyncExitStack) -> Ser
                     clock=clock,
                 ),
                 entry.models,
+                dialect=dialect_of(entry.base_url, entry.kind),
+                structured=entry.structured_output,
+                thinking_by=entry.thinking_by,
+                context_windows=entry.context_windows,
             )
             for name, entry in configured.items()
         ],
@@ -177,20 +196,23 @@ async def _start(settings: Settings, app: FastAPI, stack: AsyncExitStack) -> Ser
     price_service = PriceService(database.prices, price_book, registry, clock)
     await price_service.load()  # before the first call: unfinished runs go on as soon as the supervisor runs
     loop = asyncio.get_running_loop()
-    admission = Admission(partial(_lane_settings, settings, configured), clock, loop.call_later)
+    lane_settings = partial(_lane_settings, settings, configured)
+    admission = Admission(lane_settings, clock, loop.call_later)
     if settings.metrics:
         LaneMetrics(admission, metrics)
     allowances = Allowances(clock, partial(_terms, database))
     await stack.enter_async_context(allowances.running())
     feed = Streams(database.swarms, database.tasks, database.events, clock)
     await stack.enter_async_context(feed.running())
+    schemas = JsonSchemas()
+    growing = Growing(registry)
     shared = Machinery(
         runs=database.runs,
         admission=admission,
         allowances=allowances,
         routing=Routing(registry, settings.fallbacks),
-        executor=Executor(registry, clock, entropy, partial(_note_limits, admission)),
-        reducer=Reducer(database.tasks),
+        executor=Executor(registry, AgentLoop(schemas), growing, clock, entropy, partial(_note_limits, admission)),
+        reducer=Reducer(database.tasks, registry, growing),
         doorbell=doorbell,
         clock=clock,
         metrics=PrometheusSwarmMetrics(metrics) if settings.metrics else NoMetrics(),
@@ -199,6 +221,7 @@ async def _start(settings: Settings, app: FastAPI, stack: AsyncExitStack) -> Ser
     owner = f"{socket.gethostname()}:{os.getpid()}"
     supervisor = Supervisor(shared, owner=owner, max_runs=settings.max_runs)
     app.state.supervisor = await stack.enter_async_context(supervisor.running())
+    role_service = RoleService(database.roles, registry, clock)
     swarm_service = SwarmService(
         swarms=database.swarms,
         tasks=database.tasks,
@@ -208,6 +231,7 @@ async def _start(settings: Settings, app: FastAPI, stack: AsyncExitStack) -> Ser
         clock=clock,
         entropy=entropy,
         feed=feed,
+        staffing=Staffing(role_service, registry, schemas, database.tasks),
         max_output_tokens=settings.max_output_tokens,
         is_capped=allowances.is_capped,
     )
@@ -218,6 +242,16 @@ async def _start(settings: Settings, app: FastAPI, stack: AsyncExitStack) -> Ser
     return Services(
         keys=keys,
         prices=price_service,
+        roles=role_service,
+        composer=Composer(
+            Decomposer(
+                DirectoryWorkspace(settings.workspace),
+                text_of,
+                Bounds(max_tasks=settings.max_tasks, max_input_bytes=settings.max_input_bytes),
+            ),
+            registry,
+        ),
+        insights=InsightService(database.tasks, registry, admission, clock, lane_settings, settings.max_output_tokens),
         usage=usage_service,
         agents=AgentService(database.agents, database.swarms, registry, doorbell, clock, entropy),
         batches=batches,
@@ -227,6 +261,7 @@ async def _start(settings: Settings, app: FastAPI, stack: AsyncExitStack) -> Ser
         clock=clock,
         entropy=entropy,
         swarms=swarm_service,
+        forks=ForkService(database.forks, database.runs, swarm_service),
         steering=SteeringService(database.swarms, database.tasks, registry, doorbell, clock),
         streams=feed,
         idempotency=idempotency,

@@ -10,7 +10,7 @@ import orjson
 from fastapi import Depends, Query, Request
 from fastapi.responses import Response
 
-from app.api.schemas.swarms import Caps
+from app.api.schemas.swarm_create import Caps
 from app.ports.admission import Lanes
 from app.ports.clock import Clock, Entropy
 from app.ports.provider import Models
@@ -19,10 +19,14 @@ from app.services.agents import AgentService
 from app.services.barriers import BarrierService
 from app.services.batches import BatchService
 from app.services.chat import ChatService
+from app.services.composing import Composer
+from app.services.forks import ForkService
 from app.services.idempotency import IdempotencyService
+from app.services.insights import InsightService
 from app.services.keys import KeyService
 from app.services.prices import PriceService
 from app.services.results import ResultService
+from app.services.roles import RoleService
 from app.services.steering import SteeringService
 from app.services.streams import Streams
 from app.services.swarms import SwarmService
@@ -37,6 +41,10 @@ class Services:
 
     keys: KeyService
     prices: PriceService
+    roles: RoleService
+    composer: Composer
+    insights: InsightService
+    forks: ForkService
     usage: UsageService
     agents: AgentService
     batches: BatchService

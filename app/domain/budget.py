@@ -98,6 +98,41 @@ def _type_bytes(payload: str) -> int:
     return len(repr(kind).encode()) if kind else 0
 
 
+CHARS_PER_TOKEN = 2
+"""Fewer than tokenizers take for text full of figures: what fits by this fits into a context."""
+
+_WORDS_AROUND_TOKENS = 3_000
+"""A prompt's own words beside a document, those of its role and of a schema included."""
+
+MAX_DOCUMENT_CHARS = 400_000
+"""Of documents that one task is sent; longer ones are given to several."""
+
+
+def document_chars(context_tokens: int | None, max_output_tokens: int, shared_bytes: int = 0) -> int:
+    """Return how many characters of documents one call may be sent, at least 1,000.
+
+    Args:
+        context_tokens: of the model, prompt and completion; None where it is not known.
+        shared_bytes: of what is sent beside them.
+    """
+    if context_tokens is None:
+        return MAX_DOCUMENT_CHARS
+    room = context_tokens - max_output_tokens - _WORDS_AROUND_TOKENS - shared_bytes // CHARS_PER_TOKEN
+    return min(max(room * CHARS_PER_TOKEN, 1_000), MAX_DOCUMENT_CHARS)
+
+
+ATTACHMENTS = "attachments"
+"""Field of a planner's payload: texts that the tasks it plans will be sent, and it only hears of."""
+
+
+def sendable(payload: str) -> str:
+    """Return a planner's payload with what it is told of the texts that it is not sent: at most so many bytes."""
+    fields = json.loads(payload) if payload else {}
+    # Names stand in the note, in the words on the plan's format and in the format itself; beside them 300 characters.
+    told = [[one["name"]] * 3 + [one["text"][:300], " " * 60] for one in fields.pop(ATTACHMENTS, ())]
+    return json.dumps(fields | {"told": told}, ensure_ascii=False, separators=(",", ":"))
+
+
 def caps_of(payload: str, max_output_tokens: int, per_agent_tokens: int | None) -> tuple[int, int | None]:
     """Return a task's own cap on the completion of a call, and on all its tokens; the tighter of two holds."""
     fields = json.loads(payload) if payload else {}

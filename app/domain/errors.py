@@ -51,7 +51,7 @@ class InvalidRequest(SwarmdError):
 
     @classmethod
     def field(cls, pointer: str, detail: str) -> InvalidRequest:
-        return cls(f"{pointer}: {detail}", (FieldError(pointer, detail),))
+        return cls(f"{pointer}: {detail}" if pointer else detail, (FieldError(pointer, detail),))
 
 
 class CycleError(InvalidRequest):

@@ -26,6 +26,8 @@ AGENT_FAILED = "agent_failed"
 AGENT_RETRYING = "agent_retrying"
 AGENT_REROUTED = "agent_rerouted"
 AGENT_HEDGED = "agent_hedged"
+AGENT_STEP = "agent_step"
+CHECKPOINT = "checkpoint"
 AGGREGATE_COMPLETED = "aggregate_completed"
 
 

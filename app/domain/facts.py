@@ -1,20 +1,29 @@
-"""What ``transitions.step`` takes and gives: facts in; changes, events and effects out.
+"""What ``transitions.step`` takes: facts, in the past tense, since they happened and cannot be refused.
 
-Facts are past tense (they happened and cannot be refused), effects imperative (to be performed after the commit).
+What it gives stands in ``app.domain.changes``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from app.domain.budget import Budget
-from app.domain.events import Event
 from app.domain.retry import TaskError
-from app.domain.task import Awaited, TaskStatus
+from app.domain.task import Awaited, TaskSpec
 from app.domain.usage import Usage
 from app.domain.values import value
+
+
+@value()
+class NewTask:
+    """A task to add to a run; ``spec.depends_on`` names tasks that the run has, or new ones before it."""
+
+    spec: TaskSpec
+    lane: str
+    requested_model: str | None
+
 
 # --- facts -----------------------------------------------------------------------------------------------------------
 
@@ -32,7 +41,13 @@ class SlotsGranted:
 class AttemptCompleted:
     """``output`` is JSON text; ``cost_nano_usd`` is None for a model without a price.
 
-    ``settled`` is False where the provider did not say what was used: the worst case then stays on the account.
+    Attributes:
+        settled: False where the provider did not say what was used: the worst case then stays on the account.
+        step: calls of the task that its journal held when this one was made.
+        score: 0-1, what a validator gave the output.
+        answered_by: the model that gave the output, where it is another than that of the last call.
+        tasks: what a plan adds to the run.
+        record: the call for the journal, where the task has one; see ``StepTaken``.
     """
 
     index: int
@@ -44,6 +59,37 @@ class AttemptCompleted:
     latency_ms: float
     steps: int = 1
     settled: bool = True
+    step: int = 0
+    score: float | None = None
+    answered_by: str | None = None
+    tasks: tuple[NewTask, ...] = ()
+    record: str | None = None
+
+
+@value(kw_only=True)
+class StepTaken:
+    """A call of an attempt gave something to go on with: it is journaled, and the attempt's next call wants a slot.
+
+    Attributes:
+        record: what the next call must know of this one, as JSON text; the scheduler's own.
+        kind: what the call was for, for watchers: answer, turn, …
+        next_model: requested model of the next call, None for the task's own.
+        tasks: work that the call gave to new sub-agents; the next call waits for all of them.
+    """
+
+    index: int
+    attempt: int
+    step: int
+    record: str
+    kind: str
+    model: str
+    usage: Usage
+    cost_nano_usd: int | None
+    latency_ms: float
+    steps: int = 1
+    settled: bool = True
+    next_model: str | None = None
+    tasks: tuple[NewTask, ...] = ()
 
 
 @value(kw_only=True)
@@ -54,6 +100,8 @@ class AttemptFailed:
         settled: False where the provider may have billed the call without our knowing.
         outage: the failure is one of the provider as a whole, not an answer to this call.
         excused: the provider was down as a whole (its breaker was open): not the task's failure.
+        step: calls of the task that its journal held when this one was made.
+        record: the call for the journal, where its answer was found wanting; see ``StepTaken``.
     """
 
     index: int
@@ -69,6 +117,8 @@ class AttemptFailed:
     settled: bool = True
     outage: bool = False
     excused: bool = False
+    step: int = 0
+    record: str | None = None
 
 
 @value()
@@ -149,7 +199,10 @@ class AllowanceRaised:
 
 @value()
 class RetryRequested:
-    """Run these ended tasks again, ``payloads`` by index; those that were skipped for want of them come along."""
+    """Run these ended tasks again, ``payloads`` by index; those that were skipped for want of them come along.
+
+    With none it is the merge of the outputs that is to be made again, where it failed.
+    """
 
     payloads: Mapping[int, str]
 
@@ -196,9 +249,25 @@ class AggregateCompleted:
     aggregation: dict[str, Any]
 
 
+@value()
+class MergesPlanned:
+    """The outputs so far are too many for one value without a model: these merges are to be run first."""
+
+    tasks: tuple[NewTask, ...]
+
+
+@value()
+class CheckpointMade:
+    """The outputs so far, merged while the run goes on."""
+
+    aggregated: Any
+    aggregation: dict[str, Any]
+
+
 Fact = (
     SlotsGranted
     | AttemptCompleted
+    | StepTaken
     | AttemptFailed
     | AttemptAbandoned
     | HedgeDue
@@ -218,142 +287,6 @@ Fact = (
     | CancelRequested
     | DeadlinePassed
     | AggregateCompleted
+    | MergesPlanned
+    | CheckpointMade
 )
-
-# --- changes: what the store writes ----------------------------------------------------------------------------------
-
-
-@value()
-class TaskQueued:
-    index: int
-    queued_at_ms: int
-
-
-@value()
-class AttemptStarted:
-    index: int
-    attempt: int
-    started_at_ms: int
-    queue_ms: int
-
-
-@value(kw_only=True)
-class AttemptEnded:
-    """An attempt ended without an output; ``status`` is failed, cancelled or abandoned.
-
-    A completed attempt needs no record of its own: the task's row tells all of it (``TaskCompleted``).
-    """
-
-    index: int
-    attempt: int
-    status: str
-    started_at_ms: int
-    ended_at_ms: int
-    queue_ms: int
-    latency_ms: float | None = None
-    model: str | None = None
-    usage: Usage = field(default_factory=Usage)
-    cost_nano_usd: int | None = None
-    unsettled_nano_usd: int = 0
-    error: TaskError | None = None
-
-
-@value(kw_only=True)
-class TaskCompleted:
-    """Written only while the same attempt is still the running one (the fence)."""
-
-    index: int
-    attempt: int
-    output: str
-    ended_at_ms: int
-    latency_ms: float
-    model: str
-    usage: Usage
-    cost_nano_usd: int | None
-    unsettled_nano_usd: int = 0
-
-
-@value(kw_only=True)
-class TaskRetrying:
-    index: int
-    attempt: int
-    failures: int
-    not_before_ms: int
-    error: TaskError
-    usage: Usage
-    cost_nano_usd: int | None
-
-
-@value(kw_only=True)
-class TaskClosed:
-    """A task ended without an output: failed, cancelled or skipped."""
-
-    index: int
-    status: TaskStatus
-    ended_at_ms: int
-    error: TaskError
-    latency_ms: float | None = None
-    failures: int = 0
-    model: str | None = None
-    usage: Usage = field(default_factory=Usage)
-    cost_nano_usd: int | None = None
-
-
-@value()
-class TaskRearmed:
-    """A task that had ended is to run again: ``status`` is waiting or queued."""
-
-    index: int
-    status: TaskStatus
-    queued_at_ms: int
-
-
-Change = TaskQueued | AttemptStarted | AttemptEnded | TaskCompleted | TaskRetrying | TaskClosed | TaskRearmed
-
-# --- effects: what the runner does after the commit ------------------------------------------------------------------
-
-
-@value()
-class StartAttempt:
-    index: int
-    attempt: int
-
-
-@value()
-class StartHedge:
-    """Make a second call of the running attempt; the first answer of the two counts."""
-
-    index: int
-    attempt: int
-
-
-@value()
-class StopAttempt:
-    """Cancel the running attempt: its connection closes, its outcome is dropped."""
-
-    index: int
-    attempt: int
-
-
-@value()
-class ScheduleRetry:
-    index: int
-    attempt: int
-    at_ms: int
-
-
-@value()
-class Aggregate:
-    """Merge the outputs and answer with ``AggregateCompleted``."""
-
-
-Effect = StartAttempt | StartHedge | StopAttempt | ScheduleRetry | Aggregate
-
-
-@dataclass(slots=True)
-class Step:
-    """The result of one or more steps, in order; one commit writes all of it."""
-
-    changes: list[Change] = field(default_factory=list)
-    events: list[Event] = field(default_factory=list)
-    effects: list[Effect] = field(default_factory=list)

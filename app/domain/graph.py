@@ -59,6 +59,24 @@ class Graph:
         _refuse_cycle(task_ids, dependencies, dependents)
         return cls(tuple(dependencies), tuple([tuple(ixs) for ixs in dependents]))
 
+    def grown(self, dependencies: Sequence[tuple[int, ...]], waits: tuple[int, tuple[int, ...]] | None = None) -> Graph:
+        """Return the graph with tasks added behind the last; O(tasks).
+
+        Args:
+            dependencies: of each new task, on tasks before it.
+            waits: a task that was there, and new tasks that it waits for from now on.
+        """
+        all_dependencies = [*self.dependencies, *dependencies]
+        dependents = [*self.dependents, *([()] * len(dependencies))]
+        edges = [(index, len(self.dependencies) + at) for at, indices in enumerate(dependencies) for index in indices]
+        if waits is not None:
+            waiting, sources = waits
+            all_dependencies[waiting] += sources
+            edges += [(source, waiting) for source in sources]
+        for source, dependent in edges:
+            dependents[source] += (dependent,)
+        return Graph(tuple(all_dependencies), tuple(dependents))
+
 
 def _refuse_cycle(
     task_ids: Sequence[str], dependencies: Sequence[tuple[int, ...]], dependents: Sequence[Sequence[int]]

@@ -11,14 +11,17 @@ from heapq import heappush
 from typing import Any
 
 from app.domain import events
+from app.domain.changes import AggregateChanged, AttemptEnded, Step, StepRecorded, StopAttempt, TaskClosed, TaskQueued
 from app.domain.events import Event
-from app.domain.facts import AttemptEnded, Step, StopAttempt, TaskClosed, TaskQueued
 from app.domain.ids import sub_agent_id
 from app.domain.retry import TaskError
 from app.domain.spending import write_off
 from app.domain.swarm import SWARM_TRANSITIONS, SwarmState, SwarmStatus
-from app.domain.task import TASK_TRANSITIONS, TERMINAL, TaskState, TaskStatus
+from app.domain.task import TASK_TRANSITIONS, TERMINAL, TaskKind, TaskState, TaskStatus
 from app.domain.usage import Usage, usd
+
+Bill = tuple[Usage, int | None, int]
+"""Tokens, cost (None where the price is unknown) and what the call may have cost beyond, nano-dollars."""
 
 
 @dataclass(slots=True)
@@ -31,6 +34,10 @@ class Recorder:
 
     def emit(self, kind: str, task: TaskState | None = None, fields: dict[str, Any] | None = None) -> None:
         state = self.state
+        if task is not None and task.kind is not TaskKind.TASK:
+            if kind not in _TOLD_OF_INNER:
+                return
+            kind, fields = _TOLD_OF_INNER[kind], {"step": task.kind.value} | (fields or {})
         state.last_seq += 1
         self.out.events.append(
             Event(
@@ -44,10 +51,12 @@ class Recorder:
             )
         )
 
-    def running(self, index: int, attempt: int) -> TaskState | None:
-        """Return the task if this very attempt is still the running one; else the fact is a zombie's."""
+    def running(self, index: int, attempt: int, step: int | None = None) -> TaskState | None:
+        """Return the task if this very attempt, at this step, is still the running one; else the fact is a zombie's."""
         task = self.state.tasks[index]
-        return task if task.status is TaskStatus.RUNNING and task.attempt == attempt else None
+        if task.status is not TaskStatus.RUNNING or task.attempt != attempt or step not in {None, task.step}:
+            return None
+        return task
 
     def move(self, task: TaskState, status: TaskStatus) -> None:
         if status not in TASK_TRANSITIONS[task.status]:
@@ -57,7 +66,8 @@ class Recorder:
             ready_count[task.lane] -= 1
         elif status is TaskStatus.QUEUED:
             ready_count[task.lane] = ready_count.get(task.lane, 0) + 1
-        self.state.counts.move(task.status, status)
+        counts = self.state.counts if task.kind is TaskKind.TASK else self.state.inner
+        counts.move(task.status, status)
         task.status = status
 
     def become(self, status: SwarmStatus) -> None:
@@ -72,6 +82,34 @@ class Recorder:
         state.cost_nano_usd += cost_nano_usd or 0
         state.steps += steps - 1  # the attempt's first call was counted when it started
 
+    def journal(
+        self, task: TaskState, record: str, model: str | None, latency_ms: float, bill: Bill | None = None
+    ) -> None:
+        """Append a call to the task's journal; ``bill`` where nothing else of the same commit tells it."""
+        usage, cost_nano_usd, unsettled_nano_usd = bill or (Usage(), None, 0)
+        self.out.changes.append(
+            StepRecorded(
+                index=task.index,
+                attempt=task.attempt,
+                step=task.step,
+                record=record,
+                model=model,
+                latency_ms=latency_ms,
+                at_ms=self.now_ms,
+                usage=usage,
+                cost_nano_usd=cost_nano_usd,
+                unsettled_nano_usd=unsettled_nano_usd,
+                billed=bill is not None,
+            )
+        )
+        task.step += 1
+        task.journal_bytes += len(record.encode())
+
+    def keep_aggregate(self, aggregated: Any, aggregation: dict[str, Any] | None) -> None:
+        """Set the run's merged value; None and None take it back."""
+        self.state.aggregated, self.state.aggregation = aggregated, aggregation
+        self.out.changes.append(AggregateChanged())
+
     def pause(self, reason: str, detail: str | None = None) -> None:
         state = self.state
         self.become(SwarmStatus.PAUSED)
@@ -81,35 +119,54 @@ class Recorder:
 
     def resume(self, reason: str) -> None:
         state = self.state
-        self.become(SwarmStatus.RUNNING)
+        self.become(phase_of(state))
         state.pause_reason = None
         state.blocked = False
         state.needed_nano_usd = 0
         self.emit(events.SWARM_RESUMED, fields={"reason": reason})
 
     def queue(self, task: TaskState) -> None:
-        self.reroute(task)
-        self.move(task, TaskStatus.QUEUED)
-        task.queued_at_ms = self.now_ms
-        task.not_before_ms = 0
-        heappush(self.state.ready.setdefault(task.lane, []), task.rank())
-        self.out.changes.append(TaskQueued(task.index, self.now_ms))
+        """Let a new attempt of the task start."""
+        self.ready(task)
+        self.out.changes.append(TaskQueued(task.index, task.queued_at_ms))
         self.emit(events.TASK_QUEUED, task)
+
+    def ready(self, task: TaskState) -> None:
+        """Put a task among those that want a slot."""
+        state = self.state
+        self.place(task)
+        self.move(task, TaskStatus.QUEUED)
+        task.queued_at_ms = max(self.now_ms, state.started_at_ms)  # a clock may be set back
+        task.not_before_ms = 0
+        heappush(state.ready.setdefault(task.lane, []), task.rank())
+
+    def place(self, task: TaskState) -> None:
+        """Send a task that is not ready yet to the lane of its next call: of a judge, say, or of its own model."""
+        if task.next_model is not None:
+            task.lane = self.state.lanes.get(task.next_model, task.lane)
+        else:
+            task.lane = self.state.lanes.get(task.routed_model or task.requested_model, task.lane)
+            self.reroute(task)
 
     def reroute(self, task: TaskState) -> None:
         """Send a task that is not ready yet to the lane that serves its model now."""
+        if task.chained:
+            return
         self.reroute_to(task, *self.state.detours.get(task.requested_model, (task.lane, task.routed_model)))
 
     def reroute_to(self, task: TaskState, lane: str, model: str | None) -> None:
+        before, task.lane = task.lane, lane  # it may have been on the lane of a call to another model
         if model != task.routed_model:
-            fields = {"from_lane": task.lane, "lane": lane, "model": model or task.requested_model}
-            task.lane, task.routed_model = lane, model
+            task.routed_model = model
+            fields = {"from_lane": before, "lane": lane, "model": model or task.requested_model}
             self.emit(events.AGENT_REROUTED, task, fields)
 
     def end(self, task: TaskState, status: TaskStatus) -> None:
         """Close ``task`` and release or skip what waited for it; iterative, as a chain may be 20,000 tasks long."""
         self.move(task, status)
         task.payload = ""
+        if status is not TaskStatus.COMPLETED:
+            self._lose_vote(task)
         self.release(task)
 
     def release(self, task: TaskState) -> None:
@@ -143,6 +200,9 @@ class Recorder:
         return False
 
     def skip(self, task: TaskState, error: TaskError) -> None:
+        if task.kind is TaskKind.PLANNER:
+            self.state.error = self.state.error or f"the planner could not go on: {error.message}"
+        self._leave_off(task, error)
         self._close(task, TaskStatus.SKIPPED, error)
         if task.spawned:
             self.agent_failed(task, error)
@@ -151,27 +211,64 @@ class Recorder:
 
     def cancel(self, task: TaskState, error: TaskError) -> None:
         if task.status is TaskStatus.RUNNING:
-            lost_nano_usd, half = write_off(self.state, task), task.half_failed
-            self.out.changes.append(
-                AttemptEnded(
-                    index=task.index,
-                    attempt=task.attempt,
-                    status="cancelled",
-                    started_at_ms=task.started_at_ms,
-                    ended_at_ms=self.now_ms,
-                    queue_ms=task.queue_ms,
-                    usage=half.usage if half else Usage(),
-                    cost_nano_usd=half.cost_nano_usd if half else None,
-                    unsettled_nano_usd=lost_nano_usd,
-                    error=error,
-                )
-            )
+            self.give_up(task, "cancelled", error)
             self.out.effects.append(StopAttempt(task.index, task.attempt))
+        self._leave_off(task, error)
         self._close(task, TaskStatus.CANCELLED, error)
         if task.spawned:
             self.agent_failed(task, TaskError(type=error.type, message="cancelled"))
         else:
             self.emit(events.TASK_CANCELLED, task, {"error": error.message, "error_type": error.type})
+
+    def give_up(self, task: TaskState, status: str, error: TaskError) -> None:
+        """Record that nobody waits for the running attempt any more, and that nobody will know its calls' bills."""
+        half = task.half_failed
+        self.attempt_ended(
+            task,
+            status,
+            error,
+            usage=half.usage if half else Usage(),
+            cost_nano_usd=half.cost_nano_usd if half else None,
+            unsettled_nano_usd=write_off(self.state, task),
+        )
+
+    def _leave_off(self, task: TaskState, error: TaskError) -> None:
+        """Record the end of an attempt that was between two calls: the journal has told their bills."""
+        if task.going_on:
+            task.going_on = False
+            self.attempt_ended(task, "cancelled", error, usage=Usage(), cost_nano_usd=None, calls=0)
+
+    def attempt_ended(
+        self,
+        task: TaskState,
+        status: str,
+        error: TaskError,
+        *,
+        usage: Usage,
+        cost_nano_usd: int | None,
+        unsettled_nano_usd: int = 0,
+        latency_ms: float | None = None,
+        model: str | None = None,
+        calls: int = 1,
+    ) -> None:
+        """Write down an attempt that gave no output."""
+        self.out.changes.append(
+            AttemptEnded(
+                index=task.index,
+                attempt=task.attempt,
+                status=status,
+                started_at_ms=task.started_at_ms,
+                ended_at_ms=self.now_ms,
+                queue_ms=task.queue_ms,
+                latency_ms=latency_ms,
+                model=model,
+                usage=usage,
+                cost_nano_usd=cost_nano_usd,
+                unsettled_nano_usd=unsettled_nano_usd,
+                error=error,
+                calls=calls,
+            )
+        )
 
     def _close(self, task: TaskState, status: TaskStatus, error: TaskError) -> None:
         self.out.changes.append(
@@ -179,6 +276,11 @@ class Recorder:
         )
         self.move(task, status)
         task.payload = ""
+        self._lose_vote(task)
+
+    def _lose_vote(self, task: TaskState) -> None:
+        if self.state.tally is not None and task.kind is TaskKind.TASK:
+            self.state.tally.lost(task.index)
 
     def agent_retrying(self, task: TaskState, error: TaskError, retry_in_ms: int) -> None:
         fields = {"retry_in_ms": retry_in_ms, "error": error.message, "error_type": error.type}
@@ -217,10 +319,31 @@ class Recorder:
         self.emit(events.SWARM_COMPLETED, fields=fields)
 
 
+_TOLD_OF_INNER = {
+    events.AGENT_STEP: events.AGENT_STEP,
+    events.AGENT_COMPLETED: events.AGENT_STEP,
+    events.AGENT_FAILED: events.AGENT_STEP,
+    events.AGENT_RETRYING: events.AGENT_RETRYING,
+    events.AGENT_REROUTED: events.AGENT_REROUTED,
+}
+"""Planners and merges are no sub-agents to watchers, who count those; but what they cost and why they fail is told."""
+
+
+def phase_of(state: SwarmState) -> SwarmStatus:
+    """Return what a run that is neither paused nor ended is at, by its tasks."""
+    if state.spec.planner is not None and not state.counts.total:
+        return SwarmStatus.PLANNING
+    planning = state.planner is not None and state.planner.status not in TERMINAL
+    return SwarmStatus.RUNNING if state.counts.open or planning else SwarmStatus.AGGREGATING
+
+
 def _outcome(state: SwarmState) -> SwarmStatus:
     counts = state.counts
-    if counts.completed == counts.total:
+    if state.planner is not None and state.planner.status is not TaskStatus.COMPLETED:
+        return SwarmStatus.PARTIAL if counts.completed else SwarmStatus.FAILED
+    if counts.completed == counts.total or (state.decided and not counts.failed):
         return SwarmStatus.COMPLETED
-    if not counts.completed or counts.completed / counts.total < state.spec.min_success_rate:
+    asked = counts.total - counts.cancelled if state.decided else counts.total  # what a decided vote did without
+    if not counts.completed or counts.completed / asked < state.spec.min_success_rate:
         return SwarmStatus.FAILED
     return SwarmStatus.PARTIAL

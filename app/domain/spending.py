@@ -9,10 +9,13 @@ from app.domain import budget
 from app.domain.budget import WorstCase, dollars
 from app.domain.retry import TaskError
 from app.domain.swarm import PAUSED_BY_BUDGET, PAUSED_BY_KEY, SwarmState
-from app.domain.task import TaskState, TaskStatus
+from app.domain.task import TaskKind, TaskState, TaskStatus
 
 TOKEN_BUDGET = "token_budget"  # noqa: S105 - no secret
 BUDGET_EXCEEDED = "budget_exceeded"
+
+_SCHEMA_BYTES = 1_000
+"""The words around a schema."""
 
 ANYTHING = 2**63
 """More nano-dollars than any cap: what a call may cost whose price is unknown."""
@@ -37,7 +40,13 @@ def worst_case_of(state: SwarmState, task: TaskState) -> WorstCase:
     """Return the most the task's next call may use, with the outputs it will be sent; O(its dependencies)."""
     spec = state.spec
     per_agent = state.budget.per_agent_tokens if state.budget else None
-    max_output_tokens, _ = budget.caps_of(task.payload, spec.max_output_tokens, per_agent)
+    payload = budget.sendable(task.payload) if task.kind is TaskKind.PLANNER else task.payload
+    if state.beside_bytes is None:
+        state.beside_bytes = spec.shared_bytes + spec.instruction_bytes
+    beside = state.beside_bytes + task.journal_bytes
+    if '"output_schema":' in payload:  # it stands in the words and in the request's format
+        beside += len(payload.encode()) + _SCHEMA_BYTES
+    max_output_tokens, _ = budget.caps_of(payload, spec.max_output_tokens, per_agent)
     sources = [state.tasks[index] for index in state.graph.dependencies[task.index]]
     shortened = spec.context_window is not None
     inputs = sum(
@@ -46,9 +55,9 @@ def worst_case_of(state: SwarmState, task: TaskState) -> WorstCase:
         if source.status is TaskStatus.COMPLETED
     )
     return budget.worst_case(
-        shared_bytes=spec.shared_bytes,
+        shared_bytes=beside,
         task_id=task.task_id,
-        payload=task.payload,
+        payload=payload,
         inputs_bytes=inputs + task.outer_bytes,
         shortened=shortened,
         max_output_tokens=max_output_tokens,
@@ -115,10 +124,11 @@ def reserve_lost(state: SwarmState, stand_ins: Mapping[str, Sequence[str]]) -> N
     hedged = state.spec.retry.hedge_percentile is not None
     for task, case in zip(running, own, strict=True):
         cases = [case]
-        for stand_in in stand_ins.get(task.requested_model or "", ()):
+        before, judge = task.routed_model, (state.spec.validation or {}).get("model")
+        for stand_in in (*stand_ins.get(task.requested_model or "", ()), *([judge] if judge and task.step else ())):
             task.routed_model = stand_in
             cases.append(worst_case_of(state, task))
-        task.routed_model = None
+        task.routed_model = before
         calls = 2 if hedged else 1
         cost_nano_usd = max(other.cost_nano_usd for other in cases) * calls - case.cost_nano_usd
         reserve(state, task, _within_caps(state, task, cost_nano_usd, case.tokens * (calls - 1)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -12,8 +13,9 @@ from typing import Any
 from app.domain.budget import DEFAULT_MAX_OUTPUT_TOKENS, Budget
 from app.domain.graph import Graph
 from app.domain.retry import RetryPolicy
-from app.domain.task import TERMINAL, TaskState, TaskStatus
+from app.domain.task import TERMINAL, TaskKind, TaskState, TaskStatus
 from app.domain.usage import Price, Usage
+from app.domain.voting import Tally
 
 
 class SwarmStatus(StrEnum):
@@ -31,21 +33,31 @@ SWARM_TERMINAL = frozenset({SwarmStatus.COMPLETED, SwarmStatus.PARTIAL, SwarmSta
 SWARM_ACTIVE = frozenset(SwarmStatus) - SWARM_TERMINAL
 
 SWARM_TRANSITIONS: dict[SwarmStatus, frozenset[SwarmStatus]] = {
-    SwarmStatus.PLANNING: frozenset({SwarmStatus.RUNNING, SwarmStatus.FAILED, SwarmStatus.CANCELLED}),
+    SwarmStatus.PLANNING: frozenset({SwarmStatus.RUNNING, SwarmStatus.PAUSED}) | SWARM_TERMINAL,
     SwarmStatus.RUNNING: frozenset({SwarmStatus.PAUSED, SwarmStatus.AGGREGATING}) | SWARM_TERMINAL,
-    SwarmStatus.PAUSED: frozenset({SwarmStatus.RUNNING, SwarmStatus.AGGREGATING}) | SWARM_TERMINAL,
-    SwarmStatus.AGGREGATING: SWARM_TERMINAL,
-    SwarmStatus.COMPLETED: frozenset(),
-    SwarmStatus.PARTIAL: frozenset({SwarmStatus.RUNNING}),
-    SwarmStatus.FAILED: frozenset({SwarmStatus.RUNNING}),
-    SwarmStatus.CANCELLED: frozenset({SwarmStatus.RUNNING}),
+    SwarmStatus.PAUSED: frozenset({SwarmStatus.PLANNING, SwarmStatus.RUNNING, SwarmStatus.AGGREGATING})
+    | SWARM_TERMINAL,
+    SwarmStatus.AGGREGATING: frozenset({SwarmStatus.PAUSED}) | SWARM_TERMINAL,
+    SwarmStatus.COMPLETED: frozenset({SwarmStatus.AGGREGATING}),
+    SwarmStatus.PARTIAL: frozenset({SwarmStatus.RUNNING, SwarmStatus.AGGREGATING}),
+    SwarmStatus.FAILED: frozenset({SwarmStatus.RUNNING, SwarmStatus.PLANNING, SwarmStatus.AGGREGATING}),
+    SwarmStatus.CANCELLED: frozenset({SwarmStatus.RUNNING, SwarmStatus.PLANNING}),
 }
-"""Every legal change. An ended run goes back to RUNNING only by a retry of its unsuccessful tasks."""
+"""Every legal change. An ended run goes back only by a retry: of unsuccessful tasks, or of a merge that failed."""
+
+AT_WORK = frozenset({SwarmStatus.PLANNING, SwarmStatus.RUNNING, SwarmStatus.AGGREGATING})
+"""Attempts may start: of a planner, of tasks, of merges."""
 
 PAUSED_BY_REQUEST, PAUSED_BY_BUDGET, PAUSED_BY_KEY = "request", "budget", "key_budget"
 """Why a run is paused: a client asked for it, its own budget, or that of the key that started it."""
 
 DEFAULT_MAX_STEPS = 4000
+
+_WORDS_AROUND_BYTES = 12_000
+"""More than the service's own words in any prompt, tool definitions included."""
+
+SUPERVISOR, ORCHESTRATOR = "supervisor", "orchestrator"
+DEFAULT_MAX_AGENTS = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +76,18 @@ class SwarmSpec:
         budget: the caps as first asked for; ``SwarmState.budget`` is what holds now.
         max_output_tokens: cap on the completion of a call, for tasks without one of their own.
         token_budgets: whether some task has a ``token_budget`` of its own.
+        planner: what turns the goal into tasks: ``supervisor`` or ``orchestrator``; None for given tasks.
+        goal: in words, for prompts of planners and merges.
+        max_agents: sub-agents that a planner may ask for.
+        output_schema: JSON Schema of each task's output, where the task has none of its own.
+        validation: ``{"rubric", "threshold", "model"}`` of the judge of every output; None for no judge.
+        reroute_after: failures of a task after which the next model of its chain serves it.
+        roles: by name, as JSON (``system_prompt``, ``capability_tags``, ``model``, ``tier``): those its tasks have,
+            or all where a planner chooses.
+        routing: as ``RoutingSpec.as_json`` gives it.
+        task_timeout_s: of planned tasks without a complexity.
+        forked_from: the run that this one took outputs over from.
+        models: every model that the run may come to use, beside those that its tasks ask for.
     """
 
     name: str | None = None
@@ -85,11 +109,38 @@ class SwarmSpec:
     budget: Budget | None = None
     max_output_tokens: int = DEFAULT_MAX_OUTPUT_TOKENS
     token_budgets: bool = False
+    planner: str | None = None
+    goal: str | None = None
+    max_agents: int = DEFAULT_MAX_AGENTS
+    output_schema: dict[str, Any] | None = None
+    validation: dict[str, Any] | None = None
+    reroute_after: int = 2
+    roles: dict[str, dict[str, Any]] = field(default_factory=dict)
+    routing: dict[str, Any] | None = None
+    task_timeout_s: float = 120.0
+    models: tuple[str, ...] = ()
+    forked_from: str | None = None
 
     @property
     def shared_bytes(self) -> int:
         """UTF-8 bytes that every sub-agent of the run is sent."""
         return sum(len(text.encode()) for text in (self.system_prompt, self.shared_context) if text)
+
+    @property
+    def instruction_bytes(self) -> int:
+        """The most UTF-8 bytes that a call is sent beside its task: its role, a schema, a rubric, the words around."""
+        if not (self.roles or self.output_schema or self.validation or self.planner or self.aggregates):
+            return 0
+        prompts = [json.dumps(role) for role in self.roles.values()]
+        # A planner is told of every role, and a task of its own.
+        words = sum(map(len, prompts)) if self.planner else max(map(len, prompts), default=0)
+        return _WORDS_AROUND_BYTES + words + 2 * len(json.dumps([self.output_schema, self.validation, self.aggregate]))
+
+    @property
+    def checkpoint_every(self) -> int | None:
+        """Completed tasks after which the outputs so far are merged."""
+        every: int | None = self.aggregate.get("checkpoint_every")
+        return every
 
     @property
     def aggregates(self) -> bool:
@@ -162,6 +213,12 @@ class SwarmState:
         blocked: the next call does not fit while others are in flight; looked at again when one of them ends.
         needed_nano_usd: what the next call may cost, where the budget of its key paused the run.
         latencies_ms: of the completed tasks, in the order of their completion.
+        inner: counts of planners and merges, which clients did not ask for; ``counts`` is without them.
+        lanes: by requested model, as of now.
+        beside_bytes: what every call may be sent beside its task; None until it is asked for.
+        merging: whether the outputs are being looked at for a merge.
+        tally: of a vote that may end early; None where there is none.
+        decided: the vote was decided before every task had ended.
     """
 
     swarm_id: str
@@ -195,13 +252,20 @@ class SwarmState:
     aggregated: Any = None
     aggregation: dict[str, Any] | None = None
     latencies_ms: array[float] = field(default_factory=lambda: array("d"))
+    lanes: dict[str | None, str] = field(default_factory=dict)
+    beside_bytes: int | None = field(default=None, compare=False)
+    merging: bool = field(default=False, compare=False)
+    tally: Tally | None = None
+    decided: bool = False
     counts: Counts = field(init=False)
+    inner: Counts = field(init=False)
     ready: dict[str, list[tuple[int, int, int]]] = field(init=False)
     ready_count: dict[str, int] = field(init=False)
 
     def __post_init__(self) -> None:
         self.started_at_ms = self.started_at_ms or self.created_at_ms
-        self.counts = Counts.of(task.status for task in self.tasks)
+        self.counts = Counts.of(task.status for task in self.tasks if task.kind is TaskKind.TASK)
+        self.inner = Counts.of(task.status for task in self.tasks if task.kind is not TaskKind.TASK)
         self.sort_ready()
 
     def sort_ready(self) -> None:
@@ -228,11 +292,25 @@ class SwarmState:
     def spent_tokens(self) -> int:
         return self.usage.total_tokens + self.unsettled_tokens + self.reserved_tokens
 
+    @property
+    def planner(self) -> TaskState | None:
+        """The task that plans the others; always the first one."""
+        return self.tasks[0] if self.spec.planner is not None else None
+
+    @property
+    def running(self) -> int:
+        """Attempts with a call under way, those of planners and merges included."""
+        return self.counts.running + self.inner.running
+
+    @property
+    def open(self) -> int:
+        return self.counts.open + self.inner.open
+
     def startable(self, lane: str) -> int:
-        """How many attempts of ``lane`` may start now under the swarm's own limits."""
-        if self.status is not SwarmStatus.RUNNING or self.blocked:
+        """How many calls of ``lane`` may start now under the swarm's own limits."""
+        if self.status not in AT_WORK or self.blocked:
             return 0
-        room = min(self.max_parallel_agents - self.counts.running, self.spec.max_steps - self.steps)
+        room = min(self.max_parallel_agents - self.running, self.spec.max_steps - self.steps)
         return max(min(self.ready_count.get(lane, 0), room), 0)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from app.domain.usage import Usage
 from app.domain.values import value
 
 if TYPE_CHECKING:
@@ -29,7 +30,14 @@ TASK_TRANSITIONS: dict[TaskStatus, frozenset[TaskStatus]] = {
     TaskStatus.WAITING: frozenset({TaskStatus.QUEUED, TaskStatus.SKIPPED, TaskStatus.CANCELLED}),
     TaskStatus.QUEUED: frozenset({TaskStatus.RUNNING, TaskStatus.CANCELLED, TaskStatus.SKIPPED}),
     TaskStatus.RUNNING: frozenset(
-        {TaskStatus.COMPLETED, TaskStatus.FAILED, TaskStatus.RETRYING, TaskStatus.QUEUED, TaskStatus.CANCELLED}
+        {
+            TaskStatus.COMPLETED,
+            TaskStatus.FAILED,
+            TaskStatus.RETRYING,
+            TaskStatus.QUEUED,
+            TaskStatus.WAITING,
+            TaskStatus.CANCELLED,
+        }
     ),
     TaskStatus.RETRYING: frozenset({TaskStatus.QUEUED, TaskStatus.CANCELLED, TaskStatus.SKIPPED}),
     TaskStatus.COMPLETED: frozenset(),
@@ -37,10 +45,23 @@ TASK_TRANSITIONS: dict[TaskStatus, frozenset[TaskStatus]] = {
     TaskStatus.CANCELLED: frozenset({TaskStatus.WAITING, TaskStatus.QUEUED}),
     TaskStatus.SKIPPED: frozenset({TaskStatus.WAITING, TaskStatus.QUEUED}),
 }
-"""Every legal change. RUNNING to QUEUED is an attempt abandoned by a crash: it does not count as a failure. What ended
-without an output goes back to WAITING or QUEUED only when a client asks for a retry."""
+"""Every legal change. RUNNING to QUEUED is an attempt abandoned by a crash, which does not count as a failure, or one
+whose next call wants a slot; RUNNING to WAITING one that waits for the sub-agents it gave work to. What ended without
+an output goes back to WAITING or QUEUED only when a client asks for a retry."""
+
+
+class TaskKind(StrEnum):
+    TASK = "task"  # asked for, by the client or by a plan
+    PLANNER = "planner"  # turns a goal into tasks; as an orchestrator it waits for them and answers
+    MERGE = "merge"  # merges outputs into one
+
 
 PRIORITY_NAMES = {"low": 2, "normal": 5, "high": 8, "critical": 10}
+
+
+_NOTHING = Usage()
+_FIRST = -11
+"""Rank before that of the highest priority, 10: to begin others first would leave more of them half done."""
 
 
 @value(kw_only=True)
@@ -54,9 +75,12 @@ class TaskSpec:
         timeout_s: total seconds an attempt may take.
         awaits: the part of ``depends_on`` that are tasks of other swarms.
         payload: what the sub-agent reads (``prompt``, ``data``, extra fields, …): one JSON object, as text.
+        weight: of its output in a vote.
     """
 
     task_id: str
+    kind: TaskKind = TaskKind.TASK
+    weight: float = 1.0
     type: str | None = None
     role: str | None = None
     priority: int = 5
@@ -107,10 +131,18 @@ class TaskState:
         half_failed: the failure of one call of a hedged pair while the other may still answer.
         outer_open: dependencies in other swarms whose end was not told to this state yet.
         outer_failed: whether one of those that were told has no output.
+        step: calls of the task that are recorded in its journal: it goes on after them.
+        journal_bytes: of those records, where anything is capped.
+        busy_ms: what the recorded calls of the running attempt took; ``busy_usage`` and ``busy_nano_usd`` (None where a
+            price is not known) what they used and cost.
+        going_on: queued for the next call of an attempt that began before.
+        next_model: the model of that call where it is not the task's own; None where it is.
+        chained: ``routed_model`` is the next of the task's own chain, after repeated failure: no breaker's detour.
     """
 
     index: int
     task_id: str
+    kind: TaskKind = TaskKind.TASK
     status: TaskStatus
     priority: int
     complexity: int
@@ -139,6 +171,15 @@ class TaskState:
     reserved_tokens: int = 0
     lost_nano_usd: int = 0
     half_failed: AttemptFailed | None = None
+    step: int = 0
+    journal_bytes: int = 0
+    busy_ms: float = 0.0
+    busy_usage: Usage = _NOTHING
+    busy_nano_usd: int | None = 0
+    going_on: bool = False
+    next_model: str | None = None
+    chained: bool = False
+    weight: float = 1.0
     outer_open: int = field(init=False)
     outer_failed: bool = False
 
@@ -147,8 +188,8 @@ class TaskState:
 
     @property
     def model(self) -> str | None:
-        return self.routed_model or self.requested_model
+        return self.next_model or self.routed_model or self.requested_model
 
     def rank(self) -> tuple[int, int, int]:
-        """Sort key among ready tasks: priority, then complexity, then age."""
-        return (-self.priority, -self.complexity, self.index)
+        """Sort key among ready tasks: what began before, then priority, then complexity, then age."""
+        return (_FIRST if self.going_on else -self.priority, -self.complexity, self.index)

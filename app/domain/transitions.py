@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from heapq import heappush
 from typing import assert_never
 
-from app.domain import attempts, budget, events, spending
+from app.domain import attempts, budget, events, progress, spending
+from app.domain.changes import Aggregate, ScheduleRetry, Step
 from app.domain.facts import (
-    Aggregate,
     AggregateCompleted,
     AllowanceRaised,
     AttemptAbandoned,
@@ -22,11 +22,13 @@ from app.domain.facts import (
     AwaitedEnded,
     BudgetChanged,
     CancelRequested,
+    CheckpointMade,
     DeadlinePassed,
     Fact,
     HedgeDropped,
     HedgeDue,
     LaneNews,
+    MergesPlanned,
     ParallelismChanged,
     PauseRequested,
     PriorityChanged,
@@ -34,15 +36,16 @@ from app.domain.facts import (
     ResumeRequested,
     RetryDue,
     RetryRequested,
-    ScheduleRetry,
     SlotsGranted,
-    Step,
+    StepTaken,
     TaskCancelRequested,
 )
+from app.domain.growth import grow
 from app.domain.rearm import rearm
 from app.domain.recorder import Recorder
 from app.domain.retry import MAX_DELAY_MS, TaskError
-from app.domain.swarm import PAUSED_BY_BUDGET, PAUSED_BY_KEY, PAUSED_BY_REQUEST, SwarmState, SwarmStatus
+from app.domain.strategies import MODEL
+from app.domain.swarm import AT_WORK, PAUSED_BY_BUDGET, PAUSED_BY_KEY, PAUSED_BY_REQUEST, SwarmState, SwarmStatus
 from app.domain.task import TERMINAL, TaskStatus
 
 
@@ -63,6 +66,8 @@ def step(state: SwarmState, fact: Fact, now_ms: int, out: Step) -> None:
                     record.stop(SwarmStatus.FAILED, error)
         case AttemptCompleted():
             attempts.complete(record, fact)
+        case StepTaken():
+            attempts.take_step(record, fact)
         case AttemptFailed():
             attempts.fail(record, fact)
         case AttemptAbandoned():
@@ -79,12 +84,18 @@ def step(state: SwarmState, fact: Fact, now_ms: int, out: Step) -> None:
             _awaited_ended(record, fact)
         case AggregateCompleted():
             _aggregated(record, fact)
+        case MergesPlanned():
+            state.merging = False
+            grow(record, fact.tasks)
+        case CheckpointMade():
+            _checkpoint(record, fact)
         case LaneNews():
             record.emit(fact.kind, fields=dict(fact.fields))
         case Rerouted():
             _reroute(record, fact)
         case _:
             _steer(record, fact)
+    progress.stop_decided_vote(record)
     _settle(record)
 
 
@@ -94,11 +105,15 @@ def begin(state: SwarmState, now_ms: int, out: Step) -> None:
     fields = {
         "name": state.spec.name,
         "orchestrator_id": state.spec.agent_id,
-        "total": len(state.tasks),
+        "total": state.counts.total,
         "max_parallel_agents": state.max_parallel_agents,
     }
+    if state.spec.forked_from is not None:
+        fields["forked_from"] = state.spec.forked_from
     record.emit(events.SWARM_STARTED, fields=fields)
     for task in state.tasks:
+        if task.status in TERMINAL:  # taken over from another run
+            continue
         record.emit(events.TASK_QUEUED if task.status is TaskStatus.QUEUED else events.TASK_WAITING, task)
 
 
@@ -110,9 +125,7 @@ def resume(state: SwarmState, now_ms: int, out: Step, stand_ins: Mapping[str, Se
     """
     if state.ended:
         return
-    if state.status is SwarmStatus.AGGREGATING:
-        out.effects.append(Aggregate())
-        return
+    state.merging = False
     newest_ms = max((max(task.started_at_ms, task.queued_at_ms) for task in state.tasks), default=0)
     set_back_ms = max(newest_ms - now_ms, 0)
     if state.capped:
@@ -145,7 +158,8 @@ def _reroute(record: Recorder, fact: Rerouted) -> None:
     if fact.indices is None:
         state.detours[fact.requested_model] = (fact.lane, fact.model)
     for task in state.tasks if fact.indices is None else [state.tasks[index] for index in fact.indices]:
-        if task.status is TaskStatus.QUEUED and task.requested_model == fact.requested_model:
+        own = task.next_model is None and not task.chained
+        if task.status is TaskStatus.QUEUED and own and task.requested_model == fact.requested_model:
             before = task.lane
             record.reroute_to(task, fact.lane, fact.model)
             if task.lane != before:  # its entry in the old heap is dropped when it is popped
@@ -180,7 +194,7 @@ def _steer(record: Recorder, fact: Steering) -> None:
         case PriorityChanged():
             state.priority = fact.priority
         case PauseRequested():
-            if state.status is SwarmStatus.RUNNING:
+            if state.status in AT_WORK:
                 record.pause(PAUSED_BY_REQUEST)
             elif state.status is SwarmStatus.PAUSED:
                 state.pause_reason = PAUSED_BY_REQUEST
@@ -234,30 +248,44 @@ def _change_budget(record: Recorder, fact: BudgetChanged) -> None:
 def _settle(record: Recorder) -> None:
     """End the run, or begin its merge, once nothing is left to do."""
     state = record.state
-    if state.status not in {SwarmStatus.RUNNING, SwarmStatus.PAUSED}:
+    if state.status not in AT_WORK and state.status is not SwarmStatus.PAUSED:
         return
-    counts = state.counts
-    running = state.status is SwarmStatus.RUNNING
-    if running and counts.running == 0 and state.steps >= state.spec.max_steps and counts.open:
+    at_work = state.status in AT_WORK
+    if at_work and state.running == 0 and state.steps >= state.spec.max_steps and state.open:
         error = TaskError(type="step_limit", message=f"the swarm's max_steps ({state.spec.max_steps}) is used up")
         for task in state.tasks:
             if task.status not in TERMINAL:
                 record.skip(task, error)
         state.error = error.message
-    if counts.open:
+    if state.open or (state.status is SwarmStatus.PAUSED and state.merging):
         return
-    if state.spec.aggregates and counts.completed:
-        record.become(SwarmStatus.AGGREGATING)
+    if state.planner is not None and state.planner.status is not TaskStatus.COMPLETED and not state.counts.total:
+        record.finish(SwarmStatus.FAILED)
+    elif state.spec.aggregates and state.counts.completed:
+        if state.status is SwarmStatus.PAUSED and state.spec.aggregate["strategy"] in MODEL:
+            return  # merges are calls: none is made until the run goes on
+        if state.status is not SwarmStatus.AGGREGATING:
+            record.become(SwarmStatus.AGGREGATING)
         state.pause_reason = None
-        record.out.effects.append(Aggregate())
-        return
-    record.finish()
+        if not state.merging:
+            state.merging = True
+            record.out.effects.append(Aggregate())
+    else:
+        record.finish()
 
 
 def _aggregated(record: Recorder, fact: AggregateCompleted) -> None:
     state = record.state
-    if state.status is SwarmStatus.AGGREGATING:
-        state.aggregated = fact.aggregated
-        state.aggregation = fact.aggregation
+    state.merging = False
+    if state.status is SwarmStatus.AGGREGATING and not state.open:  # else it knows nothing of what is under way
+        record.keep_aggregate(fact.aggregated, fact.aggregation)
         record.emit(events.AGGREGATE_COMPLETED, fields=fact.aggregation)
         record.finish()
+
+
+def _checkpoint(record: Recorder, fact: CheckpointMade) -> None:
+    """Keep what there is so far, unless the run has come to its own merge meanwhile."""
+    state = record.state
+    if state.status in {SwarmStatus.RUNNING, SwarmStatus.PAUSED}:
+        record.keep_aggregate(fact.aggregated, fact.aggregation)
+        record.emit(events.CHECKPOINT, fields=dict(fact.aggregation) | {"completed": state.counts.completed})

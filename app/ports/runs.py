@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from app.domain.facts import Change
+from app.domain.changes import Change
 from app.domain.swarm import SwarmState
 from app.domain.task import Awaited, TaskSpec
 from app.ports.agents import BarrierRow
@@ -33,11 +33,20 @@ class Beside:
     once: Once | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """Tasks that a new run takes over from an ended one: index there by index here."""
+
+    source_id: str
+    kept: Mapping[int, int]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewSwarm:
     """A run to store: its state holds the initial statuses, ``specs`` what was asked, in the same order.
 
-    ``named`` makes its task ids known to later requests to the same orchestrator.
+    ``named`` makes its task ids known to later requests to the same orchestrator. ``copies`` are tasks whose rows and
+    inputs are copied from another run: their ``specs`` need no payload.
     """
 
     state: SwarmState
@@ -45,6 +54,7 @@ class NewSwarm:
     events: Sequence[EncodedEvent]
     named: bool = False
     beside: Beside = Beside()
+    copies: Copies | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +134,10 @@ class RunStore(Protocol):
 
     async def outputs(self, swarm_id: str, indices: Sequence[int]) -> Mapping[int, str]:
         """Return the JSON text of the outputs of those tasks that completed."""
+        ...
+
+    async def journals(self, swarm_id: str, indices: Sequence[int]) -> Mapping[int, Sequence[str]]:
+        """Return the records of these tasks' journals (``domain.changes.StepRecorded``), oldest first."""
         ...
 
     async def ended(self, awaited: Sequence[Awaited]) -> Mapping[Awaited, int | None]:

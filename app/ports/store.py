@@ -13,9 +13,11 @@ from typing import Any, Protocol
 import orjson
 
 from app.domain.budget import Budget
+from app.domain.critical_path import Throttled, Timing, Tried
 from app.domain.swarm import Counts, SwarmState, SwarmStatus
-from app.domain.task import TaskStatus
+from app.domain.task import TaskKind, TaskStatus
 from app.domain.usage import Usage
+from app.domain.values import value
 from app.ports.idempotency import Once
 from app.ports.pages import Page
 from app.ports.runs import Command, NewSwarm
@@ -101,6 +103,20 @@ class AttemptRow:
     error: dict[str, Any] | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepRow:
+    """One call of a task's journal; ``record`` is what the scheduler kept of it."""
+
+    step: int
+    attempt: int
+    record: Mapping[str, Any]
+    model: str | None
+    latency_ms: float
+    at_ms: int
+    usage: Usage
+    cost_nano_usd: int | None
+
+
 @dataclass(slots=True, kw_only=True)
 class TaskRow:
     """A task as clients see it. Not frozen: pages and results are built of thousands, and freezing triples the cost.
@@ -128,6 +144,9 @@ class TaskRow:
     requested_model: str | None
     started_at_ms: int | None
     ended_at_ms: int | None
+    weight: float | None = None
+    score: float | None = None
+    kind: TaskKind = TaskKind.TASK
     payload: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -144,6 +163,32 @@ class AgentTasks:
     pending: int
 
 
+@dataclass(frozen=True, slots=True)
+class History:
+    """What held some tasks up: by index their attempts without an output, oldest first, and when lanes were closed."""
+
+    tried: Mapping[int, Sequence[Tried]]
+    throttled: Sequence[Throttled]
+
+
+@value(kw_only=True)
+class Sample:
+    """What one completed task took.
+
+    Attributes:
+        latency_ms: of the attempt that answered.
+        usage: of all its attempts.
+        failures: attempts that failed, refusals (429) aside.
+        builds_on: whether it was sent the outputs of other tasks.
+    """
+
+    lane: str
+    latency_ms: float
+    failures: int
+    usage: Usage
+    builds_on: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SwarmFilter:
     """``status``, ``agent_id`` and ``name`` must equal; times are inclusive Unix milliseconds."""
@@ -157,8 +202,12 @@ class SwarmFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskFilter:
-    """``error`` is the machine name of the error; ``attempt`` the number of attempts started."""
+    """``error`` is the machine name of the error; ``attempt`` the number of attempts started.
 
+    ``kind`` None means every kind: planners and merges, too.
+    """
+
+    kind: TaskKind | None = TaskKind.TASK
     status: TaskStatus | None = None
     role: str | None = None
     attempt: int | None = None
@@ -240,14 +289,22 @@ class TaskStore(Protocol):
 
     async def get(self, swarm_id: str, task_id: str) -> tuple[TaskRow, Sequence[AttemptRow]] | None: ...
 
+    async def steps(self, swarm_id: str, index: int) -> Sequence[StepRow]:
+        """Return the journal of a task, oldest call first; empty for one that takes one call an attempt."""
+        ...
+
     async def indices(
         self, swarm_id: str, *, states: Sequence[TaskStatus], error: str | None, task_ids: Collection[str] | None
     ) -> Sequence[int]:
         """Return the places of the tasks in one of ``states``, with this kind of error, of these ids, if given."""
         ...
 
+    async def load_by_role(self, tenant_id: str) -> Mapping[str, int]:
+        """Return how many tasks of each role have not ended, over all runs of a tenant that have not."""
+        ...
+
     async def requested_models(self, swarm_id: str) -> Sequence[str | None]:
-        """Return the model names that the tasks ask for, each once."""
+        """Return the model names that the tasks ask for, and those that the run may come to use beside, each once."""
         ...
 
     async def get_by_index(self, swarm_id: str, index: int) -> TaskRow | None: ...
@@ -258,4 +315,17 @@ class TaskStore(Protocol):
 
     async def latencies_ms(self, swarm_id: str) -> Sequence[float]:
         """Latencies of the completed tasks, ascending."""
+        ...
+
+    async def timings(self, swarm_id: str) -> Sequence[Timing]:
+        """When each task did what, by index; reads no input and no output."""
+        ...
+
+    async def history(self, swarm_id: str, indices: Sequence[int]) -> History:
+        """Return what held the tasks at ``indices`` up: their 20,000 oldest failures and the 5,000 first commits that
+        tell of a lane that let nothing start."""
+        ...
+
+    async def samples(self, tenant_id: str, *, limit: int) -> Sequence[Sample]:
+        """What the newest completed tasks of a tenant took, newest swarm first, of 50 swarms at most."""
         ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from app.domain.facts import Step
+from app.domain.changes import Step
 from app.domain.swarm import SwarmState
 
 

@@ -9,7 +9,8 @@ from itertools import chain
 
 import structlog
 
-from app.domain.facts import AttemptCompleted, AttemptFailed, Fact, HedgeDropped, HedgeDue, StartAttempt, StartHedge
+from app.domain.changes import StartAttempt, StartHedge
+from app.domain.facts import AttemptCompleted, AttemptFailed, Fact, HedgeDropped, HedgeDue, StepTaken
 from app.domain.figures import percentile
 from app.domain.swarm import SwarmState
 from app.domain.task import Awaited, TaskStatus
@@ -17,7 +18,8 @@ from app.ports.admission import CallOutcome, CallReport
 from app.ports.clock import Clock
 from app.ports.runs import RunStore
 from app.scheduler.admission import Admission, Claimant
-from app.scheduler.executor import Executor, Job
+from app.scheduler.calls import Job
+from app.scheduler.executor import Executor
 
 _log = structlog.get_logger(__name__)
 
@@ -25,6 +27,9 @@ _HEDGE_AFTER = 20
 """Completed attempts from which on a percentile of their latencies says something."""
 
 _LOOK_AGAIN = 50
+
+_LEAST_TIMEOUT_S = 1.0
+"""For the last calls of an attempt whose timeout is nearly used up."""
 
 _NOT_CALLED = frozenset({"unknown_model"})
 _TURNED_AWAY = frozenset({"rate_limit"})
@@ -51,6 +56,7 @@ class Attempts:
         start: StartAttempt,
         inputs: dict[str, str],
         group: asyncio.TaskGroup,
+        journal: Sequence[str] = (),
     ) -> None:
         task = state.tasks[start.index]
         if task.status is not TaskStatus.RUNNING or task.attempt != start.attempt:  # cancelled since the commit
@@ -63,9 +69,13 @@ class Attempts:
             task_id=task.task_id,
             attempt=start.attempt,
             model=task.model,
-            timeout_s=task.timeout_s,
+            timeout_s=min(task.timeout_s, max(task.timeout_s - task.busy_ms / 1000, _LEAST_TIMEOUT_S)),
             payload=task.payload,
             inputs=inputs,
+            kind=task.kind,
+            journal=journal,
+            step=task.step,
+            failures=task.failures,
         )
         self._call(job, claimant, task.lane, group)
         hedge_after_s = self._hedge_after_s(state)
@@ -77,7 +87,7 @@ class Attempts:
     async def start_with_inputs(
         self, state: SwarmState, claimant: Claimant, starts: Sequence[StartAttempt], group: asyncio.TaskGroup
     ) -> None:
-        """Fetch the outputs that these attempts build on, in one query for all of them, then start them."""
+        """Fetch the outputs and journals that these attempts build on, in one query for all each, then start them."""
         sources = {start.index: _sources(state, start.index) for start in starts}
         needed: dict[str, set[int]] = {}
         for source in chain.from_iterable(sources.values()):
@@ -85,13 +95,15 @@ class Attempts:
         outputs = {
             swarm_id: await self._runs.outputs(swarm_id, sorted(indices)) for swarm_id, indices in needed.items()
         }
+        begun = sorted(start.index for start in starts if state.tasks[start.index].step)
+        journals = await self._runs.journals(state.swarm_id, begun) if begun else {}
         for start in starts:
             inputs = {
                 source.task_id: outputs[source.swarm_id][source.index]
                 for source in sources[start.index]
                 if source.index in outputs[source.swarm_id]
             }
-            self.start(state, claimant, start, inputs, group)
+            self.start(state, claimant, start, inputs, group, journals.get(start.index, ()))
 
     def start_hedge(self, state: SwarmState, hedge: StartHedge, group: asyncio.TaskGroup) -> None:
         """Make the second call if the first one still runs and a slot is to spare."""
@@ -129,7 +141,7 @@ class Attempts:
     async def _attempt(self, job: Job, claimant: Claimant, lane: str) -> None:
         sent_at = self._clock.monotonic()
         report = CallReport(CallOutcome.NEUTRAL, sent_at=sent_at)  # cancelled
-        fact: AttemptCompleted | AttemptFailed | None = None
+        fact: AttemptCompleted | StepTaken | AttemptFailed | None = None
         try:
             fact = await self._executor.run(job)
             report = _report(fact, sent_at)
@@ -162,9 +174,9 @@ class Attempts:
             hedge.cancel()
 
 
-def _report(fact: AttemptCompleted | AttemptFailed, sent_at: float) -> CallReport:
+def _report(fact: AttemptCompleted | StepTaken | AttemptFailed, sent_at: float) -> CallReport:
     """Tell the limiter what came of a call."""
-    if isinstance(fact, AttemptCompleted):
+    if not isinstance(fact, AttemptFailed):
         return CallReport(CallOutcome.OK, tokens=fact.usage.total_tokens, sent_at=sent_at)
     kind = fact.error.type
     if kind in _NOT_CALLED:

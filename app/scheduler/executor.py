@@ -1,23 +1,18 @@
-"""One attempt: from a started task to its outcome. Expected failure is a value here; nothing but a cancel raises."""
+"""One call of an attempt, from its journal to its outcome. Expected failure is a value; nothing but a cancel raises."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
-import orjson
 import structlog
 
-from app.domain.facts import AttemptCompleted, AttemptFailed
+from app.domain.facts import AttemptCompleted, AttemptFailed, StepTaken
 from app.domain.retry import TaskError
-from app.domain.swarm import SwarmSpec
 from app.domain.usage import NANO_USD, Usage
-from app.domain.values import value
 from app.ports.clock import Clock, Entropy
 from app.ports.provider import (
-    ChatRequest,
     ChatResult,
     Models,
     ProviderError,
@@ -26,30 +21,21 @@ from app.ports.provider import (
     Route,
     UnknownModel,
 )
-from app.scheduler.prompts import messages
+from app.scheduler.agent_loop import AgentLoop
+from app.scheduler.calls import Call, Job, NotStorable, json_record
+from app.scheduler.conversation import Done, GoOn, Outcome, Wanting
+from app.scheduler.growing import Growing
 
 _log = structlog.get_logger(__name__)
+
+_LARGE = 50_000
+"""Characters of an answer that is read in a thread."""
 
 _MAX_MESSAGE = 2_000
 _MAX_MODEL_NAME = 200
 _MAX_TOKENS = 10**9
 _MAX_COST_NANO_USD = 1_000 * NANO_USD
 """Far above any one call; what a provider claims beyond would overflow the sums of a run, which are 64-bit integers."""
-
-
-@value(kw_only=True)
-class Job:
-    """What one attempt needs; ``payload`` is the task's stored JSON text, ``inputs`` JSON texts by task id."""
-
-    swarm_id: str
-    spec: SwarmSpec
-    index: int
-    task_id: str
-    attempt: int
-    model: str | None
-    timeout_s: float
-    payload: str
-    inputs: Mapping[str, str]
 
 
 class Executor:
@@ -60,17 +46,21 @@ class Executor:
     def __init__(
         self,
         models: Models,
+        loop: AgentLoop,
+        growing: Growing,
         clock: Clock,
         entropy: Entropy,
         note_limits: Callable[[str, RateLimitHeaders], None] = lambda lane, headers: None,
     ) -> None:
         self._models = models
+        self._loop = loop
+        self._growing = growing
         self._clock = clock
         self._entropy = entropy
         self._note_limits = note_limits
 
-    async def run(self, job: Job) -> AttemptCompleted | AttemptFailed:
-        """Make the attempt under its total timeout and return its outcome.
+    async def run(self, job: Job) -> AttemptCompleted | StepTaken | AttemptFailed:
+        """Make the attempt's next call under what is left of its timeout and return what came of it.
 
         Raises:
             CancelledError: only when the attempt itself is cancelled; its connection is then closed.
@@ -82,13 +72,20 @@ class Executor:
         steps = 1
         settled = False  # a call whose bill nobody knows, unless more is known of it
         outage = False
+        record: str | None = None
         try:
             async with asyncio.timeout(job.timeout_s):
-                route = await self._models.resolve(job.model)
-                result = _sane(await route.provider.complete(self._request(job, route)))
+                route = await self._models.resolve(self._loop.model_of(job))
+                call = self._loop.next_call(job, route)
+                result = _sane(await route.provider.complete(call.request))
             if result.rate_limit is not None:
                 self._note_limits(route.lane, result.rate_limit)
-            output = _storable(result)
+            latency_ms = self._elapsed_ms(started)
+            outcome = await self._read(job, call, result)
+            if not isinstance(outcome, Wanting):
+                return await self._answered(job, route, result, outcome, latency_ms)
+            error = TaskError(type=outcome.kind, message=_text(outcome.message), retryable=outcome.retryable)
+            record = None if outcome.record is None else json_record(outcome.record)
         except TimeoutError:
             error = TaskError(type="timeout", message=f"no answer within {job.timeout_s:g} s", retryable=True)
             outage = True
@@ -103,24 +100,13 @@ class Executor:
             error = TaskError(type=exc.code, message=_text(exc.detail), retryable=True)
             steps = 0
             settled = True
-        except _NotStorable as exc:
+        except NotStorable as exc:
             error = TaskError(type="malformed_answer", message=str(exc), retryable=True)
         except (Exception, asyncio.CancelledError) as exc:
             if isinstance(exc, asyncio.CancelledError) and _is_cancelled():
                 raise
             _log.exception("attempt_crashed", swarm_id=job.swarm_id, task_id=job.task_id, attempt=job.attempt)
             error = TaskError(type="internal", message="a fault of the service; see its log", retryable=True)
-        else:
-            return AttemptCompleted(
-                index=job.index,
-                attempt=job.attempt,
-                output=output,
-                model=result.model,
-                usage=result.usage,
-                cost_nano_usd=_cost(route, result),
-                latency_ms=self._elapsed_ms(started),
-                settled=_is_settled(result),
-            )
         return AttemptFailed(
             index=job.index,
             attempt=job.attempt,
@@ -134,16 +120,49 @@ class Executor:
             steps=steps,
             settled=_is_settled(result) if result else settled,
             outage=outage,
+            step=job.step,
+            record=record,
         )
 
-    def _request(self, job: Job, route: Route) -> ChatRequest:
-        payload: dict[str, Any] = orjson.loads(job.payload)
-        inputs = {task_id: orjson.loads(output) for task_id, output in job.inputs.items()}
-        return ChatRequest(
-            model=route.model,
-            messages=messages(job.spec, job.task_id, payload, inputs),
-            max_output_tokens=payload.get("max_output_tokens") or job.spec.max_output_tokens,
-            timeout_s=job.timeout_s,
+    async def _read(self, job: Job, call: Call, result: ChatResult) -> Outcome:
+        """Read the answer; a large one that has to match a schema in a thread, for it takes the processor a while."""
+        if call.schema is not None and len(result.content or "") > _LARGE:
+            return await asyncio.to_thread(self._loop.read, job, call, result)
+        return self._loop.read(job, call, result)
+
+    async def _answered(
+        self, job: Job, route: Route, result: ChatResult, outcome: Done | GoOn, latency_ms: float
+    ) -> AttemptCompleted | StepTaken:
+        planned = outcome.plan if isinstance(outcome, Done) else outcome.work
+        tasks = await self._growing.tasks(job.spec, planned) if planned else ()
+        if isinstance(outcome, GoOn):
+            return StepTaken(
+                index=job.index,
+                attempt=job.attempt,
+                step=job.step,
+                record=json_record(outcome.record),
+                kind=str(outcome.record["kind"]),
+                model=result.model,
+                usage=result.usage,
+                cost_nano_usd=_cost(route, result),
+                latency_ms=latency_ms,
+                settled=_is_settled(result),
+                next_model=outcome.next_model,
+                tasks=tasks,
+            )
+        return AttemptCompleted(
+            index=job.index,
+            attempt=job.attempt,
+            output=outcome.output,
+            model=result.model,
+            usage=result.usage,
+            cost_nano_usd=_cost(route, result),
+            latency_ms=latency_ms,
+            settled=_is_settled(result),
+            step=job.step,
+            score=outcome.score,
+            answered_by=outcome.model,
+            tasks=tasks,
         )
 
     def _elapsed_ms(self, started: float) -> float:
@@ -187,17 +206,3 @@ def _cost(route: Route, result: ChatResult) -> int | None:
 
 def _bounded(number: int, largest: int) -> int:
     return min(max(number, 0), largest)
-
-
-class _NotStorable(Exception):
-    """The answer cannot be kept as UTF-8 JSON."""
-
-
-def _storable(result: ChatResult) -> str:
-    """Return the output as JSON text."""
-    if result.content is None:
-        raise _NotStorable("the model answered with no content")
-    try:
-        return orjson.dumps(result.content).decode()
-    except orjson.JSONEncodeError as exc:
-        raise _NotStorable(f"the answer cannot be stored as UTF-8 JSON: {exc}") from exc

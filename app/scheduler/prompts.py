@@ -1,8 +1,9 @@
 """What a sub-agent is sent.
 
-The system message is the same bytes for every sub-agent of a run, so the provider's prompt cache serves it. The user
-message is the task's own words, then one section ``## Task`` with the task as a JSON object, then, for a task with
-dependencies, one section ``## Inputs`` with ``{task_id: output}`` in ``depends_on`` order (contract, section 2).
+The system message begins with the same bytes for every sub-agent of a run, so the provider's prompt cache serves it;
+the words of the task's role follow. The user message is the task's own words, what else its answer has to heed, then
+one section ``## Task`` with the task as a JSON object, then, for a task with dependencies, one section ``## Inputs``
+with ``{task_id: output}`` in ``depends_on`` order (contract, section 2).
 """
 
 from __future__ import annotations
@@ -25,19 +26,25 @@ _PLAIN_FIELDS = ("type", "role", "capability_tags", "data")
 
 
 def messages(
-    spec: SwarmSpec, task_id: str, payload: Mapping[str, Any], inputs: Mapping[str, Any]
+    spec: SwarmSpec,
+    task_id: str,
+    payload: Mapping[str, Any],
+    inputs: Mapping[str, Any],
+    *,
+    role_prompt: str | None = None,
+    heed: str = "",
 ) -> list[dict[str, Any]]:
     """Return the OpenAI-shaped messages of an attempt's first call.
 
     Args:
         payload: ``prompt``, ``type``, ``role``, ``capability_tags``, ``data`` and ``extra``, each optional.
         inputs: outputs of the dependencies by task id, parsed, in ``depends_on`` order.
+        role_prompt: of the task's role.
+        heed: further sections behind the task's own words: a review of its last answer, the format of its output.
     """
-    result: list[dict[str, Any]] = []
-    leading = "\n\n".join(text for text in (spec.system_prompt, spec.shared_context) if text)
-    if leading:
-        result.append({"role": "system", "content": leading})
-    content = user_message(task_id, payload)
+    result = system_messages(spec, role_prompt)
+    leading = result[0]["content"] if result else ""
+    content = user_message(task_id, payload, heed)
     if inputs:
         content += _INPUTS
         fitted = dict(inputs)
@@ -46,6 +53,12 @@ def messages(
             fitted = shorten(inputs, room - len(orjson.dumps(dict.fromkeys(inputs, 0))))
         content += orjson.dumps(fitted).decode()
     return [*result, {"role": "user", "content": content}]
+
+
+def system_messages(spec: SwarmSpec, role_prompt: str | None = None) -> list[dict[str, Any]]:
+    """Return the system message, none where there is nothing to say in it."""
+    leading = "\n\n".join(text for text in (spec.system_prompt, spec.shared_context, role_prompt) if text)
+    return [{"role": "system", "content": leading}] if leading else []
 
 
 def shorten(inputs: Mapping[str, Any], max_bytes: int) -> dict[str, Any]:
@@ -64,12 +77,12 @@ def shorten(inputs: Mapping[str, Any], max_bytes: int) -> dict[str, Any]:
     return shortened
 
 
-def user_message(task_id: str, payload: Mapping[str, Any]) -> str:
+def user_message(task_id: str, payload: Mapping[str, Any], heed: str = "") -> str:
     task = {"id": task_id}
     task.update({name: payload[name] for name in _PLAIN_FIELDS if name in payload})
     task.update(payload.get("extra") or {})
     prompt = payload.get("prompt") or _default_prompt(payload.get("type"))
-    return f"{prompt}\n\n## Task\n{orjson.dumps(task).decode()}"
+    return f"{prompt}{heed}\n\n## Task\n{orjson.dumps(task).decode()}"
 
 
 def _default_prompt(kind: str | None) -> str:

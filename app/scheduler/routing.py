@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol
 
+from app.domain import rerouting
 from app.domain.facts import Rerouted
 from app.domain.swarm import SwarmState
 from app.domain.task import TERMINAL, TaskStatus
@@ -33,23 +34,31 @@ class Routing:
     async def look_up(self, state: SwarmState) -> None:
         """Fill in lanes and prices as they are configured now; a stored run may come from another configuration."""
         requested = {task.requested_model for task in state.tasks if task.status not in TERMINAL}
+        requested.update(state.spec.models)
+        if state.spec.models or state.spec.planner is not None or state.spec.aggregates:
+            requested.add(state.spec.model)
         lanes: dict[str | None, str] = {}
         for name in requested:
             try:
                 route = await self.models.resolve(name)
             except UnknownModel:  # its provider may only be unable to list its models now: the attempt will tell
                 continue
-            lanes[name] = route.lane
+            lanes[name] = state.lanes[name] = route.lane
             state.prices[name] = route.price
+            if name is None:
+                state.lanes[route.requested], state.prices[route.requested] = route.lane, route.price
             for fallback in self.fallbacks.get(name or "", ()):
                 state.prices.setdefault(fallback, None)
         await self.look_up_prices(state)
         moved = False
         for task in state.tasks:
-            lane = lanes.get(task.requested_model, task.lane)
+            lane = lanes.get(task.next_model or task.requested_model, task.lane)
             if lane != task.lane:
                 task.lane = lane
                 moved = True
+        before = [task.lane for task in state.tasks if task.failures]
+        rerouting.take_up(state)
+        moved = moved or before != [task.lane for task in state.tasks if task.failures]
         if moved:
             state.sort_ready()
 

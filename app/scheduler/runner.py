@@ -14,24 +14,21 @@ from functools import partial
 
 import structlog
 
+from app.domain.changes import Aggregate, MakeCheckpoint, ScheduleRetry, StartAttempt, StartHedge, Step, StopAttempt
 from app.domain.errors import LeaseLost, StoreUnavailable
 from app.domain.events import BREAKER_CHANGED
 from app.domain.facts import (
-    Aggregate,
     AggregateCompleted,
     AllowanceRaised,
     AwaitedEnded,
+    CheckpointMade,
     DeadlinePassed,
     Fact,
     HedgeDue,
     LaneNews,
+    MergesPlanned,
     RetryDue,
-    ScheduleRetry,
     SlotsGranted,
-    StartAttempt,
-    StartHedge,
-    Step,
-    StopAttempt,
 )
 from app.domain.swarm import PAUSED_BY_KEY, SwarmState
 from app.domain.task import Awaited
@@ -40,6 +37,7 @@ from app.ports.clock import Clock
 from app.ports.doorbell import Doorbell, control_of, end_of, events_of, idle_of
 from app.ports.events import EncodedEvent
 from app.ports.feed import EventFeed
+from app.ports.provider import UnknownModel
 from app.ports.runs import Commit, Lease, RunStore
 from app.ports.telemetry import SwarmMetrics
 from app.scheduler.admission import UNGROUPED, Admission, Claimant
@@ -55,6 +53,8 @@ _log = structlog.get_logger(__name__)
 _MAX_FACTS = 64
 """Facts a turn takes. Outcomes often come in waves; in one large turn the first would wait for the last to be stepped,
 written and followed up, while in several the next attempts of the first are on their way meanwhile."""
+
+_OF_MERGES = frozenset({AggregateCompleted, MergesPlanned, CheckpointMade})
 
 _MAX_COMMIT_WAIT_S = 5.0
 _FIRST_COMMIT_WAIT_S = 0.1
@@ -99,6 +99,8 @@ class Runner:
         self._attempts = Attempts(shared.executor, shared.runs, shared.admission, shared.clock, self._post)
         self._retries: dict[int, asyncio.TimerHandle] = {}
         self._merge: asyncio.Task[None] | None = None
+        self._merging = False
+        self._merge_wanted: Aggregate | MakeCheckpoint | None = None
         self._awaited: set[_Waiting] = set()
         self._awaited_rang = True
         self._account: Account | None = None
@@ -118,6 +120,8 @@ class Runner:
         state = await shared.runs.load(self._lease)
         await shared.routing.look_up(state)
         await self._open_account(state)
+        if not state.ended:
+            state.tally = await shared.reducer.tally(state)
         claimant = Claimant(
             state.spec.agent_id if state.spec.grouped else UNGROUPED, self._news.set, tenant=state.tenant_id
         )
@@ -177,6 +181,8 @@ class Runner:
                 if self._shared.stopping.is_set():
                     continue
                 fact = replace(fact, allowance_nano_usd=self._allowance())  # noqa: PLW2901 - as of this moment
+            elif type(fact) in _OF_MERGES:
+                self._merging = False
             self._step(state, fact, now_ms, out)
         self._fill_slots(state, claimant, now_ms, out)
         if out.changes or out.events or self._commands_done:
@@ -261,7 +267,7 @@ class Runner:
     def _is_drained(self, state: SwarmState) -> bool:
         """Whether the process is to end and everything of this run that was under way is written."""
         merging = self._merge is not None and not self._merge.done()
-        return self._shared.stopping.is_set() and not (state.counts.running or self._inbox or merging)
+        return self._shared.stopping.is_set() and not (state.running or self._inbox or merging)
 
     def _fill_slots(self, state: SwarmState, claimant: Claimant, now_ms: int, out: Step) -> None:
         """Take slots for what is ready. Stepped last in a turn: the store writes starts after ends."""
@@ -273,7 +279,7 @@ class Runner:
         for lane, ready in state.ready_count.items():
             if ready or lane in granted:
                 want = state.startable(lane) - granted.get(lane, 0)
-                head = -state.ready[lane][0][0] if state.ready[lane] else 0
+                head = state.tasks[state.ready[lane][0][2]].priority if state.ready[lane] else 0
                 admission.demand(claimant, lane, want, state.priority or head, tokens)
         for lane, count in claimant.take().items():
             granted[lane] = granted.get(lane, 0) + count
@@ -323,7 +329,8 @@ class Runner:
         for effect in out.effects:
             match effect:
                 case StartAttempt():
-                    if state.graph.dependencies[effect.index] or state.tasks[effect.index].awaits:
+                    task = state.tasks[effect.index]
+                    if state.graph.dependencies[effect.index] or task.awaits or task.step:
                         with_inputs.append(effect)
                     else:
                         self._attempts.start(state, claimant, effect, {}, group)
@@ -334,20 +341,35 @@ class Runner:
                 case ScheduleRetry():
                     self._schedule(effect)
                 case Aggregate():
-                    self._merge = group.create_task(self._aggregate(state))
+                    self._merge_wanted = effect
+                case MakeCheckpoint():
+                    self._merge_wanted = self._merge_wanted or effect
         if with_inputs:
             group.create_task(self._attempts.start_with_inputs(state, claimant, with_inputs, group))
+        if self._merge_wanted is not None and not self._merging and not state.ended:
+            # One at a time, each after what the one before planned: both must see the same outputs as taken in.
+            self._merging = True
+            self._merge = group.create_task(self._reduce(state, self._merge_wanted))
+            self._merge_wanted = None
         if state.ended and self._merge is not None:
             self._merge.cancel()
 
-    async def _aggregate(self, state: SwarmState) -> None:
+    async def _reduce(self, state: SwarmState, wanted: Aggregate | MakeCheckpoint) -> None:
+        reducer = self._shared.reducer
+        at_end = isinstance(wanted, Aggregate)
+        fact: AggregateCompleted | MergesPlanned | CheckpointMade | None = None
         try:
-            fact = await self._shared.reducer.reduce(state)
+            fact = await (reducer.reduce(state) if at_end else reducer.checkpoint(state))
+        except UnknownModel as exc:
+            fact = reducer.failed(state, exc.detail) if at_end else None
         except Exception:
             _log.exception("aggregation_crashed", swarm_id=state.swarm_id)
-            aggregation = dict(state.spec.aggregate) | {"status": "failed", "error": "the merge failed; see the log"}
-            fact = AggregateCompleted(None, aggregation)
-        self._post(fact)
+            fact = reducer.failed(state, "the merge failed; see the log") if at_end else None
+        if fact is None:
+            self._merging = False
+            self._news.set()
+        else:
+            self._post(fact)
 
     def _schedule(self, effect: ScheduleRetry) -> None:
         delay_s = max(effect.at_ms - self._shared.clock.now_ms(), 0) / 1000

@@ -8,7 +8,7 @@ from app.domain import budget
 from app.domain.errors import InvalidRequest
 from app.domain.retry import RetryPolicy
 from app.domain.swarm import SwarmSpec
-from app.domain.task import TaskSpec
+from app.domain.task import TaskKind, TaskSpec
 from app.ports.provider import Route
 
 
@@ -38,13 +38,14 @@ def refuse_endless_retries(spec: SwarmSpec) -> None:
 def refuse_unfitting(spec: SwarmSpec, tasks: Sequence[TaskSpec], routes: Sequence[Route]) -> None:
     """Raises InvalidRequest naming the first task whose call cannot fit into a cap even if nothing else were spent."""
     caps = spec.budget or budget.Budget()
-    shared_bytes = spec.shared_bytes
+    shared_bytes = spec.shared_bytes + spec.instruction_bytes
     for index, (task, route) in enumerate(zip(tasks, routes, strict=True)):
-        max_output_tokens, own_cap = budget.caps_of(task.payload, spec.max_output_tokens, caps.per_agent_tokens)
+        payload = budget.sendable(task.payload) if task.kind is TaskKind.PLANNER else task.payload
+        max_output_tokens, own_cap = budget.caps_of(payload, spec.max_output_tokens, caps.per_agent_tokens)
         case = budget.worst_case(
             shared_bytes=shared_bytes,
             task_id=task.task_id,
-            payload=task.payload,
+            payload=payload,
             inputs_bytes=0,
             shortened=False,
             max_output_tokens=max_output_tokens,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
-from app.domain.aggregate import BUILT, NONE, Part, merge
+from app.domain.aggregate import CONCAT, LOCAL, NONE, Options, Part, merge
 from app.domain.errors import InvalidRequest
 from app.domain.retry import RetryPolicy
 from app.domain.swarm import SwarmSpec
@@ -20,6 +21,8 @@ from app.services.results import Summary, summarise_tasks
 from app.services.swarms import SwarmService, nothing_beside
 
 _POLL_S = 2.0
+_SEVERAL = frozenset({"batch", "barrier"})
+_CHECKPOINTS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,7 @@ class BatchService:
         kind: str,
         parallelism: int | None = None,
         context_window: int | None = None,
+        checkpoints: bool = False,
         key_id: str | None = None,
         beside: Callable[[SwarmRow], Beside] = nothing_beside,
     ) -> SwarmRow:
@@ -66,6 +70,7 @@ class BatchService:
             kind: what asked for it: spawn, execute, batch or barrier.
             parallelism: sub-agents at once; lowered to the orchestrator's ceiling where it is above.
             context_window: tokens a sub-agent may be sent.
+            checkpoints: merge the outputs so far after every tenth of the tasks.
             key_id: API key it is counted to.
             beside: what to store with the run, which it is shown as it will be accepted.
 
@@ -85,7 +90,7 @@ class BatchService:
             max_steps=0,
             context_window=context_window,
             retry=RetryPolicy(max_retries=config.max_retries, retry_on_timeout=config.retry_on_timeout),
-            aggregate={"strategy": strategy if strategy in BUILT else NONE},
+            aggregate=_aggregate(strategy, kind, checkpoints=checkpoints, tasks=len(tasks)),
             token_budgets=any("token_budget" in task.spec.payload for task in tasks),
         )
         resolved = await self.resolve(agent, tasks)
@@ -137,13 +142,27 @@ class BatchService:
         return await asyncio.to_thread(_collected, agent, found)
 
 
+def _aggregate(strategy: str, kind: str, *, checkpoints: bool, tasks: int) -> dict[str, Any]:
+    """How a request's outputs are merged; a single one has nothing to be merged with."""
+    if strategy == NONE and checkpoints:
+        strategy = CONCAT
+    if kind not in _SEVERAL or strategy == NONE:
+        return {"strategy": NONE}
+    every = max(tasks // _CHECKPOINTS, 1) if checkpoints else None
+    return Options(strategy=strategy, checkpoint_every=every).as_json()
+
+
 def _collected(agent: AgentRow, found: AgentTasks) -> Collected:
     ended = [task for task in found.items if task.status in TERMINAL]
     completed = [task for task in ended if task.status is TaskStatus.COMPLETED]
     strategy = agent.config.aggregation_strategy
     aggregated = None
-    if strategy in BUILT and strategy != NONE and completed:
-        aggregated = merge(strategy, [Part(task.task_id, task.role, task.output) for task in completed])
+    if strategy in LOCAL - {NONE} and completed:
+        parts = [
+            Part(task.task_id, task.role, task.output, 1.0 if task.weight is None else task.weight, task.score)
+            for task in completed
+        ]
+        aggregated = merge(Options(strategy=strategy), parts).value
     if found.pending:
         status = "running"
     elif not found.items:

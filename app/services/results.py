@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.domain.errors import NotFound
 from app.domain.figures import percentile
@@ -52,7 +52,9 @@ class ResultService:
 
 def summarise(swarm: SwarmRow, tasks: Sequence[TaskRow]) -> Summary:
     """Compute the figures of a run from its rows."""
-    return summarise_tasks(tasks, over=swarm.status in SWARM_TERMINAL)
+    summary = summarise_tasks(tasks, over=swarm.status in SWARM_TERMINAL)
+    # Planners and merges are paid for, too.
+    return replace(summary, total_tokens=swarm.usage.total_tokens, total_cost_nano_usd=swarm.cost_nano_usd)
 
 
 def summarise_tasks(tasks: Sequence[TaskRow], *, over: bool) -> Summary:

@@ -71,6 +71,8 @@ class SteeringService:
     ) -> SwarmRow:
         """Run unsuccessful tasks again, and what was skipped for want of them; an ended run goes on.
 
+        Where no task is meant and the merge of an ended run failed, that is made again.
+
         Args:
             states: of the tasks meant; failed, cancelled or skipped.
             error: only those that ended with this kind of error.
@@ -88,6 +90,11 @@ class SteeringService:
             states = _RETRYABLE
             await self._refuse_unknown(swarm_id, task_ids)
         indices = await self.tasks.indices(swarm_id, states=states, error=error, task_ids=task_ids)
+        merge_failed = row.status in SWARM_TERMINAL and (row.aggregation or {}).get("status") == "failed"
+        if not indices and task_ids is None and merge_failed:
+            return await self._ask(row, "retry", {"indices": []}, once)
+        if row.status == SwarmStatus.COMPLETED:
+            raise Conflict(f"swarm {swarm_id} has completed; what a decided vote did without is not missing")
         if not indices:
             counts = ", ".join(f"{getattr(row.counts, status)} {status}" for status in _RETRYABLE)
             raise Conflict(f"no task to retry is meant; of {row.counts.total} tasks there are {counts}")

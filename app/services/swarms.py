@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from app.domain.changes import Step
 from app.domain.errors import FieldError, InvalidRequest, NotFound
-from app.domain.facts import Step
 from app.domain.graph import Graph
 from app.domain.ids import SWARM_PREFIX, make_id
 from app.domain.swarm import DEFAULT_MAX_STEPS, SWARM_TERMINAL, SwarmSpec, SwarmState, SwarmStatus
@@ -23,6 +23,7 @@ from app.ports.provider import Models, Route, UnknownModel
 from app.ports.runs import Beside, NewSwarm
 from app.ports.store import AttemptRow, SwarmFilter, SwarmRow, SwarmStore, TaskFilter, TaskRow, TaskStore
 from app.services.affordability import refuse_endless_retries, refuse_unfitting, refuse_unpriced
+from app.services.staffing import Staffing
 
 _CRASH_ROOM = 10
 _MANY_EDGES = 50_000
@@ -44,6 +45,7 @@ class SwarmService:
     clock: Clock
     entropy: Entropy
     feed: EventFeed
+    staffing: Staffing
     max_output_tokens: int
     is_capped: Callable[[str | None], Awaitable[bool]]
 
@@ -73,8 +75,8 @@ class SwarmService:
             KeyTaken: another request has the key beside it; nothing was stored.
         """
         graph = await _graph_of(tasks)
+        spec, tasks = await self.staffing.staff(tenant_id, self.with_defaults(spec), tasks)
         routes = await self._routes(spec, tasks)
-        spec = replace(spec, max_output_tokens=self.max_output_tokens)
         refuse_endless_retries(spec)
         await self._refuse_unaffordable(spec, tasks, routes, key_id)
         if spec.max_steps == 0:
@@ -90,7 +92,7 @@ class SwarmService:
                 _initial(index, task, route, graph, now_ms)
                 for index, (task, route) in enumerate(zip(tasks, routes, strict=True))
             ],
-            status=SwarmStatus.RUNNING,
+            status=SwarmStatus.RUNNING if spec.planner is None else SwarmStatus.PLANNING,
             created_at_ms=now_ms,
             max_parallel_agents=spec.max_parallel_agents,
             key_id=key_id,
@@ -105,6 +107,10 @@ class SwarmService:
         self.feed.publish(spec.agent_id, state.swarm_id, position, encoded)
         self.doorbell.ring(NEW_SWARMS)
         return row
+
+    def with_defaults(self, spec: SwarmSpec) -> SwarmSpec:
+        """Return the run with what the service is configured to, where nothing else was asked for."""
+        return replace(spec, max_output_tokens=self.max_output_tokens)
 
     async def _routes(self, spec: SwarmSpec, tasks: Sequence[TaskSpec]) -> list[Route]:
         """Return where each task's model leads; every name is looked up once."""
@@ -126,11 +132,12 @@ class SwarmService:
         self, spec: SwarmSpec, tasks: Sequence[TaskSpec], routes: Sequence[Route], key_id: str | None
     ) -> None:
         """Raises InvalidRequest where money is capped and a price unknown, or a call cannot fit even alone."""
+        others = [await self.models.resolve(name) for name in spec.models]
         money = spec.budget is not None and spec.budget.max_cost_nano_usd is not None
         if money:
-            refuse_unpriced(routes, "/budget/max_cost_usd")
+            refuse_unpriced([*routes, *others], "/budget/max_cost_usd")
         elif await self.is_capped(key_id):
-            refuse_unpriced(routes, "/model")
+            refuse_unpriced([*routes, *others], "/model")
         if spec.budget is not None or spec.token_budgets:
             await asyncio.to_thread(refuse_unfitting, spec, tasks, routes)
 
@@ -199,6 +206,8 @@ def _initial(index: int, task: TaskSpec, route: Route, graph: Graph, now_ms: int
     return TaskState(
         index=index,
         task_id=task.task_id,
+        kind=task.kind,
+        weight=task.weight,
         status=TaskStatus.WAITING if waits else TaskStatus.QUEUED,
         priority=task.priority,
         complexity=task.complexity or 0,

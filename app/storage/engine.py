@@ -23,11 +23,13 @@ from app.storage.barriers import Barriers
 from app.storage.damage import check_content, check_kind
 from app.storage.dialect import reading_engine
 from app.storage.events import Events
+from app.storage.forks import Forks
 from app.storage.fresh import FreshRuns
 from app.storage.idempotency import IdempotencyKeys
 from app.storage.keys import Keys
 from app.storage.prices import Prices
 from app.storage.reader import Reader
+from app.storage.roles import Roles
 from app.storage.runs import Runs
 from app.storage.seal import break_seal, check_seal, seal
 from app.storage.swarms import Swarms
@@ -50,6 +52,8 @@ class Database:
     agents: Agents
     barriers: Barriers
     prices: Prices
+    roles: Roles
+    forks: Forks
     usage: Usage
     idempotency: IdempotencyKeys
 
@@ -84,6 +88,8 @@ async def open_database(path: Path, *, before_commit: Callable[[], None] | None 
                     agents=Agents(writer, reader),
                     barriers=Barriers(writer, reader),
                     prices=Prices(writer, reader),
+                    roles=Roles(writer, reader),
+                    forks=Forks(reader),
                     usage=Usage(writer, reader),
                     idempotency=IdempotencyKeys(writer, reader),
                 )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from itertools import starmap
 from typing import Any
 
 import orjson
@@ -11,9 +12,9 @@ import orjson
 from app.domain.budget import Budget
 from app.domain.retry import RetryPolicy, TaskError
 from app.domain.swarm import Counts, SwarmSpec, SwarmStatus
-from app.domain.task import TaskStatus
+from app.domain.task import Awaited, TaskKind, TaskSpec, TaskStatus
 from app.domain.usage import Usage
-from app.ports.store import AttemptRow, SwarmRow, TaskRow
+from app.ports.store import AttemptRow, StepRow, SwarmRow, TaskRow
 from app.storage.tables import SWARMS, TASKS
 
 
@@ -32,6 +33,7 @@ def dump_spec(spec: SwarmSpec) -> str:
 def load_spec(text: str) -> SwarmSpec:
     fields = orjson.loads(text)
     fields["retry"] = RetryPolicy(**fields["retry"])
+    fields["models"] = tuple(fields.get("models", ()))
     if fields.get("budget") is not None:
         fields["budget"] = Budget(**fields["budget"])
     return SwarmSpec(**fields)
@@ -124,10 +126,14 @@ TASK_COLUMNS = TASKS.c[
     "requested_model",
     "started_at_ms",
     "ended_at_ms",
+    "weight",
+    "score",
+    "kind",
 ]
 """What ``task_row`` takes, in this order: unpacking costs a fifth of looking each column up by its name."""
 
 _STATUSES = {status.value: status for status in TaskStatus}
+_KINDS = {kind.value: kind for kind in TaskKind}
 _NO_NAMES: tuple[str, ...] = ()
 
 
@@ -155,6 +161,9 @@ def task_row(row: Any, payload: str | None = None) -> TaskRow:
         requested_model,
         started_at_ms,
         ended_at_ms,
+        weight,
+        score,
+        task_kind,
     ) = row
     return TaskRow(
         swarm_id=swarm_id,
@@ -177,6 +186,9 @@ def task_row(row: Any, payload: str | None = None) -> TaskRow:
         requested_model=requested_model,
         started_at_ms=started_at_ms,
         ended_at_ms=ended_at_ms,
+        weight=weight,
+        score=score,
+        kind=_KINDS[task_kind],
         payload={} if payload is None else orjson.loads(payload),
     )
 
@@ -194,6 +206,67 @@ def attempt_row(row: Any) -> AttemptRow:
         cost_nano_usd=row.cost_nano_usd,
         error=loads(row.error),
     )
+
+
+def new_task(
+    swarm_id: str,
+    index: int,
+    spec: TaskSpec,
+    lane: str,
+    requested_model: str | None,
+    status: TaskStatus,
+    queued_at_ms: int,
+) -> tuple[Any, ...]:
+    """Return the row of ``INSERT_TASK``, in the order of ``NEW_TASK_KEYS``."""
+    return (
+        swarm_id,
+        index,
+        spec.task_id,
+        spec.kind,
+        None if spec.weight == 1 else spec.weight,
+        spec.type,
+        spec.role,
+        spec.priority,
+        spec.complexity,
+        lane,
+        requested_model,
+        spec.timeout_s,
+        spec.max_retries,
+        dumps(spec.depends_on) if spec.depends_on else "[]",
+        _awaits(spec),
+        spec.allow_failed_dependencies,
+        status,
+        queued_at_ms,
+    )
+
+
+def _awaits(spec: TaskSpec) -> str | None:
+    if not spec.awaits:
+        return None
+    return dumps([[entry.position, entry.task_id, entry.swarm_id, entry.index] for entry in spec.awaits])
+
+
+def load_awaits(text: str | None) -> tuple[Awaited, ...]:
+    return () if text is None else tuple(starmap(Awaited, orjson.loads(text)))
+
+
+def step_row(row: Any) -> StepRow:
+    return StepRow(
+        step=row.step,
+        attempt=row.attempt,
+        record=orjson.loads(row.record),
+        model=row.model,
+        latency_ms=row.latency_ms,
+        at_ms=row.at_ms,
+        usage=usage_of(row),
+        cost_nano_usd=row.cost_nano_usd,
+    )
+
+
+def with_steps(attempt: AttemptRow, usage: Usage, cost_nano_usd: int | None) -> AttemptRow:
+    """Return an attempt with what the calls before its last one used."""
+    costs = [cost for cost in (attempt.cost_nano_usd, cost_nano_usd) if cost is not None]
+    return replace(attempt, usage=attempt.usage + usage, cost_nano_usd=sum(costs) if costs else None)
 
 
 def newest_attempt(task: TaskRow, started_at_ms: int | None, before: Sequence[AttemptRow]) -> list[AttemptRow]:

@@ -3,36 +3,29 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import starmap
 from typing import Any
 
 import orjson
-from sqlalchemy import LargeBinary, cast, func, literal_column, select
+from sqlalchemy import LargeBinary, bindparam, case, cast, func, literal_column, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.errors import LeaseLost
-from app.domain.events import rfc3339
-from app.domain.facts import (
-    AttemptEnded,
-    AttemptStarted,
-    Change,
-    TaskClosed,
-    TaskCompleted,
-    TaskQueued,
-    TaskRearmed,
-    TaskRetrying,
-)
 from app.domain.graph import Graph
-from app.domain.swarm import SwarmState, SwarmStatus, unmet_dependencies
-from app.domain.task import TERMINAL, Awaited, TaskState, TaskStatus
+from app.domain.journal import next_model
+from app.domain.progress import DECIDED
+from app.domain.swarm import SwarmSpec, SwarmState, SwarmStatus, unmet_dependencies
+from app.domain.task import TERMINAL, Awaited, TaskKind, TaskState, TaskStatus
 from app.ports.runs import Command, Commit, Control, Lease
 from app.storage import statements as sql
-from app.storage.dialect import Op, Statement, UnexpectedRowCount
+from app.storage.changes import change_ops, usage_ops
+from app.storage.dialect import Op, UnexpectedRowCount
 from app.storage.events import event_ops, log_position
 from app.storage.fresh import FreshRuns
-from app.storage.mapping import dump_budget, dump_counts, dump_error, dumps, load_budget, load_spec, loads, usage_of
+from app.storage.mapping import dump_budget, dump_counts, load_awaits, load_budget, load_spec, loads, usage_of
 from app.storage.reader import Reader
-from app.storage.tables import AGENTS, COMMANDS, SWARMS, TASK_INPUTS, TASKS
+from app.storage.tables import AGENTS, ATTEMPTS, COMMANDS, STEPS, SWARMS, TASK_INPUTS, TASKS
 from app.storage.writer import Writer
 
 _MAX_IN = 500
@@ -40,7 +33,36 @@ _MAX_IN = 500
 
 _OUTPUT_BYTES = func.length(cast(TASKS.c.output, LargeBinary))
 
-Row = dict[str, Any]
+_LAST = STEPS.alias("last")
+_ITS_LAST = (
+    (_LAST.c.swarm_id == STEPS.c.swarm_id)
+    & (_LAST.c.ix == STEPS.c.ix)
+    & (
+        _LAST.c.step
+        == select(func.max(STEPS.c.step))
+        .where(STEPS.c.swarm_id == _LAST.c.swarm_id, STEPS.c.ix == _LAST.c.ix)
+        .correlate(_LAST)
+        .scalar_subquery()
+    )
+)
+_JOURNALS = (
+    select(
+        STEPS.c.ix,
+        func.count().label("steps"),
+        func.sum(func.length(cast(STEPS.c.record, LargeBinary))).label("bytes"),
+        func.max(_LAST.c.attempt).label("attempt"),
+        func.max(_LAST.c.record).label("last"),
+        *[
+            func.sum(case((STEPS.c.attempt == _LAST.c.attempt, STEPS.c[name]), else_=0)).label(name)
+            for name in ("latency_ms", "prompt_tokens", "completion_tokens", "cached_tokens", "cost_nano_usd")
+        ],
+    )
+    .join(_LAST, _ITS_LAST)
+    .join(TASKS, (TASKS.c.swarm_id == STEPS.c.swarm_id) & (TASKS.c.ix == STEPS.c.ix))
+    .where(STEPS.c.swarm_id == bindparam("swarm_id"), TASKS.c.status != TaskStatus.COMPLETED.value)
+    .group_by(STEPS.c.ix)
+)
+"""Of tasks that may go on: each journal in figures, and its last record; time and tokens are of its attempt alone."""
 
 
 class Runs:
@@ -79,7 +101,7 @@ class Runs:
                     *TASKS.c[
                         "queue_ms", "attempt_started_at_ms", "requested_model", "depends_on", "awaits", "latency_ms"
                     ],
-                    *TASKS.c["prompt_tokens", "completion_tokens"],
+                    *TASKS.c["prompt_tokens", "completion_tokens", "kind", "weight", "error_type"],
                     (_OUTPUT_BYTES if may_be_capped else literal_column("0")).label("output_bytes"),
                     TASK_INPUTS.c.payload,
                 )
@@ -93,7 +115,9 @@ class Runs:
                 .order_by(TASKS.c.ix)
             )
             rows = (await connection.execute(query)).all()
-        awaits = [_awaits(row.awaits) for row in rows]
+            journals = {row.ix: row for row in await connection.execute(_JOURNALS, {"swarm_id": lease.swarm_id})}
+            over = await _ended_attempts(connection, lease.swarm_id) if journals else {}
+        awaits = [load_awaits(row.awaits) for row in rows]
         graph = Graph.build([row.task_id for row in rows], list(map(_inner_dependencies, rows, awaits)))
         unmet = unmet_dependencies(graph, [TaskStatus(row.status) for row in rows])
         return SwarmState(
@@ -107,7 +131,10 @@ class Runs:
             unsettled_nano_usd=swarm.unsettled_nano_usd,
             unsettled_tokens=swarm.unsettled_tokens,
             graph=graph,
-            tasks=list(map(_task_state, rows, unmet, awaits)),
+            tasks=[
+                _take_up(_task_state(*known), spec, journals.get(known[0].ix), over)
+                for known in zip(rows, unmet, awaits, strict=True)
+            ],
             status=SwarmStatus(swarm.status),
             created_at_ms=swarm.created_at_ms,
             started_at_ms=swarm.started_at_ms,
@@ -120,7 +147,11 @@ class Runs:
             ended_at_ms=swarm.ended_at_ms,
             aggregated=loads(swarm.aggregated),
             aggregation=loads(swarm.aggregation),
-            latencies_ms=array("d", [row.latency_ms for row in rows if row.status == TaskStatus.COMPLETED.value]),
+            latencies_ms=array(
+                "d",
+                [row.latency_ms for row in rows if row.status == TaskStatus.COMPLETED and row.kind == TaskKind.TASK],
+            ),
+            decided=any(row.error_type == DECIDED.type for row in rows),
         )
 
     async def commit(self, lease: Lease, commit: Commit) -> int:
@@ -145,12 +176,10 @@ class Runs:
             "steps": state.steps,
             "last_seq": state.last_seq,
             "error": state.error,
-            "aggregated": None if state.aggregated is None else dumps(state.aggregated),
-            "aggregation": None if state.aggregation is None else dumps(state.aggregation),
         }
         ops = [Op(sql.SAVE_SWARM, [sql.SAVE_SWARM.row(swarm)], expect=1)]
-        ops += _change_ops(state.swarm_id, commit.changes)
-        ops += _usage_ops(state, commit)
+        ops += change_ops(state, commit.changes)
+        ops += usage_ops(state, commit)
         if commit.commands_done:
             done = {"swarm_id": state.swarm_id, "position": commit.commands_done}
             ops.append(Op(sql.COMMANDS_DONE, [sql.COMMANDS_DONE.row(done)]))
@@ -186,6 +215,19 @@ class Runs:
                     TASKS.c.status == TaskStatus.COMPLETED.value,
                 )
                 found.update({row.ix: row.output for row in await connection.execute(query)})
+        return found
+
+    async def journals(self, swarm_id: str, indices: Sequence[int]) -> Mapping[int, Sequence[str]]:
+        found: dict[int, list[str]] = {}
+        async with self._reader.connect() as connection:
+            for start in range(0, len(indices), _MAX_IN):
+                query = (
+                    select(*STEPS.c["ix", "record"])
+                    .where(STEPS.c.swarm_id == swarm_id, STEPS.c.ix.in_(indices[start : start + _MAX_IN]))
+                    .order_by(STEPS.c.ix, STEPS.c.step)
+                )
+                for row in await connection.execute(query):
+                    found.setdefault(row.ix, []).append(row.record)
         return found
 
     async def output_bytes(self, swarm_id: str) -> Mapping[int, int]:
@@ -226,10 +268,6 @@ class Runs:
         return found
 
 
-def _awaits(text: str | None) -> tuple[Awaited, ...]:
-    return () if text is None else tuple(starmap(Awaited, orjson.loads(text)))
-
-
 def _inner_dependencies(row: Any, awaits: tuple[Awaited, ...]) -> list[str]:
     """The names of ``depends_on`` that are tasks of the same swarm."""
     names: list[str] = orjson.loads(row.depends_on)
@@ -239,10 +277,34 @@ def _inner_dependencies(row: Any, awaits: tuple[Awaited, ...]) -> list[str]:
     return [name for position, name in enumerate(names) if position not in outer]
 
 
+async def _ended_attempts(connection: AsyncConnection, swarm_id: str) -> Mapping[int, int]:
+    """Return the newest attempt of each task that ended without an output."""
+    query = (
+        select(ATTEMPTS.c.ix, func.max(ATTEMPTS.c.attempt).label("attempt"))
+        .where(ATTEMPTS.c.swarm_id == swarm_id)
+        .group_by(ATTEMPTS.c.ix)
+    )
+    return {row.ix: row.attempt for row in await connection.execute(query)}
+
+
+def _take_up(task: TaskState, spec: SwarmSpec, journal: Any, over: Mapping[int, int]) -> TaskState:
+    """Put a task where its journal says that it was: between two calls of an attempt, its next one a judge's, …"""
+    if journal is None:
+        return task
+    task.step, task.journal_bytes = journal.steps, journal.bytes
+    task.next_model = next_model(spec, orjson.loads(journal.last))
+    if journal.attempt == task.attempt and over.get(task.index) != task.attempt:
+        task.busy_ms, task.busy_usage, task.busy_nano_usd = journal.latency_ms, usage_of(journal), journal.cost_nano_usd
+        task.going_on = task.status in {TaskStatus.QUEUED, TaskStatus.WAITING}
+    return task
+
+
 def _task_state(row: Any, unmet: int, awaits: tuple[Awaited, ...]) -> TaskState:
     return TaskState(
         index=row.ix,
         task_id=row.task_id,
+        kind=TaskKind(row.kind),
+        weight=1.0 if row.weight is None else row.weight,
         status=TaskStatus(row.status),
         priority=row.priority,
         complexity=row.complexity or 0,
@@ -265,126 +327,3 @@ def _task_state(row: Any, unmet: int, awaits: tuple[Awaited, ...]) -> TaskState:
         output_bytes=row.output_bytes or 0,
         calls=int(row.status == TaskStatus.RUNNING.value),
     )
-
-
-def _usage_ops(state: SwarmState, commit: Commit) -> list[Op]:
-    """Sum up what the ended attempts used, by model, into the day's row of the key that started the run."""
-    sums: dict[str, list[int]] = {}
-    for change in commit.changes:
-        if isinstance(change, TaskCompleted | AttemptEnded):
-            row = sums.get(change.model or "")
-            if row is None:
-                row = sums[change.model or ""] = [0] * len(sql.USAGE_SUMS)
-            usage, cost = change.usage, change.cost_nano_usd
-            row[0] += 1
-            row[1] += usage.prompt_tokens
-            row[2] += usage.completion_tokens
-            row[3] += usage.cached_tokens
-            row[4] += cost or 0
-            row[5] += cost is None
-            row[6] += change.unsettled_nano_usd
-    if not sums:
-        return []
-    key = {"tenant_id": state.tenant_id, "day": rfc3339(commit.at_ms)[:10], "key_id": state.key_id or ""}
-    rows = [key | {"model": model} | dict(zip(sql.USAGE_SUMS, row, strict=True)) for model, row in sums.items()]
-    return [Op(sql.ADD_USAGE, [sql.ADD_USAGE.row(row) for row in rows])]
-
-
-def _rearm_task(change: TaskRearmed) -> Row:
-    return {"status": change.status.value, "queued_at_ms": change.queued_at_ms}
-
-
-def _bill(change: TaskCompleted | TaskRetrying | TaskClosed | AttemptEnded) -> Row:
-    usage = change.usage
-    return {
-        "prompt_tokens": usage.prompt_tokens,
-        "completion_tokens": usage.completion_tokens,
-        "cached_tokens": usage.cached_tokens,
-        "cost_nano_usd": change.cost_nano_usd,
-    }
-
-
-def _error(change: TaskRetrying | TaskClosed) -> Row:
-    return {"error": dump_error(change.error), "error_type": change.error.type}
-
-
-def _queue_task(change: TaskQueued) -> Row:
-    return {"queued_at_ms": change.queued_at_ms}
-
-
-def _start(change: AttemptStarted) -> Row:
-    return {"attempt": change.attempt, "started_at_ms": change.started_at_ms, "queue_ms": change.queue_ms}
-
-
-def _end_attempt(change: AttemptEnded) -> Row:
-    return {
-        "attempt": change.attempt,
-        "status": change.status,
-        "started_at_ms": change.started_at_ms,
-        "ended_at_ms": change.ended_at_ms,
-        "queue_ms": change.queue_ms,
-        "latency_ms": change.latency_ms,
-        "model": change.model,
-        "error": dump_error(change.error),
-        **_bill(change),
-    }
-
-
-def _complete_task(change: TaskCompleted) -> Row:
-    return {
-        "attempt": change.attempt,
-        "output": change.output,
-        "ended_at_ms": change.ended_at_ms,
-        "latency_ms": change.latency_ms,
-        "model": change.model,
-        **_bill(change),
-    }
-
-
-def _retry_task(change: TaskRetrying) -> Row:
-    return {
-        "attempt": change.attempt,
-        "failures": change.failures,
-        "not_before_ms": change.not_before_ms,
-        **_error(change),
-        **_bill(change),
-    }
-
-
-def _close_task(change: TaskClosed) -> Row:
-    return {
-        "status": change.status.value,
-        "failures": change.failures,
-        "ended_at_ms": change.ended_at_ms,
-        "latency_ms": change.latency_ms,
-        "model": change.model,
-        **_error(change),
-        **_bill(change),
-    }
-
-
-_WRITES: tuple[tuple[type[Change], Statement, Callable[[Any], Row]], ...] = (
-    (TaskRearmed, sql.REARM_TASK, _rearm_task),
-    (AttemptEnded, sql.INSERT_ATTEMPT, _end_attempt),
-    (TaskCompleted, sql.COMPLETE_TASK, _complete_task),
-    (TaskRetrying, sql.RETRY_TASK, _retry_task),
-    (TaskQueued, sql.QUEUE_TASK, _queue_task),
-    (AttemptStarted, sql.START_TASK, _start),
-    (TaskClosed, sql.CLOSE_TASK, _close_task),
-)
-"""Statement per kind of change, in an order that is true for every turn of a runner: a retry is the last command that
-a turn carries out, of tasks that had ended before it; what ended makes room for what starts (the runner steps
-``SlotsGranted`` last), and nothing follows the close of a task."""
-
-
-def _change_ops(swarm_id: str, changes: Sequence[Change]) -> list[Op]:
-    by_kind: dict[type[Change], list[Any]] = {}
-    for change in changes:
-        by_kind.setdefault(type(change), []).append(change)
-    ops = []
-    for kind, statement, values in _WRITES:
-        found = by_kind.get(kind)
-        if found:
-            rows = [statement.row({"swarm_id": swarm_id, "ix": change.index} | values(change)) for change in found]
-            ops.append(Op(statement, rows, expect=len(rows)))
-    return ops

@@ -29,6 +29,7 @@ from app.storage.tables import (
     EVENTS,
     IDEMPOTENCY_KEYS,
     PROBES,
+    STEPS,
     SWARMS,
     TASK_INPUTS,
     TASK_NAMES,
@@ -64,6 +65,8 @@ NEW_TASK_KEYS = (
     "swarm_id",
     "ix",
     "task_id",
+    "kind",
+    "weight",
     "type",
     "role",
     "priority",
@@ -90,6 +93,7 @@ INSERT_INPUT = compile_sqlite(insert(TASK_INPUTS))
 INSERT_EVENT = compile_sqlite(insert(EVENTS))
 
 INSERT_ATTEMPT = compile_sqlite(insert(ATTEMPTS))
+INSERT_STEP = compile_sqlite(insert(STEPS))
 
 QUEUE_TASK = compile_sqlite(
     update(TASKS)
@@ -116,6 +120,24 @@ START_TASK = compile_sqlite(
     )
 )
 
+GO_ON = compile_sqlite(
+    update(TASKS)
+    .where(_same(TASKS, "swarm_id", "ix", "attempt"), TASKS.c.status == TaskStatus.RUNNING.value)
+    .values(
+        status=param("status"),
+        queued_at_ms=param("queued_at_ms"),
+        depends_on=func.coalesce(param("depends_on"), TASKS.c.depends_on),
+        cost_nano_usd=_add_cost(TASKS),
+        **{name: _add(TASKS, name) for name in _USAGE},
+    )
+)
+
+START_CALL = compile_sqlite(
+    update(TASKS)
+    .where(_same(TASKS, "swarm_id", "ix", "attempt"), TASKS.c.status == TaskStatus.QUEUED.value)
+    .values(status=TaskStatus.RUNNING.value)
+)
+
 COMPLETE_TASK = compile_sqlite(
     update(TASKS)
     .where(_same(TASKS, "swarm_id", "ix", "attempt"), TASKS.c.status == TaskStatus.RUNNING.value)
@@ -127,6 +149,7 @@ COMPLETE_TASK = compile_sqlite(
         ended_at_ms=param("ended_at_ms"),
         latency_ms=param("latency_ms"),
         model=param("model"),
+        score=param("score"),
         cost_nano_usd=_add_cost(TASKS),
         **{name: _add(TASKS, name) for name in _USAGE},
     )
@@ -202,8 +225,6 @@ SAVE_SWARM = compile_sqlite(
                 "steps",
                 "last_seq",
                 "error",
-                "aggregated",
-                "aggregation",
             )
         }
         # An ended run has no owner: whoever claims it for a later command may do so at once.
@@ -211,6 +232,13 @@ SAVE_SWARM = compile_sqlite(
     )
 )
 """The fence of a whole commit: matches no row once the lease token has moved on."""
+
+SAVE_AGGREGATE = compile_sqlite(
+    update(SWARMS)
+    .where(SWARMS.c.id == param("swarm_id"))
+    .values(aggregated=param("aggregated"), aggregation=param("aggregation"))
+)
+"""Behind ``SAVE_SWARM``, which is its fence: a merged value may be megabytes, and most commits do not change it."""
 
 CLAIM_SWARMS = compile_sqlite(
     update(SWARMS)
@@ -287,7 +315,7 @@ DELETE_CHILDREN = (
     ),
     *(
         compile_sqlite(table.delete().where(table.c.swarm_id == param("swarm_id")))
-        for table in (EVENTS, ATTEMPTS, TASK_INPUTS, TASKS, COMMANDS, IDEMPOTENCY_KEYS)
+        for table in (EVENTS, ATTEMPTS, STEPS, TASK_INPUTS, TASKS, COMMANDS, IDEMPOTENCY_KEYS)
     ),
 )
 """To be run before ``DELETE_SWARM``: the first two look the swarm up."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from sqlalchemy import func, select
 
 from app.domain.errors import Conflict, InvalidRequest
 from app.domain.ids import SWARM_PREFIX, is_id
 from app.domain.swarm import SWARM_ACTIVE
-from app.domain.task import TaskSpec, TaskState
+from app.domain.task import TaskKind
 from app.ports.idempotency import KeyTaken, Once
 from app.ports.pages import Page
 from app.ports.runs import Command, NewSwarm
@@ -19,6 +18,7 @@ from app.storage import statements as sql
 from app.storage.barriers import barrier_op
 from app.storage.dialect import Op, UnexpectedRowCount, compile_sqlite, fetch_rows
 from app.storage.events import event_ops, log_position
+from app.storage.forks import copy_ops
 from app.storage.fresh import FreshRuns
 from app.storage.idempotency import take_op
 from app.storage.mapping import (
@@ -28,6 +28,7 @@ from app.storage.mapping import (
     dump_counts,
     dump_spec,
     dumps,
+    new_task,
     swarm_row,
     task_row,
 )
@@ -38,7 +39,11 @@ from app.storage.writer import Writer
 _MAX_IN = 500
 _PROBE_ID = 1
 
-_ALL_TASKS = compile_sqlite(select(*TASK_COLUMNS).where(TASKS.c.swarm_id == sql.param("swarm_id")).order_by(TASKS.c.ix))
+_ALL_TASKS = compile_sqlite(
+    select(*TASK_COLUMNS)
+    .where(TASKS.c.swarm_id == sql.param("swarm_id"), TASKS.c.kind == TaskKind.TASK.value)
+    .order_by(TASKS.c.ix)
+)
 
 
 class Swarms:
@@ -76,15 +81,21 @@ class Swarms:
             "steps": 0,
             "last_seq": state.last_seq,
             "error": None,
-            "aggregated": None,
-            "aggregation": None,
+            "aggregated": None if state.aggregated is None else dumps(state.aggregated),
+            "aggregation": None if state.aggregation is None else dumps(state.aggregation),
             "lease_owner": None,
             "lease_token": 0,
         }
         tasks = []
         inputs = []
+        kept = swarm.copies.kept if swarm.copies is not None else {}
         for task, spec in zip(state.tasks, swarm.specs, strict=True):
-            tasks.append(_new_task(state.swarm_id, task, spec))
+            if task.index in kept:
+                continue
+            status, queued_at_ms = task.status, task.queued_at_ms
+            tasks.append(
+                new_task(state.swarm_id, task.index, spec, task.lane, task.requested_model, status, queued_at_ms)
+            )
             inputs.append((state.swarm_id, task.index, spec.payload))
             task.payload = spec.payload
         barrier, once = swarm.beside.barrier, swarm.beside.once
@@ -92,8 +103,8 @@ class Swarms:
             *([take_op(once, state.swarm_id)] if once else []),
             *([barrier_op(barrier)] if barrier else []),
             Op(sql.INSERT_SWARM, [sql.INSERT_SWARM.row(header)]),
-            Op(sql.INSERT_TASK, tasks),
-            Op(sql.INSERT_INPUT, inputs),
+            *([Op(sql.INSERT_TASK, tasks), Op(sql.INSERT_INPUT, inputs)] if tasks else []),
+            *(copy_ops(state.swarm_id, swarm.copies.source_id, kept) if swarm.copies is not None and kept else []),
         ]
         if swarm.named:
             names = [(state.spec.agent_id, task.task_id, state.swarm_id, task.index) for task in state.tasks]
@@ -196,31 +207,3 @@ class Swarms:
 
     async def probe(self, mark: int) -> None:
         await self._writer.write([Op(sql.PROBE, [(_PROBE_ID, mark)])])
-
-
-def _awaits(spec: TaskSpec) -> str | None:
-    if not spec.awaits:
-        return None
-    return dumps([[entry.position, entry.task_id, entry.swarm_id, entry.index] for entry in spec.awaits])
-
-
-def _new_task(swarm_id: str, task: TaskState, spec: TaskSpec) -> tuple[Any, ...]:
-    """Return the row of ``INSERT_TASK``, in the order of ``NEW_TASK_KEYS``."""
-    return (
-        swarm_id,
-        task.index,
-        spec.task_id,
-        spec.type,
-        spec.role,
-        spec.priority,
-        spec.complexity,
-        task.lane,
-        task.requested_model,
-        spec.timeout_s,
-        spec.max_retries,
-        dumps(spec.depends_on) if spec.depends_on else "[]",
-        _awaits(spec),
-        spec.allow_failed_dependencies,
-        task.status.value,
-        task.queued_at_ms,
-    )

@@ -70,6 +70,8 @@ class Tasks(SQLModel, table=True):
     """One row a task; ``attempt`` is the fence: an outcome is written only while its attempt is the running one.
 
     ``awaits`` lists the dependencies that are tasks of other swarms, as JSON ``[[task id, swarm id, index], …]``.
+    ``kind`` is task, planner or merge: only the first was asked for. ``weight`` of a vote is NULL for 1, ``score`` is a
+    validator's, 0-1.
     """
 
     __tablename__ = "tasks"
@@ -81,6 +83,9 @@ class Tasks(SQLModel, table=True):
     swarm_id: str = Field(primary_key=True)
     ix: int = Field(primary_key=True)
     task_id: str
+    kind: str = Field(sa_column=Column(Text, nullable=False, server_default="task"))
+    weight: float | None = None
+    score: float | None = None
     type: str | None = None
     role: str | None = None
     priority: int
@@ -148,6 +153,29 @@ class Attempts(SQLModel, table=True):
     error: str | None = Field(sa_column=_text())
 
 
+class Steps(SQLModel, table=True):
+    """The journal of tasks whose attempts take several calls: one row a call that was answered, never changed.
+
+    ``record`` is JSON, what the next call needs of this one. A task that takes one call has no row.
+    """
+
+    __tablename__ = "steps"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    swarm_id: str = Field(primary_key=True)
+    ix: int = Field(primary_key=True)
+    step: int = Field(primary_key=True)
+    attempt: int
+    record: str = Field(sa_column=_text(nullable=False))
+    model: str | None = None
+    latency_ms: float
+    at_ms: int = Field(sa_column=_big())
+    prompt_tokens: int = Field(sa_column=_big(default=0))
+    completion_tokens: int = Field(sa_column=_big(default=0))
+    cached_tokens: int = Field(sa_column=_big(default=0))
+    cost_nano_usd: int | None = Field(sa_column=_big(nullable=True))
+
+
 class Events(SQLModel, table=True):
     """The event log: a row holds the events of one commit, or up to 256 of them, so a commit costs one row, not fifty.
 
@@ -206,6 +234,20 @@ class Prices(SQLModel, table=True):
     input_nano_per_mtok: int = Field(sa_column=_big())
     cached_input_nano_per_mtok: int | None = Field(sa_column=_big(nullable=True))
     output_nano_per_mtok: int = Field(sa_column=_big())
+    updated_at_ms: int = Field(sa_column=_big())
+
+
+class Roles(SQLModel, table=True):
+    """Roles that a tenant made or replaced by API; ``capability_tags`` is a JSON array."""
+
+    __tablename__ = "roles"
+
+    tenant_id: str = Field(primary_key=True)
+    name: str = Field(primary_key=True)
+    system_prompt: str = Field(sa_column=_text(nullable=False))
+    capability_tags: str = Field(sa_column=_text(nullable=False))
+    model: str | None = None
+    tier: str | None = None
     updated_at_ms: int = Field(sa_column=_big())
 
 
@@ -322,10 +364,12 @@ SWARMS: Table = SQLModel.metadata.tables["swarms"]
 TASKS: Table = SQLModel.metadata.tables["tasks"]
 TASK_INPUTS: Table = SQLModel.metadata.tables["task_inputs"]
 ATTEMPTS: Table = SQLModel.metadata.tables["attempts"]
+STEPS: Table = SQLModel.metadata.tables["steps"]
 EVENTS: Table = SQLModel.metadata.tables["events"]
 COMMANDS: Table = SQLModel.metadata.tables["commands"]
 IDEMPOTENCY_KEYS: Table = SQLModel.metadata.tables["idempotency_keys"]
 PRICES: Table = SQLModel.metadata.tables["prices"]
+ROLES: Table = SQLModel.metadata.tables["roles"]
 USAGE: Table = SQLModel.metadata.tables["usage"]
 KEYS: Table = SQLModel.metadata.tables["keys"]
 AGENTS: Table = SQLModel.metadata.tables["agents"]

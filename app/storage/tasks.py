@@ -2,18 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 
+import orjson
 from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.domain.critical_path import Throttled, Timing, Tried
 from app.domain.errors import InvalidRequest
+from app.domain.events import SWARM_THROTTLED
 from app.domain.swarm import SWARM_ACTIVE
-from app.domain.task import TERMINAL, TaskStatus
+from app.domain.task import TERMINAL, TaskKind, TaskStatus
+from app.domain.usage import Usage
 from app.ports.pages import Page
-from app.ports.store import AgentTasks, AttemptRow, TaskFilter, TaskRow
-from app.storage.mapping import TASK_COLUMNS, attempt_row, newest_attempt, task_row
+from app.ports.store import AgentTasks, AttemptRow, History, Sample, StepRow, TaskFilter, TaskRow
+from app.storage.mapping import (
+    TASK_COLUMNS,
+    attempt_row,
+    load_spec,
+    newest_attempt,
+    step_row,
+    task_row,
+    usage_of,
+    with_steps,
+)
 from app.storage.reader import Reader
-from app.storage.tables import ATTEMPTS, SWARMS, TASK_INPUTS, TASKS
+from app.storage.tables import ATTEMPTS, EVENTS, STEPS, SWARMS, TASK_INPUTS, TASKS
+
+_MANY = 500
+"""Places named in one query: each is a parameter of the statement."""
+
+_MAX_TRIED = 20_000
+_MAX_NOTICES = 5_000
+_NOTICE = f'{{"type":"{SWARM_THROTTLED}"'
+_RATES = frozenset({"rate_limit", "concurrency", "retry_after"})
+"""Reasons of a closed lane that are the provider's limits; the other one is that it is down."""
+
+_SWARMS_SAMPLED = 50
+
+_STATUSES = {status.value: status for status in TaskStatus}
+_KINDS = {kind.value: kind for kind in TaskKind}
+_AT_WORK_OR_DONE = frozenset({TaskStatus.RUNNING.value, TaskStatus.COMPLETED.value})
+"""Of these the newest call, which runs or gave the output, is not in the journal."""
+
+_TIMES = TASKS.c[
+    "ix",
+    "task_id",
+    "kind",
+    "status",
+    "depends_on",
+    "lane",
+    "attempt",
+    "queued_at_ms",
+    "queue_ms",
+    "attempt_started_at_ms",
+    "ended_at_ms",
+    "latency_ms",
+]
+"""All before the output in a row, so that its pages are not read."""
 
 
 class Tasks:
@@ -22,6 +69,8 @@ class Tasks:
 
     async def list(self, swarm_id: str, where: TaskFilter, *, limit: int, cursor: str | None) -> Page[TaskRow]:
         query = select(*TASK_COLUMNS).where(TASKS.c.swarm_id == swarm_id)
+        if where.kind is not None:
+            query = query.where(TASKS.c.kind == where.kind.value)
         if where.status is not None:
             query = query.where(TASKS.c.status == where.status.value)
         if where.role is not None:
@@ -55,24 +104,61 @@ class Tasks:
                 .order_by(ATTEMPTS.c.attempt)
             )
             ended = [attempt_row(attempt) for attempt in attempts]
+            journaled = await self._journaled(connection, swarm_id, row.ix)
+        ended = [
+            with_steps(attempt, *journaled[attempt.attempt]) if attempt.attempt in journaled else attempt
+            for attempt in ended
+        ]
         *columns, attempt_started_at_ms, payload = row
         task = task_row(columns, payload)
         return task, [*ended, *newest_attempt(task, attempt_started_at_ms, ended)]
 
+    async def _journaled(
+        self, connection: AsyncConnection, swarm_id: str, index: int
+    ) -> dict[int, tuple[Usage, int | None]]:
+        """Return by attempt what the calls used that its task's journal bills."""
+        sums = [func.sum(STEPS.c[name]).label(name) for name in ("prompt_tokens", "completion_tokens", "cached_tokens")]
+        query = (
+            select(STEPS.c.attempt, *sums, func.sum(STEPS.c.cost_nano_usd).label("cost_nano_usd"))
+            .where(STEPS.c.swarm_id == swarm_id, STEPS.c.ix == index)
+            .group_by(STEPS.c.attempt)
+        )
+        return {row.attempt: (usage_of(row), row.cost_nano_usd) for row in await connection.execute(query)}
+
+    async def steps(self, swarm_id: str, index: int) -> Sequence[StepRow]:
+        query = select(STEPS).where(STEPS.c.swarm_id == swarm_id, STEPS.c.ix == index).order_by(STEPS.c.step)
+        async with self._reader.connect() as connection:
+            return [step_row(row) for row in await connection.execute(query)]
+
     async def indices(
         self, swarm_id: str, *, states: Sequence[TaskStatus], error: str | None, task_ids: Collection[str] | None
     ) -> Sequence[int]:
-        query = select(TASKS.c.ix, TASKS.c.task_id).where(TASKS.c.swarm_id == swarm_id, TASKS.c.status.in_(states))
+        query = select(TASKS.c.ix, TASKS.c.task_id).where(
+            TASKS.c.swarm_id == swarm_id, TASKS.c.status.in_(states), TASKS.c.kind != TaskKind.MERGE.value
+        )
         if error is not None:
             query = query.where(TASKS.c.error_type == error)
         async with self._reader.connect() as connection:
             rows = (await connection.execute(query.order_by(TASKS.c.ix))).all()
         return [row.ix for row in rows if task_ids is None or row.task_id in task_ids]
 
+    async def load_by_role(self, tenant_id: str) -> Mapping[str, int]:
+        active = select(SWARMS.c.id).where(SWARMS.c.tenant_id == tenant_id, SWARMS.c.status.in_(sorted(SWARM_ACTIVE)))
+        query = (
+            select(TASKS.c.role, func.count().label("tasks"))
+            .where(TASKS.c.swarm_id.in_(active), TASKS.c.status.notin_(sorted(TERMINAL)), TASKS.c.role.is_not(None))
+            .group_by(TASKS.c.role)
+        )
+        async with self._reader.connect() as connection:
+            return {row.role: row.tasks for row in await connection.execute(query)}
+
     async def requested_models(self, swarm_id: str) -> Sequence[str | None]:
         query = select(TASKS.c.requested_model).where(TASKS.c.swarm_id == swarm_id).distinct()
+        spec = select(SWARMS.c.spec).where(SWARMS.c.id == swarm_id)
         async with self._reader.connect() as connection:
-            return list((await connection.execute(query)).scalars())
+            names = list((await connection.execute(query)).scalars())
+            stored = (await connection.execute(spec)).scalar_one_or_none()
+        return list(dict.fromkeys([*names, *(load_spec(stored).models if stored is not None else ())]))
 
     async def get_by_index(self, swarm_id: str, index: int) -> TaskRow | None:
         query = select(*TASK_COLUMNS).where(TASKS.c.swarm_id == swarm_id, TASKS.c.ix == index)
@@ -85,7 +171,7 @@ class Tasks:
         running = TASKS.c.swarm_id.in_(
             select(SWARMS.c.id).where(SWARMS.c.agent_id == agent_id, SWARMS.c.status.in_(sorted(SWARM_ACTIVE)))
         )
-        query = select(*TASK_COLUMNS).where(of_agent)
+        query = select(*TASK_COLUMNS).where(of_agent, TASKS.c.kind == TaskKind.TASK.value)
         if ended_since_ms is not None:
             query = query.where(TASKS.c.ended_at_ms >= ended_since_ms)
         query = query.order_by(TASKS.c.swarm_id.desc(), TASKS.c.ix.desc()).limit(limit)
@@ -98,8 +184,133 @@ class Tasks:
     async def latencies_ms(self, swarm_id: str) -> Sequence[float]:
         query = (
             select(TASKS.c.latency_ms)
-            .where(TASKS.c.swarm_id == swarm_id, TASKS.c.status == TaskStatus.COMPLETED.value)
+            .where(
+                TASKS.c.swarm_id == swarm_id,
+                TASKS.c.status == TaskStatus.COMPLETED.value,
+                TASKS.c.kind == TaskKind.TASK.value,
+            )
             .order_by(TASKS.c.latency_ms)
         )
         async with self._reader.connect() as connection:
             return list((await connection.execute(query)).scalars())
+
+    async def timings(self, swarm_id: str) -> Sequence[Timing]:
+        query = select(*_TIMES).where(TASKS.c.swarm_id == swarm_id).order_by(TASKS.c.ix)
+        journals = (
+            select(STEPS.c.ix, func.count().label("steps")).where(STEPS.c.swarm_id == swarm_id).group_by(STEPS.c.ix)
+        )
+        async with self._reader.connect() as connection:
+            rows = (await connection.execute(query)).all()
+            steps = {row.ix: row.steps for row in await connection.execute(journals)}
+        return [
+            Timing(
+                task_id=task_id,
+                kind=_KINDS[kind],
+                status=_STATUSES[status],
+                steps=max(steps.get(ix, 0) + (status in _AT_WORK_OR_DONE), 1),
+                depends_on=() if depends_on == "[]" else orjson.loads(depends_on),
+                lane=lane,
+                attempts=attempt,
+                queued_at_ms=queued_at_ms,
+                queue_ms=queue_ms or 0,
+                started_at_ms=started_at_ms,
+                ended_at_ms=ended_at_ms,
+                busy_ms=latency_ms,
+            )
+            for (
+                ix,
+                task_id,
+                kind,
+                status,
+                depends_on,
+                lane,
+                attempt,
+                queued_at_ms,
+                queue_ms,
+                started_at_ms,
+                ended_at_ms,
+                latency_ms,
+            ) in rows
+        ]
+
+    async def history(self, swarm_id: str, indices: Sequence[int]) -> History:
+        tried: dict[int, list[Tried]] = {}
+        left = _MAX_TRIED
+        columns = ATTEMPTS.c["ix", "started_at_ms", "ended_at_ms", "queue_ms", "status", "error"]
+        notices = (
+            select(EVENTS.c.bodies)
+            .where(EVENTS.c.swarm_id == swarm_id, EVENTS.c.bodies.contains(_NOTICE, autoescape=True))
+            .order_by(EVENTS.c.first_seq)
+            .limit(_MAX_NOTICES)
+        )
+        async with self._reader.connect() as connection:
+            for start in range(0, len(indices), _MANY):
+                query = (
+                    select(*columns)
+                    .where(ATTEMPTS.c.swarm_id == swarm_id, ATTEMPTS.c.ix.in_(indices[start : start + _MANY]))
+                    .order_by(ATTEMPTS.c.ix, ATTEMPTS.c.attempt)
+                    .limit(left)
+                )
+                rows = (await connection.execute(query)).all()
+                left -= len(rows)
+                for row in rows:
+                    tried.setdefault(row.ix, []).append(
+                        Tried(
+                            started_at_ms=row.started_at_ms,
+                            ended_at_ms=row.started_at_ms if row.ended_at_ms is None else row.ended_at_ms,
+                            queue_ms=row.queue_ms,
+                            status=row.status,
+                            error=None if row.error is None else orjson.loads(row.error)["type"],
+                        )
+                    )
+            packs = list((await connection.execute(notices)).scalars())
+        return History(tried, _throttled(packs))
+
+    async def samples(self, tenant_id: str, *, limit: int) -> Sequence[Sample]:
+        newest = (
+            select(SWARMS.c.id)
+            .where(SWARMS.c.tenant_id == tenant_id)
+            .order_by(SWARMS.c.id.desc())
+            .limit(_SWARMS_SAMPLED)
+        )
+        query = (
+            select(
+                TASKS.c.lane,
+                TASKS.c.latency_ms,
+                TASKS.c.failures,
+                TASKS.c.depends_on,
+                *TASKS.c["prompt_tokens", "completion_tokens", "cached_tokens"],
+            )
+            .where(
+                TASKS.c.swarm_id.in_(newest),
+                TASKS.c.status == TaskStatus.COMPLETED.value,
+                TASKS.c.kind == TaskKind.TASK.value,
+            )
+            .order_by(TASKS.c.swarm_id.desc(), TASKS.c.ix.desc())
+            .limit(limit)
+        )
+        async with self._reader.connect() as connection:
+            rows = (await connection.execute(query)).all()
+        return [
+            Sample(
+                lane=row.lane,
+                latency_ms=row.latency_ms,
+                failures=row.failures,
+                usage=usage_of(row),
+                builds_on=row.depends_on != "[]",
+            )
+            for row in rows
+            if row.latency_ms is not None
+        ]
+
+
+def _throttled(packs: Sequence[str]) -> list[Throttled]:
+    found = []
+    for bodies in packs:
+        for body in bodies.split("\n"):
+            if body.startswith(_NOTICE):
+                frame = orjson.loads(body)
+                if frame["reason"] in _RATES:
+                    at_ms = round(datetime.fromisoformat(frame["ts"]).timestamp() * 1000)
+                    found.append(Throttled(lane=frame["lane"], at_ms=at_ms, wait_ms=frame["wait_ms"] or 0))
+    return found

@@ -10,12 +10,13 @@ from collections import Counter as Tally
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from app.domain.facts import AttemptEnded, AttemptStarted, Step, TaskClosed, TaskCompleted
+from app.domain.changes import AttemptEnded, AttemptStarted, Step, StepRecorded, TaskClosed, TaskCompleted
 from app.domain.swarm import Counts, SwarmState
 
 _MAX_MODELS = 50
 _OTHER = "other"
 _SECONDS = (0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
+_SCORES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 _GAUGED = ("waiting", "queued", "running", "retrying")
 
 
@@ -34,6 +35,9 @@ class PrometheusSwarmMetrics:
         )
         self._latency = Histogram(
             "swarmd_attempt_seconds", "Duration of attempts that gave an output", buckets=_SECONDS, registry=registry
+        )
+        self._scores = Histogram(
+            "swarmd_validation_score", "What validators gave accepted outputs, 0-1", buckets=_SCORES, registry=registry
         )
         self._open: dict[str, Counts] = {}
         self._models: set[str] = set()
@@ -61,12 +65,14 @@ class PrometheusSwarmMetrics:
             if isinstance(change, TaskCompleted):
                 ended["completed"] += 1
                 self._latency.observe(change.latency_ms / 1000)
+                if change.score is not None:
+                    self._scores.observe(change.score)
             elif isinstance(change, TaskClosed):
                 ended[change.status.value] += 1
                 continue
             elif isinstance(change, AttemptEnded):
                 failures[change.error.type if change.error else _OTHER] += 1
-            else:
+            elif not isinstance(change, StepRecorded) or not change.billed:
                 continue
             model = self._bounded(change.model)
             tokens[model, "prompt"] += change.usage.prompt_tokens

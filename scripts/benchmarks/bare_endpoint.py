@@ -8,7 +8,7 @@ import sys
 import uvicorn
 from fastapi import FastAPI
 
-from app.api.schemas.swarms import SwarmCreate
+from app.api.schemas.swarm_create import SwarmCreate
 
 app = FastAPI()
 

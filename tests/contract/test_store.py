@@ -5,21 +5,22 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from app.domain.changes import TaskClosed, TaskCompleted
 from app.domain.errors import LeaseLost
-from app.domain.facts import AggregateCompleted, AttemptAbandoned, CancelRequested, TaskClosed, TaskCompleted
+from app.domain.facts import AggregateCompleted, AttemptAbandoned, CancelRequested
 from app.domain.retry import TaskError
 from app.domain.swarm import Counts, SwarmState
-from app.domain.task import TERMINAL, Awaited, TaskSpec, TaskStatus
+from app.domain.task import Awaited, TaskSpec, TaskStatus
 from app.domain.usage import Usage
 from app.ports.events import EncodedEvent, LogCursor
 from app.ports.runs import Command, Commit, Lease
 from app.storage.engine import Database
-from tests.support.runs import USAGE, completed, grant, new_swarm, random_dag, random_facts, turn
+from tests.support.runs import USAGE, comparable, completed, grant, new_swarm, random_dag, random_facts, turn
 
 pytestmark = pytest.mark.anyio
 
@@ -232,21 +233,6 @@ async def test_positions_in_the_orchestrators_log_count_commits(store: Database)
 
 
 # --- load equals what was committed ----------------------------------------------------------------------------------
-
-
-def comparable(state: SwarmState) -> dict[str, Any]:
-    """What a runner needs of a state after a restart."""
-    plain = asdict(state)
-    for name in ("ready", "latencies_ms", "max_parallel_agents"):  # the last is the clients' to write
-        plain.pop(name, None)
-    plain["ready_count"] = {lane: count for lane, count in plain["ready_count"].items() if count}
-    for task in plain["tasks"]:
-        del task["throttles"]  # counted since this process took the swarm
-        if task["status"] in TERMINAL:
-            task["unmet"] = task["payload"] = task["not_before_ms"] = None
-        if task["status"] != TaskStatus.RETRYING:
-            task["not_before_ms"] = 0
-    return plain
 
 
 @pytest.mark.parametrize("seed", range(25))

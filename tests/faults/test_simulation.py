@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from app.domain.facts import Fact, Step, TaskCompleted
+from app.domain.changes import Step, TaskCompleted
+from app.domain.facts import Fact
 from app.domain.swarm import SwarmState
 from app.domain.task import TaskStatus
 from tests.support.figures import report

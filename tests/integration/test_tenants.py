@@ -93,6 +93,7 @@ PATHS = [
     ("POST", "/v1/swarms/{swarm}/pause", None),
     ("POST", "/v1/swarms/{swarm}/resume", None),
     ("POST", "/v1/swarms/{swarm}/retry", None),
+    ("POST", "/v1/swarms/{swarm}/fork", None),
     ("POST", "/v1/swarms/{swarm}/tasks/t/cancel", None),
     ("POST", "/v1/swarms/{swarm}/tasks/t/retry", None),
     ("GET", "/v1/swarms/{swarm}/tasks", None),

@@ -8,34 +8,57 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-from app.domain.events import Event
-from app.domain.facts import (
+from app.domain.changes import (
+    AggregateChanged,
     AttemptEnded,
     AttemptStarted,
-    Change,
+    CallStarted,
     Step,
+    StepRecorded,
+    TaskAdded,
     TaskClosed,
     TaskCompleted,
+    TaskGoesOn,
     TaskQueued,
     TaskRearmed,
     TaskRetrying,
 )
+from app.domain.events import Event
 from app.domain.graph import Graph
+from app.domain.progress import DECIDED
 from app.domain.swarm import SWARM_TERMINAL, SwarmSpec, SwarmState, SwarmStatus, unmet_dependencies
-from app.domain.task import TERMINAL, TaskSpec, TaskState, TaskStatus
+from app.domain.task import TERMINAL, TaskKind, TaskSpec, TaskState, TaskStatus
 from app.domain.usage import Price
 
 SWARM_ID = "swm_01JQZX5V0G0000000000000000"
 START_MS = 1_800_000_000_000
-WRITE_ORDER: tuple[type[Change], ...] = (
+TaskChange = (
+    TaskAdded
+    | TaskRearmed
+    | AttemptEnded
+    | StepRecorded
+    | TaskCompleted
+    | TaskRetrying
+    | TaskGoesOn
+    | TaskQueued
+    | AttemptStarted
+    | CallStarted
+    | TaskClosed
+)
+WRITE_ORDER: tuple[type[TaskChange], ...] = (
+    TaskAdded,
     TaskRearmed,
     AttemptEnded,
+    StepRecorded,
     TaskCompleted,
     TaskRetrying,
+    TaskGoesOn,
     TaskQueued,
     AttemptStarted,
+    CallStarted,
     TaskClosed,
 )
 """A store may write the changes of one commit kind by kind, in this order: it must come to the same rows."""
@@ -54,7 +77,7 @@ def graph_of(tasks: Sequence[TaskSpec]) -> Graph:
 
 
 def new_run(spec: SwarmSpec, tasks: Sequence[TaskSpec], now_ms: int = START_MS) -> SwarmState:
-    """A run just accepted: tasks without dependencies are queued, the others wait."""
+    """A run just accepted: tasks without dependencies are queued, the others wait; a goal has only its planner yet."""
     graph = graph_of(tasks)
     return SwarmState(
         swarm_id=SWARM_ID,
@@ -62,7 +85,7 @@ def new_run(spec: SwarmSpec, tasks: Sequence[TaskSpec], now_ms: int = START_MS) 
         spec=spec,
         graph=graph,
         tasks=[_task_state(index, task, graph, now_ms) for index, task in enumerate(tasks)],
-        status=SwarmStatus.RUNNING,
+        status=SwarmStatus.RUNNING if spec.planner is None else SwarmStatus.PLANNING,
         created_at_ms=now_ms,
         max_parallel_agents=spec.max_parallel_agents,
         budget=spec.budget,
@@ -75,6 +98,8 @@ def _task_state(index: int, task: TaskSpec, graph: Graph, queued_at_ms: int) -> 
     return TaskState(
         index=index,
         task_id=task.task_id,
+        kind=task.kind,
+        weight=task.weight,
         status=TaskStatus.WAITING if unmet else TaskStatus.QUEUED,
         priority=task.priority,
         complexity=task.complexity or 0,
@@ -95,7 +120,11 @@ def _task_state(index: int, task: TaskSpec, graph: Graph, queued_at_ms: int) -> 
 
 @dataclass(slots=True)
 class Row:
-    """What is kept of a task beyond its spec."""
+    """What is kept of a task beyond its spec.
+
+    Attributes:
+        stepped: the newest attempt that put something into the journal.
+    """
 
     status: TaskStatus
     queued_at_ms: int
@@ -107,6 +136,11 @@ class Row:
     latency_ms: float = 0.0
     tokens: int = 0
     output: str | None = None
+    score: float | None = None
+    error_type: str | None = None
+    ended_at_ms: int = 0
+    journal: list[str] = field(default_factory=list)
+    stepped: int = 0
 
     @classmethod
     def of(cls, task: TaskState) -> Row:
@@ -120,7 +154,12 @@ class Table:
     rows: list[Row]
     attempts: dict[tuple[int, int], str] = field(default_factory=dict)
 
-    def write(self, change: Change) -> None:
+    def write(self, change: TaskChange) -> None:
+        if isinstance(change, TaskAdded):
+            assert change.index == len(self.rows), change
+            assert change.status in {TaskStatus.WAITING, TaskStatus.QUEUED}, change
+            self.rows.append(Row(change.status, change.queued_at_ms))
+            return
         row = self.rows[change.index]
         match change:
             case TaskQueued():
@@ -129,6 +168,7 @@ class Table:
             case AttemptStarted():
                 assert (row.status, row.attempt) == (TaskStatus.QUEUED, change.attempt - 1), change
                 assert (change.index, change.attempt) not in self.attempts, change
+                assert self.attempts.get((change.index, row.attempt)) != "running", change
                 row.status, row.attempt, row.queue_ms = TaskStatus.RUNNING, change.attempt, change.queue_ms
                 row.started_at_ms = change.started_at_ms
                 self.attempts[change.index, change.attempt] = "running"
@@ -137,22 +177,41 @@ class Table:
             case TaskCompleted():
                 assert (row.status, row.attempt) == (TaskStatus.RUNNING, change.attempt), change
                 assert row.output is None, change
+                row.score, row.error_type = change.score, None
+                row.ended_at_ms = change.ended_at_ms
                 row.status, row.output, row.latency_ms = TaskStatus.COMPLETED, change.output, change.latency_ms
                 row.tokens += change.usage.total_tokens
                 self._end_attempt(change.index, change.attempt, "completed")
             case TaskRetrying():
                 assert (row.status, row.attempt) == (TaskStatus.RUNNING, change.attempt), change
                 row.status, row.failures = TaskStatus.RETRYING, change.failures
-                row.not_before_ms = change.not_before_ms
+                row.not_before_ms, row.error_type = change.not_before_ms, change.error.type
                 row.tokens += change.usage.total_tokens
             case TaskClosed():
                 assert row.status not in TERMINAL, change
-                row.status, row.failures = change.status, change.failures
+                row.status, row.failures, row.error_type = change.status, change.failures, change.error.type
                 row.tokens += change.usage.total_tokens
+                row.ended_at_ms = change.ended_at_ms
+            case StepRecorded():
+                assert change.step == len(row.journal), change
+                assert row.attempt == change.attempt, change
+                assert row.status is TaskStatus.RUNNING, change
+                row.journal.append(change.record)
+                row.stepped = change.attempt
+            case TaskGoesOn():
+                assert (row.status, row.attempt) == (TaskStatus.RUNNING, change.attempt), change
+                assert change.status in {TaskStatus.WAITING, TaskStatus.QUEUED}, change
+                row.status, row.queued_at_ms = change.status, change.queued_at_ms
+                row.tokens += change.usage.total_tokens
+            case CallStarted():
+                assert (row.status, row.attempt) == (TaskStatus.QUEUED, change.attempt), change
+                assert row.stepped == change.attempt, change
+                row.status = TaskStatus.RUNNING
             case TaskRearmed():
                 assert row.status in TERMINAL - {TaskStatus.COMPLETED}, change
                 row.status, row.queued_at_ms = change.status, change.queued_at_ms
                 row.failures = row.not_before_ms = 0
+                row.error_type, row.ended_at_ms = None, 0
 
     def _end_attempt(self, index: int, attempt: int, status: str) -> None:
         assert self.attempts[index, attempt] == "running"
@@ -164,10 +223,12 @@ class Book:
 
     def __init__(self, spec: SwarmSpec, tasks: Sequence[TaskSpec], created: SwarmState, first: Step) -> None:
         self.spec = spec
-        self.tasks = tuple(tasks)
+        self.tasks = list(tasks)
         self.table = Table([Row.of(task) for task in created.tasks])
         self.events: list[Event] = list(first.events)
-        self.changes: list[Change] = []
+        self.changes: list[TaskChange] = []
+        self.aggregated: Any = created.aggregated
+        self.aggregation = created.aggregation
         self.max_parallel_agents = created.max_parallel_agents
         self.prices: dict[str | None, Price | None] = {}
         self._save(created)
@@ -179,11 +240,21 @@ class Book:
     def commit(self, state: SwarmState, out: Step) -> None:
         for kind in WRITE_ORDER:
             for change in out.changes:
-                if type(change) is kind:
+                if type(change) is kind and not isinstance(change, AggregateChanged):
                     self.table.write(change)
-        self.changes += out.changes
+                    self._keep_spec(change)
+        self.changes += [change for change in out.changes if not isinstance(change, AggregateChanged)]
+        if any(isinstance(change, AggregateChanged) for change in out.changes):
+            self.aggregated, self.aggregation = state.aggregated, state.aggregation
         self.events += out.events
         self._save(state)
+
+    def _keep_spec(self, change: TaskChange) -> None:
+        if isinstance(change, TaskAdded):
+            new = change.new
+            self.tasks.append(replace(new.spec, lane=new.lane, requested_model=new.requested_model))
+        elif isinstance(change, TaskGoesOn) and change.depends_on is not None:
+            self.tasks[change.index] = replace(self.tasks[change.index], depends_on=change.depends_on)
 
     def _save(self, state: SwarmState) -> None:
         self.status = state.status
@@ -220,6 +291,10 @@ class Book:
             task.output_bytes = len((row.output or "").encode())
             task.calls = int(row.status is TaskStatus.RUNNING)
             task.spawned = row.attempt > 0
+            task.step = len(row.journal)
+            task.journal_bytes = sum(len(record.encode()) for record in row.journal)
+            between = row.status in {TaskStatus.QUEUED, TaskStatus.WAITING}
+            task.going_on = between and self.table.attempts.get((index, row.attempt)) == "running"
             if row.status in TERMINAL:
                 task.payload = ""
             tasks.append(task)
@@ -245,5 +320,11 @@ class Book:
             cost_nano_usd=self.cost_nano_usd,
             error=self.error,
             ended_at_ms=self.ended_at_ms,
-            latencies_ms=array("d", [row.latency_ms for row in rows if row.status is TaskStatus.COMPLETED]),
+            aggregated=self.aggregated,
+            aggregation=self.aggregation,
+            latencies_ms=array("d", [row.latency_ms for row in self._rows_of_tasks() if row.output is not None]),
+            decided=any(row.error_type == DECIDED.type for row in rows),
         )
+
+    def _rows_of_tasks(self) -> list[Row]:
+        return [row for row, spec in zip(self.table.rows, self.tasks, strict=True) if spec.kind is TaskKind.TASK]

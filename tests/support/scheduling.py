@@ -10,14 +10,17 @@ from pathlib import Path
 
 from app.dispatch.local import LocalDoorbell
 from app.domain.swarm import SwarmState
+from app.outputs.json_schema import JsonSchemas
 from app.ports.doorbell import NEW_SWARMS, control_of, end_of
 from app.ports.events import EncodedEvent
 from app.ports.provider import ChatProvider, Route
 from app.ports.runs import Command, NewSwarm
 from app.ports.store import SwarmRow
 from app.scheduler.admission import Admission
+from app.scheduler.agent_loop import AgentLoop
 from app.scheduler.allowances import Allowances, Terms
 from app.scheduler.executor import Executor
+from app.scheduler.growing import Growing
 from app.scheduler.lanes import LaneSettings
 from app.scheduler.reducer import Reducer
 from app.scheduler.routing import Routing
@@ -31,13 +34,16 @@ DEADLINE_S = 20.0
 
 
 class OneModel:
-    """Leads every name to one provider (``ports.provider.Models``)."""
+    """Leads every name to one provider (``ports.provider.Models``), whose one model holds ``context_tokens``."""
 
-    def __init__(self, provider: ChatProvider) -> None:
+    def __init__(self, provider: ChatProvider, context_tokens: int | None = None) -> None:
         self._provider = provider
+        self._context_tokens = context_tokens
 
     async def resolve(self, requested: str | None) -> Route:
-        return Route(requested=requested or "m", provider=self._provider, model="m")
+        return Route(
+            requested=requested or "m", provider=self._provider, model="m", context_tokens=self._context_tokens
+        )
 
     async def names(self) -> Sequence[str]:
         return ["m"]
@@ -87,9 +93,12 @@ class Scheduling:
         return row
 
 
-def machinery(store: Database, provider: ChatProvider, *, max_agents: int = 1000) -> Machinery:
+def machinery(
+    store: Database, provider: ChatProvider, *, max_agents: int = 1000, context_tokens: int | None = None
+) -> Machinery:
     clock = SystemClock()
-    models = OneModel(provider)
+    models = OneModel(provider, context_tokens)
+    growing = Growing(models)
 
     async def no_cap(key_id: str, day: str) -> Terms:
         return Terms(None, 0)
@@ -101,8 +110,8 @@ def machinery(store: Database, provider: ChatProvider, *, max_agents: int = 1000
         ),
         allowances=Allowances(clock, no_cap),
         routing=Routing(models, {}),
-        executor=Executor(models, clock, SystemEntropy()),
-        reducer=Reducer(store.tasks),
+        executor=Executor(models, AgentLoop(JsonSchemas()), growing, clock, SystemEntropy()),
+        reducer=Reducer(store.tasks, models, growing),
         doorbell=LocalDoorbell(),
         clock=clock,
         metrics=NoMetrics(),
@@ -118,9 +127,10 @@ async def scheduling(
     before_commit: Callable[[], None] | None = None,
     max_runs: int = 100,
     max_agents: int = 1000,
+    context_tokens: int | None = None,
 ) -> AsyncIterator[Scheduling]:
     """Run a supervisor over the database at ``path`` for as long as the block lasts."""
     async with open_database(path, before_commit=before_commit) as store:
-        shared = machinery(store, provider, max_agents=max_agents)
+        shared = machinery(store, provider, max_agents=max_agents, context_tokens=context_tokens)
         async with Supervisor(shared, owner="test", max_runs=max_runs).running():
             yield Scheduling(store, shared)

@@ -7,36 +7,45 @@ the ``Random`` it is given, so that the same seed always tells the same story.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
+from typing import Any
 
+from app.domain.changes import Aggregate, MakeCheckpoint, ScheduleRetry, StartAttempt, Step, StopAttempt
 from app.domain.facts import (
-    Aggregate,
     AggregateCompleted,
     AttemptAbandoned,
     AttemptCompleted,
     AttemptFailed,
     AwaitedEnded,
     CancelRequested,
+    CheckpointMade,
     DeadlinePassed,
     Fact,
+    MergesPlanned,
     ParallelismChanged,
+    Rerouted,
     RetryDue,
-    ScheduleRetry,
     SlotsGranted,
-    StartAttempt,
-    Step,
-    StopAttempt,
+    StepTaken,
+    TaskCancelRequested,
 )
 from app.domain.retry import TaskError
-from app.domain.swarm import SwarmSpec, SwarmState
-from app.domain.task import TaskSpec
+from app.domain.strategies import VOTES, Options
+from app.domain.swarm import ORCHESTRATOR, SwarmSpec, SwarmState
+from app.domain.task import TaskKind, TaskSpec, TaskState
 from app.domain.transitions import begin, resume, step
 from app.domain.usage import Usage
+from app.domain.voting import Tally
 from tests.support.book import START_MS, Book, new_run
+from tests.support.growing import LANE_OF, MOST_TASKS, Growth
 
 MAX_TURNS = 5_000
+
+ONCE = (AwaitedEnded, AggregateCompleted, CheckpointMade, MergesPlanned)
+"""Facts that a process tells but once: of its own reading of the store, not of a call."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +53,10 @@ class Weather:
     """How rough the world is: probabilities per attempt, per turn or per fact.
 
     Attributes:
+        step: an answer is not the last call of its attempt; an orchestrator takes another turn.
+        wanting: an answer is journaled and will not do.
+        prune: a client cancels one task.
+        detour: a breaker opens or closes.
         turns: after so many turns the process no longer dies and nothing comes late, twice or from outside.
     """
 
@@ -56,6 +69,10 @@ class Weather:
     scale: float = 0.0
     cancel: float = 0.0
     deadline: float = 0.0
+    step: float = 0.0
+    wanting: float = 0.0
+    prune: float = 0.0
+    detour: float = 0.0
     turns: int = 80
 
 
@@ -69,7 +86,9 @@ class Simulation:
     Attributes:
         book: what was committed.
         started: attempts that were really begun, in order (a start that was lost with its turn is not).
+        calls: their calls alike, with the number of those before in the task's journal.
         merges: how often a merge was really begun.
+        growth: draws the tasks that the run gets while it goes on.
         fates: how the tasks of other swarms end that this run waits for: with an output or not.
         crashes: how often the process died.
     """
@@ -80,9 +99,12 @@ class Simulation:
         self.now_ms = START_MS
         self.watches: list[Watch] = []
         self.started: list[tuple[int, int]] = []
+        self.calls: list[tuple[int, int, int]] = []
+        self.growth = Growth(random)
         self.crashes = 0
         self.merges = 0
         self.fates = {awaited: random.random() < 0.8 for task in tasks for awaited in task.awaits}
+        self._begun: set[tuple[int, int]] = set()
         self._turn = 0
         self._answers = 0
         self._echoes: list[Fact] = []
@@ -104,9 +126,12 @@ class Simulation:
     def _process(self) -> None:
         """The life of one process, from loading the run to its end or the crash."""
         self.state = self.book.load()
+        self.state.lanes.update(LANE_OF)
+        self.state.tally = self._tally()
         self._in_flight: set[tuple[int, int]] = set()
         self._timers: list[ScheduleRetry] = []
-        self._merging = False
+        self._merging: Aggregate | MakeCheckpoint | None = None
+        self._merge_wanted: Aggregate | MakeCheckpoint | None = None
         self._awaited = [(task.index, awaited) for task in self.state.tasks for awaited in task.awaits]
         out = Step()
         resume(self.state, self.now_ms, out)
@@ -127,6 +152,20 @@ class Simulation:
             self._pass_time()
             out = Step()
 
+    def _tally(self) -> Tally | None:
+        """The votes that are in, for a run that a decided vote may end: as ``Reducer.tally``."""
+        options = Options.of(self.book.spec.aggregate)
+        if options.strategy not in VOTES or self.book.spec.planner is not None or self.state.decided:
+            return None
+        tally = Tally.of(options, [task.weight for task in self.state.tasks])
+        rows = sorted(enumerate(self.book.table.rows), key=lambda entry: entry[1].ended_at_ms)
+        for index, row in rows:
+            if row.output is not None:
+                tally.vote(index, json.loads(row.output), row.score)
+            elif row.ended_at_ms:
+                tally.lost(index)
+        return tally
+
     def _step(self, fact: Fact, out: Step) -> None:
         alone = Step()
         step(self.state, fact, self.now_ms, alone)
@@ -143,8 +182,7 @@ class Simulation:
         for effect in out.effects:
             match effect:
                 case StartAttempt():
-                    self._in_flight.add((effect.index, effect.attempt))
-                    self.started.append((effect.index, effect.attempt))
+                    self._call(self.state.tasks[effect.index], effect.attempt)
                 case StopAttempt():
                     if (effect.index, effect.attempt) in self._in_flight:
                         self._in_flight.remove((effect.index, effect.attempt))
@@ -152,9 +190,23 @@ class Simulation:
                 case ScheduleRetry():
                     self._timers.append(effect)
                 case Aggregate():
-                    assert not self._merging, "two merges at once"
-                    self._merging = True
+                    # A checkpoint may have planned the merges that another look at the outputs is still waiting for.
+                    again = self._merging is None or self.book.spec.checkpoint_every is not None
+                    assert again, "two merges at once"
+                    self._merge_wanted = effect
                     self.merges += 1
+                case MakeCheckpoint():
+                    self._merge_wanted = self._merge_wanted or effect
+        if self._merging is None:
+            self._merging, self._merge_wanted = self._merge_wanted, None
+
+    def _call(self, task: TaskState, attempt: int) -> None:
+        assert task.step == len(self.book.table.rows[task.index].journal), "a call goes on from what is not recorded"
+        self._in_flight.add((task.index, attempt))
+        self.calls.append((task.index, attempt, task.step))
+        if (task.index, attempt) not in self._begun:
+            self._begun.add((task.index, attempt))
+            self.started.append((task.index, attempt))
 
     def _chance(self, probability: float) -> bool:
         return self.random.random() < probability
@@ -170,7 +222,7 @@ class Simulation:
 
     def _pass_time(self) -> None:
         self.now_ms += self.random.randint(0, 800)
-        if not self._in_flight and not self._merging and self._timers:
+        if not self._in_flight and self._merging is None and self._timers:
             self.now_ms = max(self.now_ms, min(timer.at_ms for timer in self._timers))
 
     # --- facts -------------------------------------------------------------------------------------------------------
@@ -190,10 +242,12 @@ class Simulation:
             if self._chance(0.3):
                 self._awaited.remove((index, awaited))
                 facts.append(AwaitedEnded(index, awaited, 6 if self.fates[awaited] else None))
-        if self._merging and self._chance(0.5):
-            self._merging = False
-            facts.append(AggregateCompleted("merged", {"strategy": "concat"}))
-        told = [fact for fact in facts if not isinstance(fact, AwaitedEnded)]  # those are told once a process
+        if self._merging is not None and self._chance(0.5):
+            at_end = isinstance(self._merging, Aggregate)
+            merged = self.growth.reduce(self.state) if at_end else self.growth.checkpoint(self.state)
+            self._merging = None
+            facts += [] if merged is None else [merged]
+        told = [fact for fact in facts if not isinstance(fact, ONCE)]
         if not self.calm:
             facts += self._noise()
         self._echoes += told
@@ -212,16 +266,22 @@ class Simulation:
             noise.append(CancelRequested())
         if self._chance(weather.deadline):
             noise.append(DeadlinePassed())
+        if self._chance(weather.prune):
+            noise.append(TaskCancelRequested(self.random.randrange(len(self.state.tasks))))
+        if self._chance(weather.detour):
+            noise.append(self.random.choice([Rerouted("big", "deepseek", "small"), Rerouted("big", "kimi", None)]))
         return noise
 
     def _outcome(self, index: int, attempt: int) -> Fact:
         weather, random = self.weather, self.random
         usage = Usage(prompt_tokens=random.randint(1, 90), completion_tokens=random.randint(1, 90))
+        task = self.state.tasks[index]
         draw = random.random()
         for probability, error in (
             (weather.failure, TaskError(type=random.choice(["provider", "timeout"]), message="x", retryable=True)),
             (weather.fatal, TaskError(type="refused", message="x")),
             (weather.throttle, TaskError(type="rate_limit", message="x", retryable=True)),
+            (weather.wanting, TaskError(type="output_mismatch", message="x", retryable=True)),
         ):
             if draw < probability:
                 return AttemptFailed(
@@ -234,18 +294,36 @@ class Simulation:
                     usage=usage,
                     cost_nano_usd=random.choice([None, 11]),
                     steps=random.randint(0, 2),
+                    step=task.step,
+                    record=f'{{"wanting":{task.step}}}' if error.type == "output_mismatch" else None,
                 )
             draw -= probability
         if draw < weather.lost:
             return AttemptAbandoned(index, attempt)
         self._answers += 1
+        fields: dict[str, Any] = {
+            "index": index,
+            "attempt": attempt,
+            "step": task.step,
+            "model": "offline",
+            "usage": usage,
+            "cost_nano_usd": random.choice([None, 7]),
+            "latency_ms": random.uniform(1, 500),
+            "steps": random.randint(1, 2),
+        }
+        supervises = task.kind is TaskKind.PLANNER and self.book.spec.planner != ORCHESTRATOR
+        if not supervises and self._chance(weather.step):
+            orchestrates = task.kind is TaskKind.PLANNER and len(self.state.tasks) < MOST_TASKS
+            return StepTaken(
+                record=f'{{"answer":{self._answers}}}',
+                kind="turn" if orchestrates else "answer",
+                next_model=None if orchestrates else random.choice([None, "judge"]),
+                tasks=self.growth.work(self.state, 0) if orchestrates else (),
+                **fields,
+            )
+        votes = self.state.tally is not None
         return AttemptCompleted(
-            index=index,
-            attempt=attempt,
-            output=f'"answer {self._answers}"',
-            model="offline",
-            usage=usage,
-            cost_nano_usd=random.choice([None, 7]),
-            latency_ms=random.uniform(1, 500),
-            steps=random.randint(1, 2),
+            output=random.choice(['"a"', '"a"', '"b"']) if votes else f'"answer {self._answers}"',
+            tasks=self.growth.work(self.state, 1) if supervises else (),
+            **fields,
         )

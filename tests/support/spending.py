@@ -12,6 +12,7 @@ from random import Random
 
 from app.domain import spending
 from app.domain.budget import Budget, WorstCase
+from app.domain.changes import StartAttempt, StartHedge, Step, StopAttempt
 from app.domain.facts import (
     AttemptCompleted,
     AttemptFailed,
@@ -21,10 +22,6 @@ from app.domain.facts import (
     HedgeDue,
     PauseRequested,
     ResumeRequested,
-    StartAttempt,
-    StartHedge,
-    Step,
-    StopAttempt,
 )
 from app.domain.swarm import PAUSED_BY_BUDGET, SwarmSpec, SwarmState, SwarmStatus
 from app.domain.task import TaskSpec, TaskStatus

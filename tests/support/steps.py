@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.domain.facts import AttemptCompleted, AttemptFailed, Fact, SlotsGranted, StartAttempt, Step
+from app.domain.changes import StartAttempt, Step
+from app.domain.facts import AttemptCompleted, AttemptFailed, Fact, SlotsGranted
 from app.domain.retry import TaskError
 from app.domain.swarm import SwarmSpec, SwarmState
 from app.domain.task import TaskSpec

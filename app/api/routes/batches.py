@@ -138,6 +138,7 @@ async def execute_batch(
             kind="batch",
             parallelism=body.parallelism,
             context_window=body.context_window,
+            checkpoints=body.memory_strategy == "checkpoint",
             key_id=caller.key_id,
             beside=lambda row: Beside(once=once and once.answered(accepted(row))),
         )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any
@@ -15,12 +18,13 @@ from app.api.errors import responses
 from app.api.idempotency import KEY_NOT_NEEDED, KeyedDep, answer_of, mark, reply
 from app.api.openapi import request_body
 from app.api.schemas.events import EventPage
-from app.api.schemas.steering import RetryTasks, SwarmPatch
+from app.api.schemas.insights import critical_path_json
+from app.api.schemas.steering import ForkTasks, RetryTasks, SwarmPatch
+from app.api.schemas.swarm_create import SwarmCreate
 from app.api.schemas.swarms import (
     GraphOut,
     ResultsOut,
     SnapshotOut,
-    SwarmCreate,
     SwarmOut,
     SwarmPage,
     SwarmWithResults,
@@ -33,7 +37,7 @@ from app.api.schemas.swarms import (
 from app.api.schemas.tasks import TaskDetailOut, TaskPage, task_detail_json, task_json
 from app.api.schemas.times import moment_ms
 from app.api.strict_json import body_of, parse, validate
-from app.domain.errors import InvalidRequest
+from app.domain.errors import FieldError, InvalidRequest
 from app.domain.swarm import SwarmStatus
 from app.domain.task import TaskStatus
 from app.ports.idempotency import Answer, Once
@@ -42,6 +46,11 @@ from app.ports.store import SwarmFilter, SwarmRow, TaskFilter
 from app.services.idempotency import KeyedRequest, Outcome
 
 router = APIRouter(prefix="/v1/swarms", tags=["swarms"])
+
+_LOOKED_INTO = 2_000
+"""Tasks up to which an answer to ``wait`` says where the time went, unasked: of more, finding out takes a while."""
+
+_A_TASK = re.compile(r"/tasks/\d+")
 
 Wait = Annotated[float | None, Query(ge=0, description="Seconds to wait for the end of the run")]
 
@@ -69,14 +78,16 @@ async def create_swarm(
         return answer_of(swarm_json(row), 201) if wait is None else None
 
     async def begin(once: Once | None) -> Outcome:
-        spec, tasks = body.to_domain(services.caps, await _agent_id(services, caller, body.agent))
-        row = await services.swarms.create(
-            caller.tenant_id,
-            spec,
-            tasks,
-            key_id=caller.key_id,
-            beside=lambda row: Beside(once=once and once.answered(accepted(row))),
-        )
+        spec, work = body.to_domain(services.caps, await _agent_id(services, caller, body.agent))
+        spec, tasks = await services.composer.compose(services.swarms.with_defaults(spec), work)
+        with _of_the_decomposition(body):
+            row = await services.swarms.create(
+                caller.tenant_id,
+                spec,
+                tasks,
+                key_id=caller.key_id,
+                beside=lambda row: Beside(once=once and once.answered(accepted(row))),
+            )
         return Outcome(swarm_id=row.swarm_id, answer=accepted(row))
 
     outcome = await services.idempotency.start(keyed, begin)
@@ -84,7 +95,25 @@ async def create_swarm(
         return reply(outcome)
     await services.swarms.wait(caller.tenant_id, outcome.run_id, wait)
     results = await services.results.get(caller.tenant_id, outcome.run_id)
-    return mark(json_response(swarm_json(results.swarm) | {"results": results_json(results)}, 201), outcome)
+    value = swarm_json(results.swarm) | {"results": results_json(results)}
+    if results.swarm.counts.total <= _LOOKED_INTO:
+        value["critical_path"] = critical_path_json(await services.insights.critical_path(results.swarm))
+    return mark(json_response(value, 201), outcome)
+
+
+@contextmanager
+def _of_the_decomposition(body: SwarmCreate) -> Iterator[None]:
+    """Let errors of tasks that a decomposition made point at that: the request has no others."""
+    try:
+        yield
+    except InvalidRequest as exc:
+        if body.decompose is not None:
+            exc.detail = _A_TASK.sub("/decompose", exc.detail)
+            exc.errors = tuple(
+                FieldError(_A_TASK.sub("/decompose", error.pointer), _A_TASK.sub("/decompose", error.detail))
+                for error in exc.errors
+            )
+        raise
 
 
 async def _agent_id(services: Services, caller: Caller, named: str | None) -> str:
@@ -119,8 +148,10 @@ async def list_swarms(
 
 @router.get("/{swarm_id}", operation_id="get_swarm", response_model=SwarmOut, responses=responses(404))
 async def get_swarm(services: ServicesDep, caller: CallerDep, swarm_id: str) -> Response:
-    """Get a run with its counts, cost, tokens and steps."""
-    return json_response(swarm_json(await services.swarms.get(caller.tenant_id, swarm_id)))
+    """Get a run with its counts, cost, tokens and steps, and where its time went."""
+    row = await services.swarms.get(caller.tenant_id, swarm_id)
+    path = critical_path_json(await services.insights.critical_path(row))
+    return json_response(swarm_json(row) | {"critical_path": path})
 
 
 @router.patch(
@@ -172,10 +203,11 @@ async def list_tasks(
     "/{swarm_id}/tasks/{task_id:path}", operation_id="get_task", response_model=TaskDetailOut, responses=responses(404)
 )
 async def get_task(services: ServicesDep, caller: CallerDep, swarm_id: str, task_id: str) -> Response:
-    """Get one task with its input and every attempt."""
+    """Get one task with its input, why it has its model, and every attempt."""
     swarm = await services.swarms.get(caller.tenant_id, swarm_id)
     row, attempts = await services.swarms.get_task(swarm, task_id)
-    return json_response(task_detail_json(row, attempts, paused=swarm.paused))
+    steps = await services.tasks.steps(swarm_id, row.index)
+    return json_response(task_detail_json(row, attempts, steps, paused=swarm.paused))
 
 
 @router.get("/{swarm_id}/results", operation_id="get_results", response_model=ResultsOut, responses=responses(404))
@@ -269,6 +301,38 @@ async def retry_swarm(
     raw = await request.body()
     body = validate(RetryTasks, parse(raw)) if raw.strip() else RetryTasks()
     return await _retry(services, caller, keyed, swarm_id, body.to_filter())
+
+
+@router.post(
+    "/{swarm_id}/fork",
+    status_code=202,
+    operation_id="fork_swarm",
+    response_model=SwarmOut,
+    responses=responses(400, 404, 409, 422, 503),
+    openapi_extra=request_body(ForkTasks, required=False),
+)
+async def fork_swarm(
+    request: Request, services: ServicesDep, caller: CallerDep, keyed: KeyedDep, swarm_id: str
+) -> Response:
+    """Start a run like an ended one, some of its tasks changed: only those and what depends on them is paid.
+
+    Without tasks it is a replay: no model is called, and the results are the same. Answers with the new run.
+    """
+    raw = await request.body()
+    body = validate(ForkTasks, parse(raw)) if raw.strip() else ForkTasks()
+
+    async def begin(once: Once | None) -> Outcome:
+        row = await services.forks.fork(
+            caller.tenant_id,
+            swarm_id,
+            body.to_changes(),
+            name=body.name,
+            key_id=caller.key_id,
+            beside=lambda row: Beside(once=once and once.answered(answer_of(swarm_json(row), 202))),
+        )
+        return Outcome(swarm_id=row.swarm_id, answer=answer_of(swarm_json(row), 202))
+
+    return reply(await services.idempotency.start(keyed, begin))
 
 
 @router.post(

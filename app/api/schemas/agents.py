@@ -7,11 +7,11 @@ from typing import Annotated, Any
 import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.api.schemas.aggregation import known_strategy
 from app.api.schemas.limits import Parallelism
 from app.api.schemas.swarms import SummaryOut, summary_json
 from app.api.schemas.tasks import MAX_TIMEOUT_S, UsageOut, task_json, usage_json
 from app.api.schemas.times import Timestamp
-from app.domain import aggregate as strategies
 from app.domain.agent import BUILT_IN_TOOLS, RESERVED_NAMES, AgentConfig
 from app.domain.errors import InvalidRequest
 from app.domain.events import rfc3339
@@ -52,14 +52,8 @@ class SwarmConfigIn(BaseModel):
         """Return the fields that are set, checked, the strategy under its canonical name."""
         values = {name: getattr(self, name) for name in _CONFIG_FIELDS if getattr(self, name) is not None}
         if "aggregation_strategy" in values:
-            strategy = strategies.canonical(values["aggregation_strategy"])
-            if strategy is None:
-                known = ", ".join(sorted(strategies.BUILT | strategies.PLANNED))
-                raise InvalidRequest.field(
-                    "/swarm_config/aggregation_strategy",
-                    f"unknown strategy {values['aggregation_strategy'][:100]!r}; known: {known}",
-                )
-            values["aggregation_strategy"] = strategy
+            pointer = "/swarm_config/aggregation_strategy"
+            values["aggregation_strategy"] = known_strategy(values["aggregation_strategy"], pointer)
         return values
 
 
@@ -212,8 +206,6 @@ def tool_name(tool: str | dict[str, Any]) -> Any:
 def availability_warnings(config: AgentConfig) -> list[str]:
     """Name what this version stores but cannot do yet."""
     warnings = [f"tool {tool_name(tool)!r} is not available in this version" for tool in config.tools]
-    if config.aggregation_strategy not in strategies.BUILT:
-        warnings.append(f"aggregation_strategy {config.aggregation_strategy!r} is not available in this version")
     if config.shared_memory:
         warnings.append("shared_memory is not available in this version")
     return warnings

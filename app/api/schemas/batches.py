@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.schemas.agents import OutputOut, output_json
-from app.api.schemas.swarms import Caps, SummaryOut, summary_json
+from app.api.schemas.swarm_create import Caps
+from app.api.schemas.swarms import SummaryOut, summary_json
 from app.api.schemas.tasks import TaskIn
 from app.domain.agent import AgentConfig
 from app.domain.errors import InvalidRequest, NotBuiltYet
@@ -16,7 +17,7 @@ from app.services.barriers import BarrierState
 from app.services.batches import NamedTask
 from app.services.results import Results
 
-_WARNED = ("tools", "weight")
+_WARNED = ("tools",)
 """Task fields of later versions that existing clients may send: named in ``warnings``, not refused."""
 
 AgentRef = Annotated[str, Field(min_length=1, max_length=256, description="Orchestrator, by id or name")]
@@ -76,15 +77,11 @@ class BatchExecute(WorkRequest):
     """Run tasks in parallel and get one output for each, in the order sent."""
 
     parallelism: int | None = Field(None, ge=1, description="Lowered to the orchestrator's max_parallel_agents")
-    memory_strategy: Literal["full", "checkpoint"] | None = None
+    memory_strategy: Literal["full", "checkpoint"] | None = Field(
+        None, description="checkpoint: the outputs so far are merged after every tenth of the tasks"
+    )
     context_window: int | None = Field(None, ge=256, le=100_000_000, description="Tokens a sub-agent may be sent")
     wait: bool = True
-
-    def warnings(self) -> list[str]:
-        found = super().warnings()
-        if self.memory_strategy == "checkpoint":
-            found.append("memory_strategy 'checkpoint' is not available in this version")
-        return found
 
 
 class BarrierExecute(WorkRequest):

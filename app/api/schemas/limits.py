@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.api.schemas.tasks import DEFAULT_TASK_TIMEOUT_S, MAX_TIMEOUT_S
 from app.domain.budget import Budget, nano
 from app.domain.errors import InvalidRequest
+from app.domain.swarm import DEFAULT_MAX_AGENTS
 from app.domain.usage import usd
 from app.ports.store import SwarmRow
 
@@ -22,6 +23,9 @@ class LimitsIn(BaseModel):
     max_parallel_agents: Parallelism = 100
     max_steps: int | None = Field(
         None, ge=1, le=10_000_000, description="Model calls of the run; default 4,000, more where the tasks need more"
+    )
+    max_agents: int = Field(
+        DEFAULT_MAX_AGENTS, ge=1, le=20_000, description="Of a goal: sub-agents that its planner may ask for"
     )
     timeout_s: float | None = Field(None, gt=0, le=30 * MAX_TIMEOUT_S, description="Of the whole run")
     task_timeout_s: float = Field(DEFAULT_TASK_TIMEOUT_S, gt=0, le=MAX_TIMEOUT_S)

@@ -9,7 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.api.schemas.limits import BudgetIn, Parallelism
 from app.api.schemas.tasks import TaskId, priority_of
 from app.domain.errors import InvalidRequest
+from app.domain.routing_spec import Tier
 from app.domain.task import TaskStatus
+from app.services.forks import PAYLOAD_FIELDS, TaskChange
 
 
 class SwarmPatch(BaseModel):
@@ -32,6 +34,38 @@ class SwarmPatch(BaseModel):
             "budget": None if self.budget is None else self.budget.to_fields(),
             "priority": None if self.priority is None else priority_of(self.priority, "/priority"),
         }
+
+
+class ForkTask(BaseModel):
+    """A task of a run and what a fork changes of it."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    task_id: TaskId
+    prompt: str | None = None
+    data: Any = None
+    model: str | None = Field(None, min_length=1, max_length=200)
+    tier: Tier | None = None
+    max_output_tokens: int | None = Field(None, ge=1, le=10_000_000)
+    output_schema: dict[str, Any] | None = None
+
+    def to_domain(self, pointer: str) -> TaskChange:
+        fields = {name: getattr(self, name) for name in PAYLOAD_FIELDS if name in self.model_fields_set}
+        if not fields and self.model is None:
+            raise InvalidRequest.field(pointer, f"expected something to change: model, {', '.join(PAYLOAD_FIELDS)}")
+        return TaskChange(task_id=self.task_id, model=self.model, fields=fields)
+
+
+class ForkTasks(BaseModel):
+    """What to run anew; nothing is a replay."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    name: str | None = Field(None, min_length=1, max_length=200, description="Of the new run")
+    tasks: list[ForkTask] = Field(default_factory=list, max_length=20_000)
+
+    def to_changes(self) -> list[TaskChange]:
+        return [task.to_domain(f"/tasks/{index}") for index, task in enumerate(self.tasks)]
 
 
 class RetryTasks(BaseModel):

@@ -3,153 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
+from app.api.schemas.insights import CriticalPathOut
 from app.api.schemas.limits import (
-    BudgetIn,
     BudgetOut,
-    LimitsIn,
-    RetryIn,
-    Unavailable,
     budget_json,
 )
 from app.api.schemas.tasks import (
-    TaskIn,
     TaskOut,
-    made_up_ids,
     task_json,
     time_json,
 )
 from app.api.schemas.times import Timestamp
-from app.domain import aggregate as strategies
-from app.domain.budget import Budget
-from app.domain.errors import InvalidRequest, NotBuiltYet
-from app.domain.retry import RetryPolicy
-from app.domain.swarm import SwarmSpec
-from app.domain.task import TaskSpec
 from app.domain.usage import usd
 from app.ports.store import SwarmRow, TaskRow
 from app.services.results import Results, Summary
-
-_NOT_BUILT = ("goal", "planner", "decompose", "output_schema", "routing", "validate", "webhook", "start_at")
-_NOT_BUILT_LIMITS = ("batch_size", "batch_pause_s")
-_MAX_TEXT = 4 * 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Caps:
-    """The service's own bounds on a request."""
-
-    max_tasks: int
-    max_input_bytes: int
-
-
-class AggregateIn(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    strategy: str = Field(max_length=100, examples=["concat", "by_role", "none"])
-
-
-class SwarmCreate(BaseModel):
-    """Start a run. Exactly one of `tasks`, `goal` and `decompose`; this version takes `tasks`."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, populate_by_name=False)
-
-    tasks: Annotated[list[TaskIn], Field(fail_fast=True)] | None = Field(None, description="The DAG; 1-20,000 tasks")
-    name: str | None = Field(None, min_length=1, max_length=200)
-    agent: str | None = Field(None, min_length=1, max_length=256, description="Orchestrator, by id or name")
-    model: str | None = Field(None, min_length=1, max_length=200)
-    system_prompt: str | None = Field(None, max_length=_MAX_TEXT)
-    shared_context: str | None = Field(None, max_length=_MAX_TEXT)
-    aggregate: AggregateIn | str | None = None
-    limits: LimitsIn = Field(default_factory=LimitsIn)
-    retry: RetryIn = Field(default_factory=RetryIn)
-    on_task_failure: Literal["continue", "fail_fast"] = "continue"
-    min_success_rate: float = Field(0.0, ge=0, le=1)
-    metadata: dict[str, Any] = Field(default_factory=dict, max_length=1000)
-    goal: Unavailable = None
-    planner: Unavailable = None
-    decompose: Unavailable = None
-    output_schema: Unavailable = None
-    budget: BudgetIn | None = None
-    routing: Unavailable = None
-    validation: Any = Field(None, alias="validate", description="Not in this version")
-    webhook: Unavailable = None
-    start_at: Unavailable = None
-
-    def to_domain(self, caps: Caps, agent_id: str) -> tuple[SwarmSpec, list[TaskSpec]]:
-        """Return the checked run and its tasks.
-
-        Raises:
-            InvalidRequest: no or too many tasks, an unknown strategy, an input above the cap, …
-            NotBuiltYet: a field is set whose feature this version lacks.
-        """
-        self._refuse_unavailable()
-        if not self.tasks:
-            raise InvalidRequest.field("/tasks", "expected at least one task")
-        tasks = [
-            task.to_domain(
-                f"/tasks/{index}",
-                made_up_id,
-                task_timeout_s=self.limits.task_timeout_s,
-                max_retries=self.retry.max_retries,
-                max_input_bytes=caps.max_input_bytes,
-            )
-            for index, (task, made_up_id) in enumerate(zip(self.tasks, made_up_ids(self.tasks), strict=True))
-        ]
-        retry = RetryPolicy(
-            max_retries=self.retry.max_retries,
-            base_delay_s=self.retry.base_delay_s,
-            jitter=self.retry.jitter,
-            hedge_percentile=self.retry.hedge_percentile,
-        )
-        spec = SwarmSpec(
-            name=self.name,
-            agent_id=agent_id,
-            grouped=self.agent is not None,
-            model=self.model,
-            system_prompt=self.system_prompt,
-            shared_context=self.shared_context,
-            max_parallel_agents=self.limits.max_parallel_agents,
-            max_steps=self.limits.max_steps or 0,
-            timeout_s=self.limits.timeout_s,
-            retry=retry,
-            on_task_failure=self.on_task_failure,
-            min_success_rate=self.min_success_rate,
-            aggregate={"strategy": self._strategy()},
-            metadata=self.metadata,
-            budget=None if self.budget is None else Budget(**self.budget.to_fields()),
-            token_budgets=any(task.token_budget is not None for task in self.tasks),
-        )
-        return spec, tasks
-
-    def _refuse_unavailable(self) -> None:
-        fields = [
-            name for name in _NOT_BUILT if getattr(self, "validation" if name == "validate" else name) is not None
-        ]
-        pointers = [f"/{name}" for name in fields]
-        pointers += [f"/limits/{name}" for name in _NOT_BUILT_LIMITS if getattr(self.limits, name) is not None]
-        for index, task in enumerate(self.tasks or ()):
-            for name in task.unavailable():
-                pointers.append(f"/tasks/{index}/{name}")
-        if pointers:
-            raise NotBuiltYet(pointers[:50])
-
-    def _strategy(self) -> str:
-        if self.aggregate is None:
-            return strategies.NONE
-        given = self.aggregate if isinstance(self.aggregate, str) else self.aggregate.strategy
-        pointer = "/aggregate" if isinstance(self.aggregate, str) else "/aggregate/strategy"
-        strategy = strategies.canonical(given)
-        if strategy is None:
-            known = ", ".join(sorted(strategies.BUILT))
-            raise InvalidRequest.field(pointer, f"unknown aggregation strategy {given[:100]!r}; known: {known}")
-        if strategy not in strategies.BUILT:
-            raise NotBuiltYet([pointer])
-        return strategy
 
 
 class CountsOut(BaseModel):
@@ -175,9 +46,10 @@ class AggregationOut(BaseModel):
     status: str
     inputs: int
     missing: list[str]
-    agreement: float | None
+    agreement: float | None = Field(description="Votes: the winner's share, 0-1; where nobody won the leader's")
     cost_usd: float | None
     error: str | None
+    votes: list[dict[str, Any]] | None = Field(None, description="Votes: who voted for what, the first 50 answers")
 
 
 class SummaryOut(BaseModel):
@@ -219,6 +91,7 @@ class SwarmListed(BaseModel):
 
 
 class SwarmOut(SwarmListed):
+    critical_path: CriticalPathOut | None = Field(description="null in lists, and in answers to `wait` with more than 2,000 tasks")
     aggregated: Any = Field(description="The merged value; null if there is none")
     aggregation: AggregationOut | None
 

@@ -9,15 +9,18 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.schemas.times import Timestamp
+from app.domain.assigning import explain
 from app.domain.errors import InvalidRequest
 from app.domain.events import rfc3339
 from app.domain.ids import sub_agent_id
+from app.domain.rerouting import ROUTE
+from app.domain.routing_spec import Tier
 from app.domain.task import PRIORITY_NAMES, TaskSpec, TaskStatus
 from app.domain.usage import Usage, usd
-from app.ports.store import AttemptRow, TaskRow
+from app.ports.store import AttemptRow, StepRow, TaskRow
 
 TaskId = Annotated[str, Field(min_length=1, max_length=256)]
-_NOT_BUILT = ("tier", "tools", "output_schema", "weight")
+_NOT_BUILT = ("tools",)
 
 DEFAULT_TASK_TIMEOUT_S = 120.0
 MAX_TIMEOUT_S = 86_400.0
@@ -61,16 +64,16 @@ class TaskIn(BaseModel):
         None, ge=1, le=10**12, description="Tokens in + out of the sub-agent over all its calls"
     )
     allow_failed_dependencies: bool = False
-    tier: Any = Field(None, description="Not in this version")
+    tier: Tier | None = Field(None, description="thinking, instant or light: which models serve it, see `routing`")
     tools: Any = Field(None, description="Not in this version")
-    output_schema: Any = Field(None, description="Not in this version")
-    weight: Any = Field(None, description="Not in this version")
+    output_schema: dict[str, Any] | None = Field(
+        None, description="JSON Schema (2020-12) of the output, which is then the parsed value; checked always"
+    )
+    weight: float | None = Field(None, ge=0, le=10**9, allow_inf_nan=False, description="Of its vote; default 1")
 
     def unavailable(self) -> list[str]:
         """Return the fields that are set but that this version does not have."""
-        if self.tier is None and self.tools is None and self.output_schema is None and self.weight is None:
-            return []
-        return [name for name in _NOT_BUILT if getattr(self, name) is not None]
+        return [] if self.tools is None else list(_NOT_BUILT)
 
     def to_domain(
         self, pointer: str, made_up_id: str, *, task_timeout_s: float, max_retries: int, max_input_bytes: int
@@ -100,6 +103,7 @@ class TaskIn(BaseModel):
             depends_on=tuple(self.depends_on),
             allow_failed_dependencies=self.allow_failed_dependencies,
             payload=encoded.decode(),
+            weight=1.0 if self.weight is None else self.weight,
         )
 
     def _payload(self) -> dict[str, Any]:
@@ -121,6 +125,10 @@ class TaskIn(BaseModel):
             payload["max_output_tokens"] = self.max_output_tokens
         if self.token_budget is not None:
             payload["token_budget"] = self.token_budget
+        if self.tier is not None:
+            payload["tier"] = self.tier
+        if self.output_schema is not None:
+            payload["output_schema"] = self.output_schema
         return payload
 
     def _default_timeout_s(self, task_timeout_s: float) -> float:
@@ -170,6 +178,7 @@ class TaskOut(BaseModel):
     cost_usd: float | None = Field(description="null where no price is known")
     model: str | None = Field(description="The model that answered")
     requested_model: str | None
+    score: float | None = Field(description="0-1, what the validator gave its output; null where there is none")
     started_at: Timestamp | None
     ended_at: Timestamp | None
 
@@ -187,11 +196,31 @@ class AttemptOut(BaseModel):
     error: TaskErrorOut | None
 
 
-class TaskDetailOut(TaskOut):
-    """A task with its input and every attempt."""
+class StepOut(BaseModel):
+    """One call of an attempt that takes several."""
 
+    step: int
+    attempt: int
+    kind: str = Field(description="answer, repair, verdict or turn", examples=["answer", "verdict"])
+    at: Timestamp
+    latency_ms: float
+    model: str | None
+    usage: UsageOut
+    cost_usd: float | None
+    record: dict[str, Any] = Field(description="What the next call was made of")
+
+
+class TaskDetailOut(TaskOut):
+    """A task with its input, why it has its model, every attempt, and every call of attempts that take several."""
+
+    kind: str = Field(description="task; or planner or merge, which the run made itself")
     input: dict[str, Any]
+    routing: dict[str, Any] = Field(
+        description="`reason`: why this model; `chain`: where it goes after repeated failure; `considered`: others",
+        examples=[{"reason": "tier 'light' is mapped to deepseek-chat", "chain": ["kimi-k2.6"]}],
+    )
     attempt_log: list[AttemptOut]
+    steps: list[StepOut]
 
 
 class TaskPage(BaseModel):
@@ -237,12 +266,15 @@ def task_json(row: TaskRow, *, paused: bool = False) -> dict[str, Any]:
         "cost_usd": usd(row.cost_nano_usd),
         "model": row.model,
         "requested_model": row.requested_model,
+        "score": row.score,
         "started_at": time_json(row.started_at_ms),
         "ended_at": time_json(row.ended_at_ms),
     }
 
 
-def task_detail_json(row: TaskRow, attempts: Sequence[AttemptRow], *, paused: bool) -> dict[str, Any]:
+def task_detail_json(
+    row: TaskRow, attempts: Sequence[AttemptRow], steps: Sequence[StepRow], *, paused: bool
+) -> dict[str, Any]:
     log = [
         {
             "attempt": attempt.attempt,
@@ -258,4 +290,25 @@ def task_detail_json(row: TaskRow, attempts: Sequence[AttemptRow], *, paused: bo
         }
         for attempt in attempts
     ]
-    return task_json(row, paused=paused) | {"input": dict(row.payload), "attempt_log": log}
+    journal = [
+        {
+            "step": step.step,
+            "attempt": step.attempt,
+            "kind": step.record.get("kind"),
+            "at": rfc3339(step.at_ms),
+            "latency_ms": step.latency_ms,
+            "model": step.model,
+            "usage": usage_json(step.usage),
+            "cost_usd": usd(step.cost_nano_usd),
+            "record": dict(step.record),
+        }
+        for step in steps
+    ]
+    given = {name: value for name, value in row.payload.items() if name != ROUTE}
+    return task_json(row, paused=paused) | {
+        "kind": row.kind,
+        "input": given,
+        "routing": explain(row.payload, row.requested_model),
+        "attempt_log": log,
+        "steps": journal,
+    }

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from app.domain import events
 from app.domain.budget import Budget
-from app.domain.facts import Rerouted, RetryDue, ScheduleRetry, SlotsGranted, StartAttempt, Step
+from app.domain.changes import ScheduleRetry, StartAttempt, Step
+from app.domain.facts import Rerouted, RetryDue, SlotsGranted
 from app.domain.retry import MAX_THROTTLES, TaskError
 from app.domain.swarm import SwarmState
 from app.domain.task import TaskSpec

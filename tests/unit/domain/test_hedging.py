@@ -8,19 +8,8 @@ import pytest
 
 from app.domain import events
 from app.domain.budget import Budget
-from app.domain.facts import (
-    AttemptEnded,
-    BudgetChanged,
-    HedgeDropped,
-    HedgeDue,
-    PauseRequested,
-    StartHedge,
-    Step,
-    StopAttempt,
-    TaskCancelRequested,
-    TaskClosed,
-    TaskCompleted,
-)
+from app.domain.changes import AttemptEnded, StartHedge, Step, StopAttempt, TaskClosed, TaskCompleted
+from app.domain.facts import BudgetChanged, HedgeDropped, HedgeDue, PauseRequested, TaskCancelRequested
 from app.domain.retry import RetryPolicy
 from app.domain.swarm import SwarmState
 from app.domain.transitions import resume

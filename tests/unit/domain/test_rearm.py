@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.domain import events
+from app.domain.changes import AggregateChanged, TaskRearmed
 from app.domain.facts import (
     AwaitedEnded,
     CancelRequested,
@@ -12,7 +13,6 @@ from app.domain.facts import (
     RetryRequested,
     SlotsGranted,
     TaskCancelRequested,
-    TaskRearmed,
 )
 from app.domain.swarm import SwarmState, SwarmStatus
 from app.domain.task import Awaited, TaskStatus
@@ -46,6 +46,7 @@ def test_an_ended_run_goes_on_with_what_failed_and_what_was_skipped_for_want_of_
     assert (state.status, state.error, state.ended_at_ms, state.started_at_ms) == ("running", None, None, LATER_MS)
     assert statuses(state) == ["completed", "queued", "waiting", "waiting"]
     assert out.changes == [
+        AggregateChanged(),
         TaskRearmed(1, TaskStatus.QUEUED, LATER_MS),
         TaskRearmed(2, TaskStatus.WAITING, 0),
         TaskRearmed(3, TaskStatus.WAITING, 0),

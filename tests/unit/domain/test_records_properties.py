@@ -10,10 +10,7 @@ from collections import Counter
 from hypothesis import given
 
 from app.domain import events
-from app.domain.facts import (
-    AttemptEnded,
-    TaskCompleted,
-)
+from app.domain.changes import AttemptEnded, TaskCompleted
 from app.domain.swarm import Counts
 from app.domain.task import TASK_TRANSITIONS, TaskStatus
 from app.domain.usage import Usage

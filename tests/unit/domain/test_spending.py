@@ -6,18 +6,15 @@ import pytest
 
 from app.domain import events
 from app.domain.budget import Budget
+from app.domain.changes import AttemptEnded, StartAttempt, Step, TaskClosed
 from app.domain.facts import (
     AllowanceRaised,
-    AttemptEnded,
     BudgetChanged,
     CancelRequested,
     PauseRequested,
     ResumeRequested,
     RetryDue,
     SlotsGranted,
-    StartAttempt,
-    Step,
-    TaskClosed,
 )
 from app.domain.swarm import SwarmState, SwarmStatus
 from app.domain.transitions import resume

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from app.domain import events
 from app.domain.budget import Budget
-from app.domain.facts import AttemptStarted, Fact, RetryRequested, SlotsGranted, Step, TaskRearmed
+from app.domain.changes import AttemptStarted, Step, TaskRearmed
+from app.domain.facts import Fact, RetryRequested, SlotsGranted
 from app.domain.swarm import Counts, SwarmSpec, SwarmState, SwarmStatus
 from app.domain.task import TERMINAL, TaskStatus
 from tests.support.book import new_run

@@ -1,5 +1,6 @@
 """The legal tables of tasks and runs, the counts, and what a state knows when it is built from stored tasks."""
 
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -13,7 +14,7 @@ from app.domain.swarm import (
     SwarmState,
     SwarmStatus,
 )
-from app.domain.task import PRIORITY_NAMES, TASK_TRANSITIONS, TERMINAL, TaskSpec, TaskStatus
+from app.domain.task import PRIORITY_NAMES, TASK_TRANSITIONS, TERMINAL, TaskKind, TaskSpec, TaskStatus
 from tests.support.book import new_run
 
 
@@ -42,7 +43,11 @@ def test_every_task_status_stands_in_the_table_and_terminal_ones_are_left_by_a_r
 
 @pytest.mark.parametrize("status", SwarmStatus)
 def test_every_swarm_status_stands_in_the_table_and_terminal_ones_are_left_by_a_retry_only(status: SwarmStatus) -> None:
-    again = {SwarmStatus.RUNNING} if status is not SwarmStatus.COMPLETED else set()
+    again = {
+        SwarmStatus.COMPLETED: {SwarmStatus.AGGREGATING},  # where its merge failed
+        SwarmStatus.PARTIAL: {SwarmStatus.AGGREGATING, SwarmStatus.RUNNING},  # something completed: there was a plan
+        SwarmStatus.CANCELLED: {SwarmStatus.RUNNING, SwarmStatus.PLANNING},
+    }.get(status, {SwarmStatus.AGGREGATING, SwarmStatus.RUNNING, SwarmStatus.PLANNING})
     assert (SWARM_TRANSITIONS[status] == again) == (status in SWARM_TERMINAL)
     assert (status in SWARM_TERMINAL) != (status in SWARM_ACTIVE)
 
@@ -116,13 +121,23 @@ def test_steps_made_count_against_the_limit() -> None:
     assert state.startable("a") == 0
 
 
-@pytest.mark.parametrize("status", set(SwarmStatus) - {SwarmStatus.RUNNING})
-def test_nothing_starts_unless_the_run_is_running(status: SwarmStatus) -> None:
+@pytest.mark.parametrize("status", SwarmStatus)
+def test_planners_tasks_and_merges_start_while_the_run_is_at_work_and_nothing_else_does(status: SwarmStatus) -> None:
     state = run_of([TaskStatus.QUEUED])
     state.status = status
 
-    assert state.startable("a") == 0
+    at_work = status in {SwarmStatus.PLANNING, SwarmStatus.RUNNING, SwarmStatus.AGGREGATING}
+    assert state.startable("a") == int(at_work)
     assert state.ended == (status in SWARM_TERMINAL)
+
+
+def test_planners_and_merges_are_counted_apart_and_take_up_room_all_the_same() -> None:
+    fresh = run_of([TaskStatus.RUNNING, TaskStatus.COMPLETED, TaskStatus.QUEUED], max_parallel_agents=2)
+    fresh.tasks[0].kind, fresh.tasks[1].kind = TaskKind.MERGE, TaskKind.PLANNER
+    state = replace(fresh)
+
+    assert (state.counts, state.inner) == (Counts(queued=1), Counts(running=1, completed=1))
+    assert (state.running, state.open, state.startable("a")) == (1, 2, 1)
 
 
 def test_tasks_rank_by_priority_then_complexity_then_age() -> None:

@@ -9,22 +9,22 @@ import time
 
 import pytest
 
+from app.domain.changes import Aggregate, ScheduleRetry, Step, StopAttempt
 from app.domain.facts import (
-    Aggregate,
     AggregateCompleted,
     CancelRequested,
     DeadlinePassed,
+    MergesPlanned,
+    NewTask,
     ParallelismChanged,
     RetryDue,
-    ScheduleRetry,
+    RetryRequested,
     SlotsGranted,
-    Step,
-    StopAttempt,
 )
 from app.domain.recorder import Recorder
 from app.domain.retry import MAX_DELAY_MS
 from app.domain.swarm import SwarmStatus
-from app.domain.task import TaskSpec, TaskStatus
+from app.domain.task import TaskKind, TaskSpec, TaskStatus
 from app.domain.transitions import begin, resume
 from tests.support.book import START_MS
 from tests.support.steps import (
@@ -282,6 +282,35 @@ def test_a_run_stored_at_its_last_instant_ends_when_taken_over() -> None:
 
     assert state.status is SwarmStatus.FAILED
     assert types(out) == ["task_skipped", "swarm_completed"]
+
+
+# --- merges ----------------------------------------------------------------------------------------------------------
+
+
+def merge_of(*names: str) -> NewTask:
+    spec = TaskSpec(task_id=f"~merge of {len(names)}", kind=TaskKind.MERGE, depends_on=names, lane=LANE, max_retries=0)
+    return NewTask(spec, LANE, None)
+
+
+@pytest.mark.parametrize("later_ms", [0, 5_000, -60_000], ids=["at once", "later", "by a clock that was set back"])
+def test_a_merge_belongs_to_the_run_as_it_was_last_begun_whatever_the_clock_does(later_ms: int) -> None:
+    """By that a merge that fails is told from one that failed before the run was retried; else it is made forever."""
+    state = run_of(task("a"), task("b", max_retries=0), aggregate={"strategy": "hierarchical"})
+    start(state)
+    tell(state, completed(0), failed(1, error=REFUSED))
+    tell(state, MergesPlanned((merge_of("a"),)), SlotsGranted(LANE, 1), now_ms=START_MS + later_ms)
+    tell(state, failed(2, error=REFUSED), now_ms=START_MS + later_ms)
+    tell(state, AggregateCompleted(None, {"status": "failed"}), now_ms=START_MS + later_ms)
+    assert state.tasks[2].queued_at_ms >= state.started_at_ms
+
+    tell(state, RetryRequested({1: "{}"}), now_ms=START_MS + 2 * later_ms)
+
+    assert state.status is SwarmStatus.RUNNING
+    assert state.tasks[2].queued_at_ms < state.started_at_ms
+    tell(state, SlotsGranted(LANE, 1), now_ms=START_MS + 2 * later_ms)
+    tell(state, completed(1, attempt=2), now_ms=START_MS + 2 * later_ms)
+    tell(state, MergesPlanned((merge_of("a", "b"),)), now_ms=START_MS + 2 * later_ms)
+    assert state.tasks[3].queued_at_ms >= state.started_at_ms
 
 
 # --- illegal changes and size ----------------------------------------------------------------------------------------

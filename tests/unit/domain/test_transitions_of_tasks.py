@@ -7,20 +7,17 @@ from __future__ import annotations
 
 import pytest
 
-from app.domain.facts import (
-    AttemptAbandoned,
+from app.domain.changes import (
     AttemptEnded,
     AttemptStarted,
-    AwaitedEnded,
-    RetryDue,
     ScheduleRetry,
-    SlotsGranted,
     StartAttempt,
     Step,
     TaskClosed,
     TaskQueued,
     TaskRetrying,
 )
+from app.domain.facts import AttemptAbandoned, AwaitedEnded, RetryDue, SlotsGranted
 from app.domain.retry import MAX_THROTTLES
 from app.domain.swarm import SwarmStatus
 from app.domain.task import Awaited, TaskStatus

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from app.domain.facts import Fact, HedgeDropped, HedgeDue, StartHedge, TaskCancelRequested
+from app.domain.changes import StartHedge
+from app.domain.facts import Fact, HedgeDropped, HedgeDue, TaskCancelRequested
 from app.scheduler.attempts import Attempts
 from app.storage.engine import open_database
 from tests.support.databases import place_database

@@ -9,12 +9,16 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from app.domain.facts import AttemptCompleted, AttemptFailed
+from app.domain.facts import AttemptCompleted, AttemptFailed, StepTaken
 from app.domain.swarm import SwarmSpec
 from app.domain.usage import Price, Usage
+from app.outputs.json_schema import JsonSchemas
 from app.ports import provider as errors
 from app.ports.provider import ChatRequest, ChatResult, Route, UnknownModel
-from app.scheduler.executor import Executor, Job
+from app.scheduler.agent_loop import AgentLoop
+from app.scheduler.calls import Job
+from app.scheduler.executor import Executor
+from app.scheduler.growing import Growing
 from tests.support.providers import hang
 
 pytestmark = pytest.mark.anyio
@@ -93,14 +97,14 @@ def job(**fields: Any) -> Job:
     return Job(**(plain | fields))
 
 
-async def run(models: Models, **fields: Any) -> AttemptCompleted | AttemptFailed:
-    return await Executor(models, Clock(), Entropy()).run(job(**fields))
+async def run(models: Models, **fields: Any) -> AttemptCompleted | StepTaken | AttemptFailed:
+    return await Executor(models, AgentLoop(JsonSchemas()), Growing(models), Clock(), Entropy()).run(job(**fields))
 
 
-async def failure(models: Models, **fields: Any) -> AttemptFailed:
+async def failure(models: Models, *, latency_ms: float = 12.5, **fields: Any) -> AttemptFailed:
     fact = await run(models, **fields)
     assert isinstance(fact, AttemptFailed)
-    assert (fact.index, fact.attempt, fact.jitter_sample, fact.latency_ms) == (3, 2, 0.25, 12.5)
+    assert (fact.index, fact.attempt, fact.jitter_sample, fact.latency_ms) == (3, 2, 0.25, latency_ms)
     fact.error.message.encode()
     return fact
 
@@ -179,7 +183,7 @@ async def test_a_model_that_cannot_be_found_now_may_be_found_later() -> None:
 
 @pytest.mark.parametrize("content", [None, "\ud800", "fine so far \udfff"])
 async def test_an_answer_that_cannot_be_stored_is_malformed_and_billed(content: str | None) -> None:
-    fact = await failure(Models(answer(content), PRICE))
+    fact = await failure(Models(answer(content), PRICE), latency_ms=25.0)  # with the look at the answer
 
     assert (fact.error.type, fact.error.retryable) == ("malformed_answer", True)
     assert (fact.model, fact.usage.prompt_tokens, fact.cost_nano_usd) == ("upstream-2026", 1000, 3000)

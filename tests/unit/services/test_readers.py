@@ -29,6 +29,7 @@ class World:
         log: every committed frame.
         unpublished: commits that are durable, but that no reader was told of.
         lost: there was one of which none will ever be told.
+        untold: runs whose newest commit that was handed over, or lost, was lost.
     """
 
     log: list[Frame] = field(default_factory=list)
@@ -38,6 +39,7 @@ class World:
     channels: dict[str, Channel] = field(default_factory=dict)
     position: int = 0
     lost: bool = False
+    untold: set[str] = field(default_factory=set)
 
     # What readers ask.
 
@@ -83,17 +85,19 @@ class World:
     def publish(self, which: int = 0) -> None:
         if self.unpublished:
             frames = self.unpublished.pop(which % len(self.unpublished))
+            self.untold.discard(frames[0].swarm_id)
             for channel in self.channels.values():
                 channel.publish(frames)
 
     def lose(self, which: int) -> None:
         if self.unpublished:
-            self.unpublished.pop(which % len(self.unpublished))
+            frames = self.unpublished.pop(which % len(self.unpublished))
+            self.untold.add(frames[0].swarm_id)
             self.lost = True
 
     def snapshot(self, swarm_id: str) -> None:
         """As ``Streams`` makes them: of a run that goes on and whose commits have all been handed over."""
-        waiting = any(frames[0].swarm_id == swarm_id for frames in self.unpublished)
+        waiting = swarm_id in self.untold or any(frames[0].swarm_id == swarm_id for frames in self.unpublished)
         if swarm_id in self.last and self.is_running(swarm_id) and not waiting:
             for channel in self.channels.values():
                 channel.put_snapshot(swarm_id, snapshot(swarm_id, self.last[swarm_id]))

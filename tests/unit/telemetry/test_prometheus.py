@@ -8,12 +8,8 @@ from dataclasses import replace
 import pytest
 from prometheus_client import CollectorRegistry
 
-from app.domain.facts import (
-    AttemptAbandoned,
-    CancelRequested,
-    Fact,
-    Step,
-)
+from app.domain.changes import Step
+from app.domain.facts import AttemptAbandoned, CancelRequested, Fact
 from app.domain.swarm import SwarmState
 from app.domain.transitions import step
 from app.telemetry.prometheus import PrometheusSwarmMetrics

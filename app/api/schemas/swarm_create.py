@@ -1,0 +1,218 @@
+"""What starts a swarm, on the wire."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.api.schemas.aggregation import AggregateIn, aggregate_options
+from app.api.schemas.decompose import DECOMPOSE, AttachmentsIn
+from app.api.schemas.limits import (
+    BudgetIn,
+    LimitsIn,
+    RetryIn,
+    Unavailable,
+)
+from app.api.schemas.routing import RoutingIn
+from app.api.schemas.tasks import (
+    TaskIn,
+    made_up_ids,
+)
+from app.domain import strategies
+from app.domain.budget import Budget
+from app.domain.errors import InvalidRequest, NotBuiltYet
+from app.domain.retry import RetryPolicy
+from app.domain.routing_spec import DEFAULT_REROUTE_AFTER
+from app.domain.strategies import Options
+from app.domain.swarm import SUPERVISOR, SwarmSpec
+from app.services.composing import Goal, Work
+
+_NOT_BUILT = ("webhook", "start_at")
+_NOT_BUILT_LIMITS = ("batch_size", "batch_pause_s")
+_MAX_TEXT = 4 * 1024 * 1024
+_MAX_GOAL = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Caps:
+    """The service's own bounds on a request."""
+
+    max_tasks: int
+    max_input_bytes: int
+
+
+class ValidateIn(BaseModel):
+    """A judge of every output: what it scores below the threshold is done again, with its critique."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    rubric: str = Field(min_length=1, max_length=100_000, description="What a good output is")
+    threshold: float = Field(0.7, ge=0, le=1, allow_inf_nan=False, description="Least score that is accepted, 0-1")
+    model: str | None = Field(None, min_length=1, max_length=200, description="Default: the task's own")
+
+
+class GoalPart(BaseModel):
+    """A part of a goal, as in a chat message."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+
+    type: Literal["text", "image_url", "video_url"]
+    text: str | None = Field(None, max_length=_MAX_TEXT)
+
+
+_GoalParts = Annotated[list[GoalPart], Field(min_length=1, max_length=100)]
+
+
+class SwarmCreate(BaseModel):
+    """Start a run. Exactly one of `tasks`, `goal` and `decompose`."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, populate_by_name=False)
+
+    tasks: Annotated[list[TaskIn], Field(fail_fast=True)] | None = Field(None, description="The DAG; 1-20,000 tasks")
+    name: str | None = Field(None, min_length=1, max_length=200)
+    agent: str | None = Field(None, min_length=1, max_length=256, description="Orchestrator, by id or name")
+    model: str | None = Field(None, min_length=1, max_length=200)
+    system_prompt: str | None = Field(None, max_length=_MAX_TEXT)
+    shared_context: str | None = Field(None, max_length=_MAX_TEXT)
+    aggregate: AggregateIn | str | None = None
+    limits: LimitsIn = Field(default_factory=LimitsIn)
+    retry: RetryIn = Field(default_factory=RetryIn)
+    on_task_failure: Literal["continue", "fail_fast"] = "continue"
+    min_success_rate: float = Field(0.0, ge=0, le=1)
+    metadata: dict[str, Any] = Field(default_factory=dict, max_length=1000)
+    goal: Annotated[str, Field(min_length=1, max_length=_MAX_GOAL)] | _GoalParts | None = Field(
+        None, description="What is wanted, in words or message parts: a planner makes the tasks"
+    )
+    planner: Literal["supervisor", "orchestrator"] | None = Field(
+        None, description="Of a goal: supervisor (default) plans once, orchestrator assigns work turn by turn"
+    )
+    attachments: AttachmentsIn | None = Field(None, description="Texts that the goal is about")
+    decompose: DECOMPOSE | None = None
+    output_schema: dict[str, Any] | None = Field(
+        None, description="JSON Schema of each task's output; with a goal, of the merged value"
+    )
+    budget: BudgetIn | None = None
+    routing: RoutingIn | None = None
+    validation: ValidateIn | Annotated[str, Field(min_length=1, max_length=100_000)] | None = Field(
+        None, alias="validate", description="A judge of every output; a text is its rubric"
+    )
+    webhook: Unavailable = None
+    start_at: Unavailable = None
+
+    def to_domain(self, caps: Caps, agent_id: str) -> tuple[SwarmSpec, Work]:
+        """Return the checked run and what it is to do.
+
+        Raises:
+            InvalidRequest: not exactly one kind of work, no or too many tasks, an unknown strategy, …
+            NotBuiltYet: a field is set whose feature this version lacks.
+        """
+        self._refuse_unavailable()
+        kind = self._kind_of_work()
+        retry = RetryPolicy(
+            max_retries=self.retry.max_retries,
+            base_delay_s=self.retry.base_delay_s,
+            jitter=self.retry.jitter,
+            hedge_percentile=self.retry.hedge_percentile,
+        )
+        planner = None if kind != "goal" else self.planner or SUPERVISOR
+        default = strategies.NONE
+        if kind == "decompose":
+            default = strategies.CONCAT
+        elif planner == SUPERVISOR:
+            default = strategies.SYNTHESIS
+        options = aggregate_options(self.aggregate, default)
+        if kind == "goal" and self.output_schema is not None:
+            options = self._with_schema(options, planner)
+        routing = None if self.routing is None else self.routing.to_domain()
+        spec = SwarmSpec(
+            name=self.name,
+            agent_id=agent_id,
+            grouped=self.agent is not None,
+            model=self.model,
+            system_prompt=self.system_prompt,
+            shared_context=self.shared_context,
+            max_parallel_agents=self.limits.max_parallel_agents,
+            max_steps=self.limits.max_steps or 0,
+            timeout_s=self.limits.timeout_s,
+            retry=retry,
+            on_task_failure=self.on_task_failure,
+            min_success_rate=self.min_success_rate,
+            aggregate=options.as_json(),
+            metadata=self.metadata,
+            budget=None if self.budget is None else Budget(**self.budget.to_fields()),
+            token_budgets=any(task.token_budget is not None for task in self.tasks or ()),
+            planner=planner,
+            goal=None if self.goal is None else goal_text(self.goal),
+            max_agents=self.limits.max_agents,
+            task_timeout_s=self.limits.task_timeout_s,
+            output_schema=None if kind == "goal" else self.output_schema,
+            validation=self._validation(),
+            routing=None if routing is None else routing.as_json(),
+            reroute_after=DEFAULT_REROUTE_AFTER if routing is None else routing.reroute_after,
+        )
+        return spec, self._work(caps)
+
+    def _kind_of_work(self) -> str:
+        given = [name for name in ("tasks", "goal", "decompose") if getattr(self, name) is not None]
+        if not given:
+            raise InvalidRequest.field("/tasks", "expected at least one task; or a goal, or decompose")
+        if len(given) > 1:
+            raise InvalidRequest.field(
+                f"/{given[1]}", f"expected exactly one of tasks, goal and decompose, not {given}"
+            )
+        if given[0] == "tasks" and not self.tasks:
+            raise InvalidRequest.field("/tasks", "expected at least one task")
+        for name in ("planner", "attachments"):
+            if given[0] != "goal" and getattr(self, name) is not None:
+                raise InvalidRequest.field(f"/{name}", "belongs to a goal, and there is none")
+        return given[0]
+
+    def _work(self, caps: Caps) -> Work:
+        if self.decompose is not None:
+            return self.decompose.to_domain()
+        if self.goal is not None:
+            content = (
+                self.goal if isinstance(self.goal, str) else [part.model_dump(exclude_none=True) for part in self.goal]
+            )
+            if not goal_text(self.goal).strip():
+                raise InvalidRequest.field("/goal", "expected some words")
+            return Goal(content=content, attachments=None if self.attachments is None else self.attachments.to_domain())
+        tasks = self.tasks or []
+        return [
+            task.to_domain(
+                f"/tasks/{index}",
+                made_up_id,
+                task_timeout_s=self.limits.task_timeout_s,
+                max_retries=self.retry.max_retries,
+                max_input_bytes=caps.max_input_bytes,
+            )
+            for index, (task, made_up_id) in enumerate(zip(tasks, made_up_ids(tasks), strict=True))
+        ]
+
+    def _with_schema(self, options: Options, planner: str | None) -> Options:
+        if planner == SUPERVISOR and options.strategy not in strategies.MODEL:
+            detail = f"is that of the merged value, which {options.strategy} takes from outputs as they are"
+            raise InvalidRequest.field("/output_schema", detail)
+        return replace(options, output_schema=options.output_schema or self.output_schema)
+
+    def _validation(self) -> dict[str, Any] | None:
+        if self.validation is None:
+            return None
+        given = ValidateIn(rubric=self.validation) if isinstance(self.validation, str) else self.validation
+        return given.model_dump(exclude_none=True)
+
+    def _refuse_unavailable(self) -> None:
+        pointers = [f"/{name}" for name in _NOT_BUILT if getattr(self, name) is not None]
+        pointers += [f"/limits/{name}" for name in _NOT_BUILT_LIMITS if getattr(self.limits, name) is not None]
+        for index, task in enumerate(self.tasks or ()):
+            for name in task.unavailable():
+                pointers.append(f"/tasks/{index}/{name}")
+        if pointers:
+            raise NotBuiltYet(pointers[:50])
+
+
+def goal_text(goal: str | list[GoalPart]) -> str:
+    """Return the words of a goal."""
+    return goal if isinstance(goal, str) else "\n".join(part.text for part in goal if part.text)

@@ -1,0 +1,105 @@
+"""Runs made from ended ones (``ports.forks``): reading those, and copying what a new run keeps of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import LargeBinary, cast, func, insert, literal_column, select
+
+from app.domain.task import TaskKind, TaskSpec, TaskStatus
+from app.ports.forks import Blueprint, Ended
+from app.storage.dialect import Op, compile_sqlite
+from app.storage.mapping import SWARM_COLUMNS, load_awaits, load_spec, loads, swarm_row
+from app.storage.reader import Reader
+from app.storage.statements import param
+from app.storage.tables import SWARMS, TASK_INPUTS, TASKS
+
+_NOT_PAID_AGAIN = ("prompt_tokens", "completion_tokens", "cached_tokens", "cost_nano_usd")
+_FROM = (TASKS.c.swarm_id == param("source_id"), TASKS.c.ix == param("source_ix"))
+
+
+def _copied(name: str) -> Any:
+    if name in {"swarm_id", "ix"}:
+        return param(name)
+    return literal_column("0") if name in _NOT_PAID_AGAIN else TASKS.c[name]
+
+
+_COLUMNS = [column.name for column in TASKS.columns]
+_COPY_TASK = compile_sqlite(
+    insert(TASKS).from_select(_COLUMNS, select(*[_copied(name) for name in _COLUMNS]).where(*_FROM))
+)
+_COPY_INPUT = compile_sqlite(
+    insert(TASK_INPUTS).from_select(
+        ["swarm_id", "ix", "payload"],
+        select(param("swarm_id"), param("ix"), TASK_INPUTS.c.payload).where(
+            TASK_INPUTS.c.swarm_id == param("source_id"), TASK_INPUTS.c.ix == param("source_ix")
+        ),
+    )
+)
+
+
+def copy_ops(swarm_id: str, source_id: str, kept: Mapping[int, int]) -> list[Op]:
+    """Return what copies tasks of an ended run as they are, but for what they cost: that was paid there.
+
+    Args:
+        kept: index there by index here.
+    """
+    rows = [
+        {"swarm_id": swarm_id, "ix": index, "source_id": source_id, "source_ix": source_index}
+        for index, source_index in kept.items()
+    ]
+    return [
+        Op(statement, [statement.row(row) for row in rows], expect=len(rows)) for statement in (_COPY_TASK, _COPY_INPUT)
+    ]
+
+
+class Forks:
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+
+    async def blueprint(self, tenant_id: str, swarm_id: str) -> Blueprint | None:
+        query = select(*SWARM_COLUMNS, SWARMS.c.spec).where(SWARMS.c.id == swarm_id, SWARMS.c.tenant_id == tenant_id)
+        tasks = (
+            select(
+                *TASKS.c["task_id", "kind", "weight", "type", "role", "priority", "complexity", "requested_model"],
+                *TASKS.c["timeout_s", "max_retries", "depends_on", "awaits", "allow_failed_dependencies", "lane"],
+                *TASKS.c["status", "attempt", "latency_ms", "ended_at_ms"],
+                func.length(cast(TASKS.c.output, LargeBinary)).label("output_bytes"),
+            )
+            .where(TASKS.c.swarm_id == swarm_id)
+            .order_by(TASKS.c.ix)
+        )
+        async with self._reader.connect() as connection:
+            row = (await connection.execute(query)).one_or_none()
+            if row is None:
+                return None
+            rows = (await connection.execute(tasks)).all()
+        return Blueprint(swarm=swarm_row(row), spec=load_spec(row.spec), tasks=list(map(_ended, rows)))
+
+
+def _ended(row: Any) -> Ended:
+    spec = TaskSpec(
+        task_id=row.task_id,
+        kind=TaskKind(row.kind),
+        weight=1.0 if row.weight is None else row.weight,
+        type=row.type,
+        role=row.role,
+        priority=row.priority,
+        complexity=row.complexity,
+        requested_model=row.requested_model,
+        timeout_s=row.timeout_s,
+        max_retries=row.max_retries,
+        depends_on=tuple(loads(row.depends_on)),
+        awaits=load_awaits(row.awaits),
+        allow_failed_dependencies=bool(row.allow_failed_dependencies),
+    )
+    return Ended(
+        spec=spec,
+        status=TaskStatus(row.status),
+        lane=row.lane,
+        attempts=row.attempt,
+        latency_ms=row.latency_ms,
+        output_bytes=row.output_bytes or 0,
+        ended_at_ms=row.ended_at_ms,
+    )
