@@ -45,6 +45,7 @@ from app.scheduler.reducer import Reducer
 from app.scheduler.routing import Routing
 from app.scheduler.runner import Machinery
 from app.scheduler.supervisor import Supervisor
+from app.scheduler.tool_runner import ToolRunner
 from app.services.agents import AgentService
 from app.services.barriers import BarrierService
 from app.services.batches import BatchService
@@ -68,6 +69,7 @@ from app.storage.engine import Database, open_database
 from app.telemetry.lanes import LaneMetrics
 from app.telemetry.prometheus import NoMetrics, PrometheusSwarmMetrics
 from app.telemetry.system import SystemClock, SystemEntropy
+from app.tools.registry import Registry as ToolRegistry
 from app.workspace.directory import DirectoryWorkspace
 
 _GC_THRESHOLD = 200_000
@@ -205,13 +207,22 @@ async def _start(settings: Settings, app: FastAPI, stack: AsyncExitStack) -> Ser
     feed = Streams(database.swarms, database.tasks, database.events, clock)
     await stack.enter_async_context(feed.running())
     schemas = JsonSchemas()
+    tools = ToolRegistry([])
     growing = Growing(registry)
     shared = Machinery(
         runs=database.runs,
         admission=admission,
         allowances=allowances,
         routing=Routing(registry, settings.fallbacks),
-        executor=Executor(registry, AgentLoop(schemas), growing, clock, entropy, partial(_note_limits, admission)),
+        executor=Executor(
+            registry,
+            AgentLoop(schemas, tools),
+            ToolRunner(tools, schemas),
+            growing,
+            clock,
+            entropy,
+            partial(_note_limits, admission),
+        ),
         reducer=Reducer(database.tasks, registry, growing),
         doorbell=doorbell,
         clock=clock,

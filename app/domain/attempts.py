@@ -29,6 +29,7 @@ from app.domain.facts import (
     StepTaken,
 )
 from app.domain.growth import grow
+from app.domain.journal import TOOLS
 from app.domain.recorder import Recorder
 from app.domain.rerouting import give_to_next
 from app.domain.retry import TaskError, back_off_s, may_retry
@@ -68,7 +69,8 @@ def start(record: Recorder, fact: SlotsGranted) -> Refusal | None:
         record.move(task, TaskStatus.RUNNING)
         task.calls = 1
         task.half_failed = None
-        state.steps += 1
+        if task.next_model != TOOLS:
+            state.steps += 1
         if task.going_on:
             task.going_on = False
             out.changes.append(CallStarted(task.index, task.attempt))
@@ -160,7 +162,8 @@ def take_step(record: Recorder, fact: StepTaken) -> None:
     lost_nano_usd = settle_answer(record, task, fact)
     usage, cost_nano_usd = with_other_call(task, fact)
     task.lost_nano_usd = 0
-    record.journal(task, fact.record, fact.model, fact.latency_ms, (usage, cost_nano_usd, lost_nano_usd))
+    bill = (usage, cost_nano_usd, lost_nano_usd) if fact.steps else None
+    record.journal(task, fact.record, fact.model, fact.latency_ms, bill)
     task.busy_ms += fact.latency_ms
     task.busy_usage += usage
     task.busy_nano_usd = _sum(task.busy_nano_usd, cost_nano_usd)
@@ -175,6 +178,8 @@ def take_step(record: Recorder, fact: StepTaken) -> None:
         "cost_usd": usd(cost_nano_usd),
         "model": fact.model,
     }
+    if fact.tools:
+        fields["tools"] = list(fact.tools)
     record.emit(events.AGENT_STEP, task, fields)
     depends_on = None
     if fact.tasks:
@@ -198,7 +203,7 @@ def take_step(record: Recorder, fact: StepTaken) -> None:
 
 def settle_answer(record: Recorder, task: TaskState, fact: AttemptCompleted | StepTaken) -> int:
     """Bill a call that was answered; return what stays on the account of the attempt's calls."""
-    record.bill(fact.usage, fact.cost_nano_usd, fact.steps)
+    record.bill(fact.usage, fact.cost_nano_usd, fact.steps or 1)
     if task.calls > 1:
         record.out.effects.append(StopAttempt(task.index, task.attempt))  # the slower one of a hedged pair
     task.lost_nano_usd += _settle(record, task, fact)
@@ -323,7 +328,7 @@ def hedge(record: Recorder, fact: HedgeDue) -> None:
     """Make a second call for a straggler; not where steps, money or tokens forbid it: it is worth no pause."""
     state = record.state
     task = record.running(fact.index, fact.attempt)
-    if task is None or task.calls != 1 or state.status not in AT_WORK:
+    if task is None or task.calls != 1 or state.status not in AT_WORK or task.next_model == TOOLS:
         return
     if state.steps >= state.spec.max_steps:
         return

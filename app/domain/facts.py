@@ -75,6 +75,8 @@ class StepTaken:
         kind: what the call was for, for watchers: answer, turn, …
         next_model: requested model of the next call, None for the task's own.
         tasks: work that the call gave to new sub-agents; the next call waits for all of them.
+        steps: 0 where tools were run instead of a model.
+        tools: names of the tools that were called, for watchers.
     """
 
     index: int
@@ -90,6 +92,7 @@ class StepTaken:
     settled: bool = True
     next_model: str | None = None
     tasks: tuple[NewTask, ...] = ()
+    tools: tuple[str, ...] = ()
 
 
 @value(kw_only=True)

@@ -8,7 +8,14 @@ from typing import Any
 from app.domain.swarm import SwarmSpec
 
 ANSWER, REPAIR, VERDICT, TURN = "answer", "repair", "verdict", "turn"
-"""Kinds of records: an output, an output made anew after a mismatch, a judge's score, an orchestrator's turn."""
+CALLS, RESULTS = "calls", "results"
+"""Kinds of records: an output, one made anew after a mismatch, a judge's score, an orchestrator's turn; tool calls that
+a model asked for, and what came of them."""
+
+TOOLS = "~tools"
+"""In place of a model: the next step of a task runs tools, and costs nothing that is billed."""
+
+TOOLS_LANE = "tools/run"
 
 
 def wants_judge(record: Mapping[str, Any] | None) -> bool:
@@ -20,6 +27,8 @@ def wants_judge(record: Mapping[str, Any] | None) -> bool:
 
 def next_model(spec: SwarmSpec, last: Mapping[str, Any] | None) -> str | None:
     """Return the model of a task's next call where it is not the task's own."""
+    if last is not None and last["kind"] == CALLS:
+        return TOOLS
     if spec.validation is None or not wants_judge(last):
         return None
     model: str | None = spec.validation.get("model")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from app.domain import budget
 from app.domain.budget import WorstCase, dollars
+from app.domain.journal import TOOLS
 from app.domain.retry import TaskError
 from app.domain.swarm import PAUSED_BY_BUDGET, PAUSED_BY_KEY, SwarmState
 from app.domain.task import TaskKind, TaskState, TaskStatus
@@ -14,6 +15,7 @@ from app.domain.task import TaskKind, TaskState, TaskStatus
 TOKEN_BUDGET = "token_budget"  # noqa: S105 - no secret
 BUDGET_EXCEEDED = "budget_exceeded"
 
+_NOTHING = WorstCase(prompt_tokens=0, output_tokens=0, cost_nano_usd=0)
 _SCHEMA_BYTES = 1_000
 """The words around a schema."""
 
@@ -38,6 +40,8 @@ class Refusal:
 
 def worst_case_of(state: SwarmState, task: TaskState) -> WorstCase:
     """Return the most the task's next call may use, with the outputs it will be sent; O(its dependencies)."""
+    if task.next_model == TOOLS:
+        return _NOTHING
     spec = state.spec
     per_agent = state.budget.per_agent_tokens if state.budget else None
     payload = budget.sendable(task.payload) if task.kind is TaskKind.PLANNER else task.payload

@@ -13,13 +13,15 @@ from typing import Any
 import orjson
 
 from app.domain import turns
-from app.domain.journal import REPAIR, VERDICT, next_model
+from app.domain.budget import CHARS_PER_TOKEN
+from app.domain.journal import REPAIR, TOOLS, VERDICT, next_model
 from app.domain.rerouting import ROUTE, role_of
 from app.domain.roles import canonical
 from app.domain.task import TaskKind
 from app.ports.output_schemas import Checked, Mismatch, OutputSchemas
 from app.ports.provider import ChatRequest, ChatResult, Route
-from app.scheduler import conversation, judging, structured
+from app.ports.tools import Tools
+from app.scheduler import conversation, judging, structured, tool_calls
 from app.scheduler.calls import MAX_QUOTED_CHARS, Call, Job, content_of, json_text, mismatch, purpose_of
 from app.scheduler.conversation import Done, GoOn, Outcome, Wanting
 from app.scheduler.planners import Planners
@@ -27,14 +29,21 @@ from app.scheduler.prompts import messages, shorten
 
 DEFAULT_THRESHOLD = 0.7
 
+_CHARS_PER_TOKEN = 4
+"""As for the context window of a client: a rule of thumb."""
+
+_USUAL_CONTEXT_TOKENS = 131_072
+
 
 class AgentLoop:
     """Args:
     schemas: compiles the schemas that outputs have to match.
+    tools: all there are; a task is offered those it lists.
     """
 
-    def __init__(self, schemas: OutputSchemas) -> None:
+    def __init__(self, schemas: OutputSchemas, tools: Tools) -> None:
         self._schemas = schemas
+        self._tools = tools
         self._planners = Planners(schemas)
 
     def model_of(self, job: Job) -> str | None:
@@ -61,6 +70,8 @@ class AgentLoop:
         heed += "" if schema is None else structured.instructions(schema)
         asked = messages(job.spec, job.task_id, payload, inputs, role_prompt=_role_prompt(job, payload), heed=heed)
         question = asked[-1]["content"]
+        tools = tool_calls.offered(payload, talk.records, self._tools)
+        asked += tool_calls.told(talk.records, _room(job, route, question))
         name = "output"
         if purpose == REPAIR:
             assert talk.last is not None
@@ -74,14 +85,15 @@ class AgentLoop:
             if len(question) > MAX_QUOTED_CHARS:
                 task = question[:MAX_QUOTED_CHARS]
             prompt = judging.validation_prompt(job.spec.validation["rubric"], task, output)
-            asked = [{"role": "user", "content": prompt}]
+            asked, tools = [{"role": "user", "content": prompt}], []
         request = ChatRequest(
             model=route.model,
             messages=asked,
             max_output_tokens=payload.get("max_output_tokens") or job.spec.max_output_tokens,
             timeout_s=job.timeout_s,
+            tools=tools,
             response_format=None if schema is None else structured.response_format(schema, route.structured, name),
-            options=route.thinking_options(thinking) if thinking is not None else {},
+            options={} if thinking is None else route.thinking_options(thinking, tools=bool(tools)),
         )
         return Call(request=request, purpose=purpose, payload=payload, talk=talk, schema=schema)
 
@@ -93,6 +105,10 @@ class AgentLoop:
         """
         if job.kind is TaskKind.PLANNER:
             return self._planners.read(job, call, result)
+        if result.tool_calls and call.request.tools:
+            return GoOn(record=tool_calls.record_of(result), next_model=TOOLS)
+        if result.tool_calls and payload_lists_tools(call) and result.content is None:
+            return Wanting(kind="max_steps", message=_STILL_CALLING, retryable=False)
         content = content_of(result)
         if call.purpose == VERDICT:
             return self._verdict(job, call, content)
@@ -132,6 +148,22 @@ class AgentLoop:
         said = f": {verdict.critique}" if verdict.critique else ""
         message = f"the validator gave {verdict.score:g}, below the threshold of {threshold:g}{said}"
         return Wanting(kind="validation_failed", message=message, record=record)
+
+
+_STILL_CALLING = "the sub-agent still calls tools after its last step (max_steps)"
+
+
+def payload_lists_tools(call: Call) -> bool:
+    """Whether the task may call tools, though not in this call."""
+    return bool(call.payload.get("tools"))
+
+
+def _room(job: Job, route: Route, question: str) -> int:
+    """How many characters of tool results fit beside what is asked."""
+    if job.spec.context_window is not None:
+        return max(job.spec.context_window * _CHARS_PER_TOKEN - len(question), 0)
+    tokens = route.context_tokens or _USUAL_CONTEXT_TOKENS
+    return max((tokens - job.spec.max_output_tokens) * CHARS_PER_TOKEN - len(question), 0)
 
 
 def _role_prompt(job: Job, payload: Mapping[str, Any]) -> str | None:

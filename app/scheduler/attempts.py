@@ -76,6 +76,7 @@ class Attempts:
             journal=journal,
             step=task.step,
             failures=task.failures,
+            tenant_id=state.tenant_id,
         )
         self._call(job, claimant, task.lane, group)
         hedge_after_s = self._hedge_after_s(state)

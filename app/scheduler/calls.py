@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from app.domain.budget import MAX_DOCUMENT_CHARS
-from app.domain.journal import ANSWER, REPAIR, TURN, VERDICT
+from app.domain.journal import ANSWER, CALLS, REPAIR, RESULTS, TURN, VERDICT
 from app.domain.swarm import SwarmSpec
 from app.domain.task import TaskKind
 from app.domain.values import value
@@ -47,6 +47,7 @@ class Job:
     journal: Sequence[str] = ()
     step: int = 0
     failures: int = 0
+    tenant_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,8 +71,10 @@ class Call:
 def purpose_of(talk: Conversation) -> str:
     """Return what the next call of a conversation is for."""
     last = talk.last
-    if last is None or last["kind"] == TURN:
+    if last is None or last["kind"] in {TURN, RESULTS}:
         return ANSWER
+    if last["kind"] == CALLS:
+        return CALLS
     return REPAIR if last.get("errors") else VERDICT
 
 
@@ -103,3 +106,12 @@ def json_text(content: str) -> str:
         return orjson.dumps(content).decode()
     except orjson.JSONEncodeError as exc:
         raise NotStorable(f"the answer cannot be stored as UTF-8 JSON: {exc}") from exc
+
+
+def sendable_arguments(arguments: str) -> str:
+    """Return the arguments of a call as strict vendors take them back; the reply says what was wrong with others."""
+    try:
+        orjson.loads(arguments)
+    except orjson.JSONDecodeError:
+        return "{}"
+    return arguments

@@ -1,8 +1,9 @@
 """A task's journal, read: the calls that its present attempt goes on from, and what the attempts before it left.
 
 A record is what a later call must know of an earlier one. Its ``kind`` is ``answer`` (of the task, ``errors`` where it
-did not match), ``repair`` (of such an answer), ``verdict`` (of a judge) or ``turn`` (of an orchestrator). A record with
-``over`` ends a conversation: the next attempt begins a new one.
+did not match), ``repair`` (of such an answer), ``verdict`` (of a judge), ``turn`` (of an orchestrator), ``calls`` (of
+tools) or ``results`` (of those). A record with ``over`` ends a conversation: the next attempt begins a new one, with
+what tools and sub-agents have done.
 """
 
 from __future__ import annotations
@@ -13,10 +14,12 @@ from typing import Any
 
 import orjson
 
-from app.domain.journal import TURN, VERDICT
+from app.domain.journal import CALLS, RESULTS, TURN, VERDICT
 from app.domain.planned import PlannedTask
 
 Record = Mapping[str, Any]
+
+_LASTING = frozenset({TURN, CALLS, RESULTS})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +51,7 @@ def read(journal: Sequence[str]) -> Conversation:
     for text in journal:
         record = orjson.loads(text)
         if record.get("over"):
-            records = [one for one in records if one["kind"] == TURN]  # the work they gave out is done
+            records = [one for one in records if one["kind"] in _LASTING]  # what they asked for is done, and paid
             rejected = record if record["kind"] == VERDICT else rejected
         else:
             records.append(record)

@@ -6,9 +6,12 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 
+import orjson
 import structlog
 
 from app.domain.facts import AttemptCompleted, AttemptFailed, StepTaken
+from app.domain.ids import sub_agent_id
+from app.domain.journal import RESULTS, TOOLS
 from app.domain.retry import TaskError
 from app.domain.usage import NANO_USD, Usage
 from app.ports.clock import Clock, Entropy
@@ -21,10 +24,13 @@ from app.ports.provider import (
     Route,
     UnknownModel,
 )
+from app.ports.tools import ToolContext
+from app.scheduler import conversation
 from app.scheduler.agent_loop import AgentLoop
 from app.scheduler.calls import Call, Job, NotStorable, json_record
 from app.scheduler.conversation import Done, GoOn, Outcome, Wanting
 from app.scheduler.growing import Growing
+from app.scheduler.tool_runner import ToolRunner
 
 _log = structlog.get_logger(__name__)
 
@@ -47,6 +53,7 @@ class Executor:
         self,
         models: Models,
         loop: AgentLoop,
+        tools: ToolRunner,
         growing: Growing,
         clock: Clock,
         entropy: Entropy,
@@ -54,6 +61,7 @@ class Executor:
     ) -> None:
         self._models = models
         self._loop = loop
+        self._tools = tools
         self._growing = growing
         self._clock = clock
         self._entropy = entropy
@@ -65,6 +73,8 @@ class Executor:
         Raises:
             CancelledError: only when the attempt itself is cancelled; its connection is then closed.
         """
+        if job.model == TOOLS:
+            return await self._run_tools(job)
         started = self._clock.monotonic()
         result: ChatResult | None = None
         route: Route | None = None
@@ -124,6 +134,49 @@ class Executor:
             record=record,
         )
 
+    async def _run_tools(self, job: Job) -> StepTaken | AttemptFailed:
+        """Carry out the tool calls that the task's journal ends with."""
+        started = self._clock.monotonic()
+        [*_, last] = conversation.read(job.journal).records
+        calls = last["tool_calls"]
+        context = ToolContext(
+            tenant_id=job.tenant_id,
+            agent_id=job.spec.agent_id,
+            swarm_id=job.swarm_id,
+            task_id=job.task_id,
+            index=job.index,
+            sub_agent_id=sub_agent_id(job.swarm_id, job.index),
+            run_key=f"{job.swarm_id}/{job.index}/{job.step}",
+        )
+        allowed = orjson.loads(job.payload).get("tools") or ()
+        try:
+            async with asyncio.timeout(job.timeout_s):
+                results = await self._tools.run_all(context, allowed, calls)
+        except TimeoutError:
+            error = TaskError(type="timeout", message=f"its tools did not end in {job.timeout_s:g} s", retryable=True)
+            return AttemptFailed(
+                index=job.index,
+                attempt=job.attempt,
+                error=error,
+                jitter_sample=self._entropy.sample(),
+                latency_ms=self._elapsed_ms(started),
+                cost_nano_usd=0,
+                step=job.step,
+            )
+        return StepTaken(
+            index=job.index,
+            attempt=job.attempt,
+            step=job.step,
+            record=json_record({"kind": RESULTS, "results": results}),
+            kind=RESULTS,
+            model="",
+            usage=Usage(),
+            cost_nano_usd=0,
+            latency_ms=self._elapsed_ms(started),
+            steps=0,
+            tools=tuple(call["name"] for call in calls),
+        )
+
     async def _read(self, job: Job, call: Call, result: ChatResult) -> Outcome:
         """Read the answer; a large one that has to match a schema in a thread, for it takes the processor a while."""
         if call.schema is not None and len(result.content or "") > _LARGE:
@@ -148,6 +201,7 @@ class Executor:
                 latency_ms=latency_ms,
                 settled=_is_settled(result),
                 next_model=outcome.next_model,
+                tools=tuple(one.name for one in result.tool_calls),
                 tasks=tasks,
             )
         return AttemptCompleted(

@@ -17,7 +17,16 @@ from app.domain.swarm import ORCHESTRATOR
 from app.ports.output_schemas import Checked, Mismatch, OutputSchemas
 from app.ports.provider import ChatRequest, ChatResult, JsonObject, Route
 from app.scheduler import conversation, planning, structured
-from app.scheduler.calls import MAX_QUOTED_CHARS, Call, Job, content_of, json_record, json_text, mismatch
+from app.scheduler.calls import (
+    MAX_QUOTED_CHARS,
+    Call,
+    Job,
+    content_of,
+    json_record,
+    json_text,
+    mismatch,
+    sendable_arguments,
+)
 from app.scheduler.conversation import Conversation, Done, GoOn, Outcome, Wanting
 from app.scheduler.prompts import system_messages
 
@@ -25,6 +34,7 @@ MAX_TURNS = 50
 """Turns of an orchestrator; the last one is made without tools, so that it answers."""
 
 _CHARS_PER_TOKEN = 2
+_LEAST_SHOWN = 80
 _USUAL_CONTEXT_TOKENS = 131_072
 _NO_RESULT = "The task failed and has no result. Assign it anew, differently, or answer without it."
 
@@ -66,7 +76,8 @@ class Planners:
         asked += _turn_messages(talk.turns, job.inputs, room)
         if purpose == REPAIR:
             assert talk.last is not None
-            asked.append({"role": "assistant", "content": talk.last["content"][:MAX_QUOTED_CHARS]})
+            wrong = talk.last["content"][:MAX_QUOTED_CHARS] or "(no answer)"  # several vendors refuse an empty message
+            asked.append({"role": "assistant", "content": wrong})
             asked.append({"role": "user", "content": planning.repair_prompt(talk.last["errors"])})
         request = ChatRequest(
             model=route.model,
@@ -132,9 +143,11 @@ class Planners:
         if not call.request.tools:
             message = f"the orchestrator still calls tools after {MAX_TURNS} turns"
             return Wanting(kind="max_turns", message=message, retryable=False)
+        # Further ones would only be refused, each with words that the next call would be sent.
+        made = result.tool_calls[: 2 * spec.max_agents]
         assigned = sum(len(record["work"]) for record in before)
         turn = turns.take_turn(
-            [turns.Call(id=one.id, name=one.name, arguments=one.arguments) for one in result.tool_calls],
+            [turns.Call(id=one.id, name=one.name, arguments=one.arguments) for one in made],
             before[-1]["team"] if before else {},
             assigned=assigned,
             max_subagents=spec.max_agents,
@@ -158,7 +171,7 @@ class Planners:
             "kind": TURN,
             "content": result.content,
             "reasoning_content": result.reasoning_content,
-            "tool_calls": [{"id": one.id, "name": one.name, "arguments": one.arguments} for one in result.tool_calls],
+            "tool_calls": [{"id": one.id, "name": one.name, "arguments": one.arguments} for one in made],
             "replies": replies,
             "work": given,
             "team": dict(turn.team),
@@ -175,20 +188,22 @@ def _turn_messages(
         for at, record in enumerate(turn_records)
         for call_id, task_id in record["work"].items()
     }
-    shown = turns.tool_results(outputs, room)
+    spoken = sum(map(_spoken_chars, turn_records))
+    share = min(room // 2 / spoken, 1.0) if spoken else 1.0
+    shown = turns.tool_results(outputs, room - int(spoken * share))
     told: list[JsonObject] = []
     for at, record in enumerate(turn_records):
         calls = {
             one["id"]: {
                 "id": one["id"],
                 "type": "function",
-                "function": {"name": one["name"], "arguments": _sendable(one["arguments"])},
+                "function": {"name": one["name"], "arguments": _sendable(one["arguments"], share)},
             }
             for one in record["tool_calls"]
         }
         assistant: JsonObject = {
             "role": "assistant",
-            "content": record["content"] or "",
+            "content": _shortened(record["content"] or "", share),
             "tool_calls": list(calls.values()),
         }
         if record["reasoning_content"]:
@@ -200,13 +215,26 @@ def _turn_messages(
     return told
 
 
-def _sendable(arguments: str) -> str:
-    """Return the arguments of a call as strict vendors take them back; the reply says what was wrong with others."""
-    try:
-        orjson.loads(arguments)
-    except orjson.JSONDecodeError:
-        return "{}"
-    return arguments
+def _spoken_chars(record: conversation.Record) -> int:
+    """Return what an orchestrator said in a turn, and was told at once."""
+    said = [record["content"] or "", record["reasoning_content"] or "", *record["replies"].values()]
+    return sum(map(len, said)) + sum(len(one["arguments"]) for one in record["tool_calls"])
+
+
+def _sendable(arguments: str, share: float) -> str:
+    """Return the arguments of a call as they are sent again, long texts in them shortened to ``share``."""
+    arguments = sendable_arguments(arguments)
+    given = orjson.loads(arguments)
+    if share == 1 or not isinstance(given, dict):
+        return arguments
+    texts = {name: _shortened(text, share) for name, text in given.items() if isinstance(text, str)}
+    return orjson.dumps(given | texts).decode()
+
+
+def _shortened(text: str, share: float) -> str:
+    """Return a text with ``share`` of its characters, at least a line of it, marked where it was cut."""
+    keep = max(int(len(text) * share), _LEAST_SHOWN)
+    return text if len(text) <= keep else f"{text[:keep]}\n[shortened: {len(text)} characters]"
 
 
 def _attachments(payload: Mapping[str, Any]) -> list[Attachment]:

@@ -10,8 +10,10 @@ from typing import Protocol
 
 from app.domain import rerouting
 from app.domain.facts import Rerouted
+from app.domain.journal import TOOLS, TOOLS_LANE
 from app.domain.swarm import SwarmState
 from app.domain.task import TERMINAL, TaskStatus
+from app.domain.usage import FREE
 from app.ports.provider import Models, UnknownModel
 from app.scheduler.lanes import Standing
 
@@ -37,7 +39,8 @@ class Routing:
         requested.update(state.spec.models)
         if state.spec.models or state.spec.planner is not None or state.spec.aggregates:
             requested.add(state.spec.model)
-        lanes: dict[str | None, str] = {}
+        lanes: dict[str | None, str] = {TOOLS: TOOLS_LANE}
+        state.lanes[TOOLS], state.prices[TOOLS] = TOOLS_LANE, FREE
         for name in requested:
             try:
                 route = await self.models.resolve(name)
@@ -64,7 +67,7 @@ class Routing:
 
     async def look_up_prices(self, state: SwarmState) -> None:
         """Take note of the prices in force: calls are billed by them, so they are reserved for by them, too."""
-        for name in state.prices:
+        for name in state.prices.keys() - {TOOLS}:
             with suppress(UnknownModel):
                 state.prices[name] = (await self.models.resolve(name)).price
 

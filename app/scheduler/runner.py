@@ -167,7 +167,8 @@ class Runner:
     # --- one turn ----------------------------------------------------------------------------------------------------
 
     async def _turn(self, state: SwarmState, claimant: Claimant, out: Step, group: asyncio.TaskGroup) -> None:
-        facts = await self._control(state)
+        # What a take-over closed and what a retry puts back cannot be written in one turn.
+        facts = [] if out.changes else await self._control(state)
         facts += await self._awaited_ended()
         facts += await self._lane_news(state, claimant)
         inbox, self._inbox = self._inbox[:_MAX_FACTS], self._inbox[_MAX_FACTS:]
@@ -190,6 +191,8 @@ class Runner:
             self._announce(state, out)
         self._perform(state, claimant, out, group)
         self._watch(state)
+        if self._control_rang:
+            self._news.set()
 
     def _step(self, state: SwarmState, fact: Fact, now_ms: int, out: Step) -> None:
         step(state, fact, now_ms, out)

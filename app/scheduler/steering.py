@@ -53,6 +53,8 @@ async def _retry(state: SwarmState, indices: list[int], runs: RunStore) -> Retry
     tasks = state.tasks
     ended_in_vain = TERMINAL - {TaskStatus.COMPLETED}
     wanted = {index for index in indices if tasks[index].status in ended_in_vain}
+    if state.decided:  # what the vote did without may be missing now
+        wanted |= {task.index for task in tasks if task.status is TaskStatus.CANCELLED}
     sources = list(wanted)
     while sources:
         for index in state.graph.dependents[sources.pop()]:

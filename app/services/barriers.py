@@ -15,7 +15,7 @@ from app.ports.clock import Clock, Entropy
 from app.ports.idempotency import Once
 from app.ports.runs import Beside, RunStore
 from app.ports.store import SwarmRow, SwarmStore
-from app.services.batches import BatchService, NamedTask
+from app.services.batches import BatchService, NamedTask, RunOptions
 
 PENDING, RUNNING, COMPLETED, FAILED = "pending", "running", "completed", "failed"
 
@@ -57,12 +57,14 @@ class BarrierService:
         tasks: Sequence[NamedTask],
         *,
         strict: bool,
+        options: RunOptions | None = None,
         key_id: str | None = None,
         once: Callable[[BarrierState], Once | None] = _without_key,
     ) -> BarrierState:
         """Start a run of the barrier; the same name again starts anew.
 
         Args:
+            options: what the request asks for beside its tasks.
             once: the key to store with it, by the state that it will be accepted in.
 
         Returns:
@@ -92,7 +94,7 @@ class BarrierService:
         def beside(swarm: SwarmRow) -> Beside:
             return Beside(barrier=replace(row, swarm_id=swarm.swarm_id), once=once(state_of_run(swarm)))
 
-        swarm = await self.batches.start(agent, tasks, kind="barrier", key_id=key_id, beside=beside)
+        swarm = await self.batches.start(agent, tasks, kind="barrier", options=options, key_id=key_id, beside=beside)
         return state_of_run(swarm)
 
     async def _state(self, row: BarrierRow) -> BarrierState:

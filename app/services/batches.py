@@ -10,6 +10,7 @@ from typing import Any
 from app.domain.aggregate import CONCAT, LOCAL, NONE, Options, Part, merge
 from app.domain.errors import InvalidRequest
 from app.domain.retry import RetryPolicy
+from app.domain.routing_spec import DEFAULT_REROUTE_AFTER, RoutingSpec
 from app.domain.swarm import SwarmSpec
 from app.domain.task import TERMINAL, Awaited, TaskSpec, TaskStatus
 from app.ports.agents import AgentRow
@@ -31,6 +32,16 @@ class NamedTask:
 
     spec: TaskSpec
     sources: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """What a request asks for beside its tasks, as in ``SwarmSpec``; ``aggregate`` wins over the orchestrator's."""
+
+    aggregate: Options | None = None
+    output_schema: dict[str, Any] | None = None
+    validation: dict[str, Any] | None = None
+    routing: RoutingSpec | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +72,7 @@ class BatchService:
         parallelism: int | None = None,
         context_window: int | None = None,
         checkpoints: bool = False,
+        options: RunOptions | None = None,
         key_id: str | None = None,
         beside: Callable[[SwarmRow], Beside] = nothing_beside,
     ) -> SwarmRow:
@@ -70,6 +82,7 @@ class BatchService:
             kind: what asked for it: spawn, execute, batch or barrier.
             parallelism: sub-agents at once; lowered to the orchestrator's ceiling where it is above.
             context_window: tokens a sub-agent may be sent.
+            options: of the request; None for none.
             checkpoints: merge the outputs so far after every tenth of the tasks.
             key_id: API key it is counted to.
             beside: what to store with the run, which it is shown as it will be accepted.
@@ -80,6 +93,7 @@ class BatchService:
         config = agent.config
         ceiling = config.max_parallel_agents
         strategy = config.aggregation_strategy
+        asked = options or RunOptions()
         spec = SwarmSpec(
             agent_id=agent.agent_id,
             kind=kind,
@@ -90,7 +104,11 @@ class BatchService:
             max_steps=0,
             context_window=context_window,
             retry=RetryPolicy(max_retries=config.max_retries, retry_on_timeout=config.retry_on_timeout),
-            aggregate=_aggregate(strategy, kind, checkpoints=checkpoints, tasks=len(tasks)),
+            aggregate=_aggregate(asked.aggregate or Options(strategy=strategy), kind, checkpoints, len(tasks)),
+            output_schema=asked.output_schema,
+            validation=asked.validation,
+            routing=None if asked.routing is None else asked.routing.as_json(),
+            reroute_after=DEFAULT_REROUTE_AFTER if asked.routing is None else asked.routing.reroute_after,
             token_budgets=any("token_budget" in task.spec.payload for task in tasks),
         )
         resolved = await self.resolve(agent, tasks)
@@ -142,14 +160,15 @@ class BatchService:
         return await asyncio.to_thread(_collected, agent, found)
 
 
-def _aggregate(strategy: str, kind: str, *, checkpoints: bool, tasks: int) -> dict[str, Any]:
+def _aggregate(options: Options, kind: str, checkpoints: bool, tasks: int) -> dict[str, Any]:
     """How a request's outputs are merged; a single one has nothing to be merged with."""
-    if strategy == NONE and checkpoints:
-        strategy = CONCAT
-    if kind not in _SEVERAL or strategy == NONE:
+    if options.strategy == NONE and checkpoints:
+        options = Options(strategy=CONCAT)
+    if kind not in _SEVERAL or options.strategy == NONE:
         return {"strategy": NONE}
-    every = max(tasks // _CHECKPOINTS, 1) if checkpoints else None
-    return Options(strategy=strategy, checkpoint_every=every).as_json()
+    if checkpoints and options.checkpoint_every is None:
+        options = replace(options, checkpoint_every=max(tasks // _CHECKPOINTS, 1))
+    return options.as_json()
 
 
 def _collected(agent: AgentRow, found: AgentTasks) -> Collected:

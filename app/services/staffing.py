@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -25,6 +26,8 @@ from app.services.roles import RoleService
 _TAGS = '"capability_tags":'
 _SCHEMA = '"output_schema":'
 _SYNTHESIZER = "synthesizer"
+_MANY = 500
+"""Tasks from which on they are assigned in a thread: thousands with many rules take a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,10 @@ class Staffing:
         Raises:
             InvalidRequest: a model that nobody serves, or a schema that cannot be used; its pointer names it.
         """
-        self._check_schemas(spec, tasks)
+        if spec.output_schema is not None or any(_SCHEMA in task.payload for task in tasks):
+            await asyncio.to_thread(self._check_schemas, spec, tasks)
+        elif spec.aggregate.get("output_schema") is not None:
+            await asyncio.to_thread(self._check_schemas, spec, ())
         routing = RoutingSpec.of(spec.routing)
         pool = Pool(
             routing=routing,
@@ -58,7 +64,13 @@ class Staffing:
         wanted = any(task.role is None and _TAGS in task.payload for task in tasks)
         load = await self.tasks.load_by_role(tenant_id) if wanted else {}
         pool = replace(pool, roles=known, load=load)
-        assigned = assign(tasks, pool, await self._candidates(pool.models(tasks))) if concerned else tasks
+        assigned = tasks
+        if concerned:
+            candidates = await self._candidates(pool.models(tasks))
+            if len(tasks) > _MANY:
+                assigned = await asyncio.to_thread(assign, tasks, pool, candidates)
+            else:
+                assigned = assign(tasks, pool, candidates)
         used = set(known) if spec.planner is not None else _used(assigned, known)
         if spec.aggregates:
             used.add(_SYNTHESIZER)

@@ -201,6 +201,17 @@ async def test_a_template_is_filled_in_for_each_item(tmp_path: Path) -> None:
     assert prompts == ['0: translate One; {keep} ["x","y"]', "1: translate Two {not.a.field}; {keep} []"]
 
 
+async def test_twenty_thousand_items_are_twenty_thousand_tasks(tmp_path: Path) -> None:
+    cast = Cast()
+    cast.hold("task")
+    decompose = {"strategy": "map", "prompt": "Square {item}.", "items": list(range(20_000))}
+    async with in_process(tmp_path, provider=cast) as client:
+        response = await client.post("/v1/swarms", json={"decompose": decompose})
+        assert response.status_code == 201, response.text[:500]
+        assert response.json()["counts"]["total"] == 20_000
+        assert (await client.post(f"/v1/swarms/{response.json()['swarm_id']}/cancel")).status_code == 202
+
+
 async def test_fields_of_a_decomposition_are_those_of_each_task(tmp_path: Path) -> None:
     schema = {"type": "object", "required": ["n"], "properties": {"n": {"type": "integer"}}}
     cast = Cast().on("task", '{"n": 1}')

@@ -199,7 +199,7 @@ async def over_sockets(folder: Path, *scripts: dict[str, Any]) -> AsyncIterator[
     log = folder / "calls.jsonl"
     async with listening(MockModelConfig(call_log=str(log))) as running, httpx2.AsyncClient() as tester:
         (await tester.post(f"{running.root_url}/mock/script", json=list(scripts))).raise_for_status()
-        settings = {"provider_base_url": running.base_url, "default_model": "mock"}
+        settings: dict[str, Any] = {"provider_base_url": running.base_url, "default_model": "mock"}
         async with in_process(folder / "data", **settings) as client:
             yield client, Mock(running.model.stats, log)
 

@@ -11,7 +11,8 @@ from pydantic import BaseModel
 from app.api.schemas.aggregation import AggregateIn
 from app.api.schemas.limits import BudgetIn, LimitsIn, RetryIn
 from app.api.schemas.routing import RoutingIn
-from app.api.schemas.swarm_create import SwarmCreate, ValidateIn
+from app.api.schemas.run_options import ValidateIn
+from app.api.schemas.swarm_create import SwarmCreate
 from app.api.schemas.tasks import TaskIn
 from tests.support.problems import pointers
 from tests.support.refusals import GOOD, refused, unharmed

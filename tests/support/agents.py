@@ -14,6 +14,7 @@ from app.ports.provider import ChatResult, Route, ToolCall
 from app.scheduler.agent_loop import AgentLoop
 from app.scheduler.calls import Call, Job, json_record
 from app.scheduler.conversation import GoOn, Outcome, Wanting
+from app.tools.registry import Registry
 from tests.support.providers import ScriptedProvider
 
 USAGE = Usage(prompt_tokens=100, completion_tokens=10)
@@ -42,7 +43,7 @@ class Agent:
         self.inputs: dict[str, str] = {}
         self.failures = 0
         self.calls: list[Call] = []
-        self.loop = AgentLoop(JsonSchemas())
+        self.loop = AgentLoop(JsonSchemas(), Registry([]))
 
     def job(self) -> Job:
         return Job(

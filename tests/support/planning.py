@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -14,6 +15,7 @@ from aiohttp import web
 
 from app.domain.usage import Usage
 from app.ports.provider import ChatRequest, ChatResult, Refused, ToolCall, Unavailable
+from tests.support.service import in_process
 from tests.support.upstream import Upstream
 
 PLAN, TURN, JUDGE, MERGE = "plan", "turn", "judge", "merge"
@@ -299,6 +301,37 @@ async def checked_events(client: httpx2.AsyncClient, swarm_id: str) -> list[dict
     assert counts == found[-1]["counts"]
     assert counts["total"] == len(tasks)
     return found
+
+
+def ballots(*answers: Any, **fields: Sequence[Any]) -> tuple[Cast, list[dict[str, Any]]]:
+    """A cast and tasks ``v0``, ``v1``, … that answer so, with further fields by position."""
+    cast = Cast()
+    tasks = []
+    for at, answer in enumerate(answers):
+        cast.on(f"v{at}", answer)
+        tasks.append({"id": f"v{at}"} | {name: given[at] for name, given in fields.items()})
+    return cast, tasks
+
+
+async def merged_in_order(
+    folder: Path, cast: Cast, tasks: list[dict[str, Any]], aggregate: Any, **body: Any
+) -> dict[str, Any]:
+    """Run to the end; the answers come one after the other, in the order of the request."""
+    cast.hold(*(task["id"] for task in tasks))
+    async with in_process(folder, provider=cast) as client:
+        swarm_id = await start(client, {"tasks": tasks, "aggregate": aggregate, "retry": {"max_retries": 0}} | body)
+        for task in tasks:
+            await cast.until_asked(task["id"])
+        for at, task in enumerate(tasks, start=1):
+            cast.release(task["id"])
+            await until(client, swarm_id, closed(at))
+        found = await ended(client, swarm_id)
+        return found | {"results": await get(client, f"/v1/swarms/{swarm_id}/results")}
+
+
+def closed(least: int) -> Callable[[dict[str, Any]], bool]:
+    """Whether so many tasks have ended."""
+    return lambda swarm: sum(swarm["counts"][end] for end in ("completed", "failed", "cancelled")) >= least
 
 
 # --- an endpoint with several models ---------------------------------------------------------------------------------

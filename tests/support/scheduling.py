@@ -26,9 +26,11 @@ from app.scheduler.reducer import Reducer
 from app.scheduler.routing import Routing
 from app.scheduler.runner import Machinery
 from app.scheduler.supervisor import Supervisor
+from app.scheduler.tool_runner import ToolRunner
 from app.storage.engine import Database, open_database
 from app.telemetry.prometheus import NoMetrics
 from app.telemetry.system import SystemClock, SystemEntropy
+from app.tools.registry import Registry
 
 DEADLINE_S = 20.0
 
@@ -110,7 +112,14 @@ def machinery(
         ),
         allowances=Allowances(clock, no_cap),
         routing=Routing(models, {}),
-        executor=Executor(models, AgentLoop(JsonSchemas()), growing, clock, SystemEntropy()),
+        executor=Executor(
+            models,
+            AgentLoop(JsonSchemas(), Registry([])),
+            ToolRunner(Registry([]), JsonSchemas()),
+            growing,
+            clock,
+            SystemEntropy(),
+        ),
         reducer=Reducer(store.tasks, models, growing),
         doorbell=LocalDoorbell(),
         clock=clock,

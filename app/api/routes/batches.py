@@ -33,6 +33,7 @@ from app.api.schemas.batches import (
     barrier_json,
     batch_json,
 )
+from app.api.schemas.run_options import RunOptionsIn
 from app.api.strict_json import body_of, validate
 from app.domain.agent import BarrierName
 from app.domain.errors import FieldError, InvalidRequest, NotFound
@@ -139,6 +140,7 @@ async def execute_batch(
             parallelism=body.parallelism,
             context_window=body.context_window,
             checkpoints=body.memory_strategy == "checkpoint",
+            options=validate(RunOptionsIn, body.options()).to_domain(),
             key_id=caller.key_id,
             beside=lambda row: Beside(once=once and once.answered(accepted(row))),
         )
@@ -182,6 +184,7 @@ async def execute_barrier(
             BarrierName.parse(str(body.barrier_id)),
             body.to_work(agent.config, services.caps, partial(_made_up_id, services)),
             strict=body.dependency_check == "strict",
+            options=validate(RunOptionsIn, body.options()).to_domain(),
             key_id=caller.key_id,
             once=lambda state: once and once.answered(accepted(state)),
         )

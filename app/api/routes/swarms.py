@@ -80,7 +80,7 @@ async def create_swarm(
     async def begin(once: Once | None) -> Outcome:
         spec, work = body.to_domain(services.caps, await _agent_id(services, caller, body.agent))
         spec, tasks = await services.composer.compose(services.swarms.with_defaults(spec), work)
-        with _of_the_decomposition(body):
+        with _of_what_was_sent(body):
             row = await services.swarms.create(
                 caller.tenant_id,
                 spec,
@@ -102,15 +102,16 @@ async def create_swarm(
 
 
 @contextmanager
-def _of_the_decomposition(body: SwarmCreate) -> Iterator[None]:
-    """Let errors of tasks that a decomposition made point at that: the request has no others."""
+def _of_what_was_sent(body: SwarmCreate) -> Iterator[None]:
+    """Let errors of tasks that the service made point at what it made them of: the request has no tasks."""
     try:
         yield
     except InvalidRequest as exc:
-        if body.decompose is not None:
-            exc.detail = _A_TASK.sub("/decompose", exc.detail)
+        if body.tasks is None:
+            source = "/goal" if body.decompose is None else "/decompose"
+            exc.detail = _A_TASK.sub(source, exc.detail)
             exc.errors = tuple(
-                FieldError(_A_TASK.sub("/decompose", error.pointer), _A_TASK.sub("/decompose", error.detail))
+                FieldError(_A_TASK.sub(source, error.pointer), _A_TASK.sub(source, error.detail))
                 for error in exc.errors
             )
         raise

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.schemas.agents import OutputOut, output_json
+from app.api.schemas.run_options import ignored_options, meant_options
 from app.api.schemas.swarm_create import Caps
 from app.api.schemas.swarms import SummaryOut, summary_json
 from app.api.schemas.tasks import TaskIn
@@ -69,8 +70,29 @@ class WorkRequest(BaseModel):
             for index, task in enumerate(self.tasks)
         ]
 
+    aggregate: Any = Field(None, description="As for a swarm; default: the orchestrator's aggregation_strategy")
+    output_schema: Any = Field(None, description="JSON Schema of each task's output")
+    validation: Any = Field(None, alias="validate", description="A judge of every output, as for a swarm")
+    routing: Any = Field(None, description="Which model serves which task, as for a swarm")
+
+    def options(self) -> dict[str, Any]:
+        """Return the body of ``RunOptionsIn`` that the request holds."""
+        return meant_options(self._given())
+
+    def _given(self) -> dict[str, Any]:
+        given = {
+            "aggregate": self.aggregate,
+            "output_schema": self.output_schema,
+            "validate": self.validation,
+            "routing": self.routing,
+        }
+        return {name: value for name, value in given.items() if value is not None}
+
     def warnings(self) -> list[str]:
-        return list(dict.fromkeys(warning for task in self.tasks for warning in task.warnings()))
+        found = [warning for task in self.tasks for warning in task.warnings()]
+        found += ignored_options(self._given())
+        found += [f"unknown field {name!r} was ignored" for name in self.model_extra or ()]
+        return list(dict.fromkeys(found))
 
 
 class BatchExecute(WorkRequest):

@@ -16,6 +16,7 @@ from app.api.schemas.limits import (
     Unavailable,
 )
 from app.api.schemas.routing import RoutingIn
+from app.api.schemas.run_options import JudgeIn, judge
 from app.api.schemas.tasks import (
     TaskIn,
     made_up_ids,
@@ -41,16 +42,6 @@ class Caps:
 
     max_tasks: int
     max_input_bytes: int
-
-
-class ValidateIn(BaseModel):
-    """A judge of every output: what it scores below the threshold is done again, with its critique."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    rubric: str = Field(min_length=1, max_length=100_000, description="What a good output is")
-    threshold: float = Field(0.7, ge=0, le=1, allow_inf_nan=False, description="Least score that is accepted, 0-1")
-    model: str | None = Field(None, min_length=1, max_length=200, description="Default: the task's own")
 
 
 class GoalPart(BaseModel):
@@ -95,7 +86,7 @@ class SwarmCreate(BaseModel):
     )
     budget: BudgetIn | None = None
     routing: RoutingIn | None = None
-    validation: ValidateIn | Annotated[str, Field(min_length=1, max_length=100_000)] | None = Field(
+    validation: JudgeIn | None = Field(
         None, alias="validate", description="A judge of every output; a text is its rubric"
     )
     webhook: Unavailable = None
@@ -148,7 +139,7 @@ class SwarmCreate(BaseModel):
             max_agents=self.limits.max_agents,
             task_timeout_s=self.limits.task_timeout_s,
             output_schema=None if kind == "goal" else self.output_schema,
-            validation=self._validation(),
+            validation=judge(self.validation),
             routing=None if routing is None else routing.as_json(),
             reroute_after=DEFAULT_REROUTE_AFTER if routing is None else routing.reroute_after,
         )
@@ -196,12 +187,6 @@ class SwarmCreate(BaseModel):
             detail = f"is that of the merged value, which {options.strategy} takes from outputs as they are"
             raise InvalidRequest.field("/output_schema", detail)
         return replace(options, output_schema=options.output_schema or self.output_schema)
-
-    def _validation(self) -> dict[str, Any] | None:
-        if self.validation is None:
-            return None
-        given = ValidateIn(rubric=self.validation) if isinstance(self.validation, str) else self.validation
-        return given.model_dump(exclude_none=True)
 
     def _refuse_unavailable(self) -> None:
         pointers = [f"/{name}" for name in _NOT_BUILT if getattr(self, name) is not None]

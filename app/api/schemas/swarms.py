@@ -91,7 +91,9 @@ class SwarmListed(BaseModel):
 
 
 class SwarmOut(SwarmListed):
-    critical_path: CriticalPathOut | None = Field(description="null in lists, and in answers to `wait` with more than 2,000 tasks")
+    critical_path: CriticalPathOut | None = Field(
+        description="null in lists, and in answers to `wait` with more than 2,000 tasks"
+    )
     aggregated: Any = Field(description="The merged value; null if there is none")
     aggregation: AggregationOut | None
 

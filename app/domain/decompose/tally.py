@@ -90,7 +90,7 @@ class Tally:
         if size > self._bounds.max_input_bytes:
             detail = f"a task's input of {size:,} bytes; at most {self._bounds.max_input_bytes:,} are taken: {advice}"
             raise InvalidRequest.field(pointer, detail)
-        self._total_bytes += size
+        self._total_bytes += size - OVERHEAD_BYTES  # a bound for one task, far above what most are given
         if self._total_bytes > self._bounds.max_total_bytes:
             detail = f"the inputs of all tasks together take more than {self._bounds.max_total_bytes:,} bytes"
             raise InvalidRequest.field(POINTER, detail)

@@ -94,7 +94,7 @@ def test_prompt_role_and_further_fields_reach_every_task() -> None:
     ],
 )
 def test_what_cannot_be_made_names_its_field(request_: RowsRequest, pointer: str) -> None:
-    bounds = Bounds(max_tasks=50, max_input_bytes=12_000, max_total_bytes=300_000)
+    bounds = Bounds(max_tasks=50, max_input_bytes=12_000, max_total_bytes=100_000)
 
     with pytest.raises(InvalidRequest) as caught:
         row_tasks(request_, bounds)

@@ -19,6 +19,8 @@ from app.scheduler.agent_loop import AgentLoop
 from app.scheduler.calls import Job
 from app.scheduler.executor import Executor
 from app.scheduler.growing import Growing
+from app.scheduler.tool_runner import ToolRunner
+from app.tools.registry import Registry
 from tests.support.providers import hang
 
 pytestmark = pytest.mark.anyio
@@ -98,7 +100,14 @@ def job(**fields: Any) -> Job:
 
 
 async def run(models: Models, **fields: Any) -> AttemptCompleted | StepTaken | AttemptFailed:
-    return await Executor(models, AgentLoop(JsonSchemas()), Growing(models), Clock(), Entropy()).run(job(**fields))
+    return await Executor(
+        models,
+        AgentLoop(JsonSchemas(), Registry([])),
+        ToolRunner(Registry([]), JsonSchemas()),
+        Growing(models),
+        Clock(),
+        Entropy(),
+    ).run(job(**fields))
 
 
 async def failure(models: Models, *, latency_ms: float = 12.5, **fields: Any) -> AttemptFailed:

@@ -1,0 +1,102 @@
+"""The tool calls of a sub-agent: which tools it is offered, what is kept of its calls, and how they are told again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from app.domain.journal import CALLS, RESULTS
+from app.ports.provider import ChatResult, JsonObject
+from app.ports.tools import Tools
+from app.scheduler.calls import sendable_arguments
+from app.scheduler.conversation import Record
+
+DEFAULT_MAX_STEPS = 30
+"""Model calls of a sub-agent with tools; the last one is offered none, so that it answers."""
+
+_LEAST_SHOWN_CHARS = 200
+_LEFT_OUT = "[left out: an earlier result, to keep within the model's context]"
+
+
+def offered(payload: Mapping[str, Any], records: Sequence[Record], tools: Tools) -> list[JsonObject]:
+    """Return the tools of a task's next call, OpenAI-shaped: those it lists that can be used here."""
+    names: Sequence[str] = payload.get("tools") or ()
+    if not names:
+        return []
+    made = sum(record["kind"] == CALLS for record in records)
+    if made >= (payload.get("max_steps") or DEFAULT_MAX_STEPS) - 1:
+        return []
+    found = [tool for name in names if (tool := tools.find(name)) is not None and tool.unavailable() is None]
+    return [
+        {
+            "type": "function",
+            "function": {
+                "name": tool.spec.name,
+                "description": tool.spec.description,
+                "parameters": dict(tool.spec.parameters),
+            },
+        }
+        for tool in found
+    ]
+
+
+def record_of(result: ChatResult) -> dict[str, Any]:
+    """Return what is kept of an answer that calls tools."""
+    return {
+        "kind": CALLS,
+        "content": result.content,
+        "reasoning_content": result.reasoning_content,
+        "tool_calls": [{"id": one.id, "name": one.name, "arguments": one.arguments} for one in result.tool_calls],
+        "model": result.model,
+    }
+
+
+def told(records: Sequence[Record], room_chars: int) -> list[JsonObject]:
+    """Return the messages of the calls so far and their results, the newest of them whole as far as there is room.
+
+    Args:
+        room_chars: of all results together; what does not fit is shortened, the oldest first.
+    """
+    shown = _fitting([record["results"] for record in records if record["kind"] == RESULTS], room_chars)
+    messages: list[JsonObject] = []
+    at = 0
+    for record in records:
+        if record["kind"] != CALLS:
+            continue
+        calls = {
+            one["id"]: {
+                "id": one["id"],
+                "type": "function",
+                "function": {"name": one["name"], "arguments": sendable_arguments(one["arguments"])},
+            }
+            for one in record["tool_calls"]
+        }
+        assistant: JsonObject = {
+            "role": "assistant",
+            "content": record["content"] or "",
+            "tool_calls": list(calls.values()),
+        }
+        if record["reasoning_content"]:
+            assistant["reasoning_content"] = record["reasoning_content"]
+        messages.append(assistant)
+        results = shown[at] if at < len(shown) else {}
+        at += 1
+        for call_id in calls:
+            content = results.get(call_id, "Error: the call was not carried out.")
+            messages.append({"role": "tool", "tool_call_id": call_id, "content": content})
+    return messages
+
+
+def _fitting(results: Sequence[Mapping[str, str]], room_chars: int) -> list[dict[str, str]]:
+    left = room_chars
+    fitted: list[dict[str, str]] = []
+    for one in reversed(results):
+        shown = {}
+        for call_id, text in one.items():
+            if len(text) > left:
+                keep = max(left - len(_LEFT_OUT), 0)
+                text = text[:keep] + _LEFT_OUT if keep >= _LEAST_SHOWN_CHARS else _LEFT_OUT  # noqa: PLW2901
+            left -= len(text)
+            shown[call_id] = text
+        fitted.append(shown)
+    return fitted[::-1]

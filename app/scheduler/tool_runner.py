@@ -1,0 +1,102 @@
+"""Runs the tool calls of a model: only those its task may make, each under its own limits, all at once.
+
+Whatever goes wrong becomes the answer to the call, for the model to read; nothing of it fails the attempt.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import structlog
+
+from app.ports.output_schemas import InvalidSchema, Mismatch, OutputSchemas
+from app.ports.tools import Tool, ToolContext, ToolRefused, Tools
+
+_log = structlog.get_logger(__name__)
+
+_SHOWN = 20
+
+
+class ToolRunner:
+    """Args:
+    schemas: compiles the schemas of arguments.
+    """
+
+    def __init__(self, tools: Tools, schemas: OutputSchemas) -> None:
+        self._tools = tools
+        self._schemas = schemas
+        self._slots: dict[str, asyncio.Semaphore] = {}
+
+    async def run_all(
+        self, context: ToolContext, allowed: Sequence[str], calls: Sequence[Mapping[str, str]]
+    ) -> dict[str, str]:
+        """Return the answer to each call, by its id; calls that share an id are made once.
+
+        Args:
+            context: its ``run_key`` is made different for each call.
+            allowed: names of the tools that the task may call.
+            calls: ``{"id", "name", "arguments"}``, the latter JSON text as the model wrote it.
+        """
+        named = {call["id"]: call for call in calls}
+        async with asyncio.TaskGroup() as group:
+            running = {
+                call_id: group.create_task(
+                    self._run(replace(context, run_key=f"{context.run_key}/{call_id}"), allowed, call)
+                )
+                for call_id, call in named.items()
+            }
+        return {call_id: task.result() for call_id, task in running.items()}
+
+    async def _run(self, context: ToolContext, allowed: Sequence[str], call: Mapping[str, str]) -> str:
+        name = call["name"]
+        tool = self._tools.find(name) if name in allowed else None
+        if tool is None:
+            listed = ", ".join(allowed[:_SHOWN]) or "none"
+            return f"Error: you may not call a tool {name[:100]!r}; your tools are: {listed}."
+        why_not = tool.unavailable()
+        if why_not is not None:
+            return f"Error: {name} cannot be used here: {why_not}"
+        arguments = self._arguments(tool, call["arguments"])
+        if isinstance(arguments, str):
+            return arguments
+        spec = tool.spec
+        try:
+            async with self._slots.setdefault(name, asyncio.Semaphore(spec.concurrency)):
+                async with asyncio.timeout(spec.timeout_s):
+                    result = await tool.run(context, arguments)
+        except TimeoutError:
+            return f"Error: {name} did not end within {spec.timeout_s:g} s and was stopped."
+        except ToolRefused as exc:
+            return f"Error: {exc.detail}"
+        except Exception:
+            _log.exception("tool_crashed", tool=name, swarm_id=context.swarm_id, task_id=context.task_id)
+            return f"Error: {name} failed: a fault of the service; see its log."
+        content = result.content if not result.is_error else f"Error: {result.content}"
+        return _cut(_sendable(content), spec.max_output_chars)
+
+    def _arguments(self, tool: Tool, text: str) -> dict[str, Any] | str:
+        """Return the arguments, or what is wrong with them."""
+        spec = tool.spec
+        try:
+            checked = self._schemas.compile(dict(spec.parameters)).check(text or "{}")
+        except InvalidSchema:
+            _log.exception("tool_schema_invalid", tool=spec.name)
+            return f"Error: {spec.name} cannot be used: its parameters are described wrongly."
+        if isinstance(checked, Mismatch):
+            wrong = "; ".join(checked.errors)
+            return f"Error: the arguments of {spec.name} are wrong: {wrong}. Make the call again."
+        if not isinstance(checked.value, dict):
+            return f"Error: the arguments of {spec.name} are not a JSON object. Make the call again."
+        return checked.value
+
+
+def _sendable(text: str) -> str:
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
+def _cut(text: str, max_chars: int) -> str:
+    marker = f"\n[shortened: the result has {len(text)} characters]"
+    return text if len(text) <= max_chars else text[: max(max_chars - len(marker), 0)] + marker

@@ -1,0 +1,1 @@
+"""Adapters of ``ports.tools``: what sub-agents can do beside answering."""
