@@ -18,6 +18,8 @@ BUILT_IN_TOOLS = (
     "save_artifact",
 )
 
+MEMORY_TOOLS = ("memory_read", "memory_write")
+
 DEFAULT_NAME = "default"
 """The orchestrator of calls that name none."""
 
@@ -51,6 +53,19 @@ class AgentConfig:
     async_result_fetch: bool = False
     retry_on_timeout: bool = True
     max_retries: int = 3
+
+    def tool_names(self) -> list[str]:
+        """Return the names in ``tools``, and of those for the shared memory where it is on; each once."""
+        names = [name for tool in self.tools if isinstance(name := tool_name(tool), str)]
+        return list(dict.fromkeys([*names, *(MEMORY_TOOLS if self.shared_memory else ())]))
+
+
+def tool_name(tool: str | dict[str, Any]) -> Any:
+    """Return the name a tool entry carries: itself, its ``name``, its function's name, or its ``type``."""
+    if isinstance(tool, str):
+        return tool
+    function = tool.get("function")
+    return tool.get("name") or (function.get("name") if isinstance(function, dict) else None) or tool.get("type")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 
 from app.domain.graph import Graph
@@ -18,6 +19,15 @@ def affected(graph: Graph, changed: Collection[int]) -> set[int]:
                 found.add(dependent)
                 left.append(dependent)
     return found
+
+
+_OF_TURN = re.compile(r"t(\d+)-")
+
+
+def turn_of(task_id: str) -> int:
+    """Return the number of the orchestrator's turn that assigned a task (``turns.take_turn`` names it); 0 of others."""
+    match = _OF_TURN.match(task_id)
+    return int(match[1]) if match else 0
 
 
 def taken_over(kinds: Sequence[TaskKind], rerun: Collection[int], completed: Collection[int]) -> list[int]:

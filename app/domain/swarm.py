@@ -86,6 +86,7 @@ class SwarmSpec:
             or all where a planner chooses.
         routing: as ``RoutingSpec.as_json`` gives it.
         task_timeout_s: of planned tasks without a complexity.
+        tools: names of those that its tasks may call which list none of their own.
         forked_from: the run that this one took outputs over from.
         models: every model that the run may come to use, beside those that its tasks ask for.
     """
@@ -120,6 +121,7 @@ class SwarmSpec:
     task_timeout_s: float = 120.0
     models: tuple[str, ...] = ()
     forked_from: str | None = None
+    tools: tuple[str, ...] = ()
 
     @property
     def shared_bytes(self) -> int:

@@ -35,10 +35,16 @@ class Beside:
 
 @dataclass(frozen=True, slots=True)
 class Copies:
-    """Tasks that a new run takes over from an ended one: index there by index here."""
+    """What a new run takes over from an ended one.
+
+    Attributes:
+        kept: tasks as they are: index there by index here.
+        turns: records of its planner's journal, the first ones; task 0 here and there.
+    """
 
     source_id: str
     kept: Mapping[int, int]
+    turns: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

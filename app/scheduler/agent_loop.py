@@ -7,7 +7,7 @@ or retries: an answer becomes an outcome, and ``domain.attempts`` decides what f
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -70,7 +70,7 @@ class AgentLoop:
         heed += "" if schema is None else structured.instructions(schema)
         asked = messages(job.spec, job.task_id, payload, inputs, role_prompt=_role_prompt(job, payload), heed=heed)
         question = asked[-1]["content"]
-        tools = tool_calls.offered(payload, talk.records, self._tools)
+        tools = tool_calls.offered(_tools_of(job, payload), payload, talk.records, self._tools)
         asked += tool_calls.told(talk.records, _room(job, route, question))
         name = "output"
         if purpose == REPAIR:
@@ -107,7 +107,7 @@ class AgentLoop:
             return self._planners.read(job, call, result)
         if result.tool_calls and call.request.tools:
             return GoOn(record=tool_calls.record_of(result), next_model=TOOLS)
-        if result.tool_calls and payload_lists_tools(call) and result.content is None:
+        if result.tool_calls and _tools_of(job, call.payload) and result.content is None:
             return Wanting(kind="max_steps", message=_STILL_CALLING, retryable=False)
         content = content_of(result)
         if call.purpose == VERDICT:
@@ -153,9 +153,8 @@ class AgentLoop:
 _STILL_CALLING = "the sub-agent still calls tools after its last step (max_steps)"
 
 
-def payload_lists_tools(call: Call) -> bool:
-    """Whether the task may call tools, though not in this call."""
-    return bool(call.payload.get("tools"))
+def _tools_of(job: Job, payload: Mapping[str, Any]) -> Sequence[str]:
+    return tool_calls.listed(job.spec, payload) if job.kind is TaskKind.TASK else ()
 
 
 def _room(job: Job, route: Route, question: str) -> int:

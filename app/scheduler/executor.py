@@ -25,7 +25,7 @@ from app.ports.provider import (
     UnknownModel,
 )
 from app.ports.tools import ToolContext
-from app.scheduler import conversation
+from app.scheduler import conversation, tool_calls
 from app.scheduler.agent_loop import AgentLoop
 from app.scheduler.calls import Call, Job, NotStorable, json_record
 from app.scheduler.conversation import Done, GoOn, Outcome, Wanting
@@ -148,7 +148,7 @@ class Executor:
             sub_agent_id=sub_agent_id(job.swarm_id, job.index),
             run_key=f"{job.swarm_id}/{job.index}/{job.step}",
         )
-        allowed = orjson.loads(job.payload).get("tools") or ()
+        allowed = tool_calls.listed(job.spec, orjson.loads(job.payload))
         try:
             async with asyncio.timeout(job.timeout_s):
                 results = await self._tools.run_all(context, allowed, calls)

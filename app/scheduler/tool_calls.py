@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.domain.journal import CALLS, RESULTS
+from app.domain.swarm import SwarmSpec
 from app.ports.provider import ChatResult, JsonObject
 from app.ports.tools import Tools
 from app.scheduler.calls import sendable_arguments
@@ -18,9 +19,16 @@ _LEAST_SHOWN_CHARS = 200
 _LEFT_OUT = "[left out: an earlier result, to keep within the model's context]"
 
 
-def offered(payload: Mapping[str, Any], records: Sequence[Record], tools: Tools) -> list[JsonObject]:
-    """Return the tools of a task's next call, OpenAI-shaped: those it lists that can be used here."""
-    names: Sequence[str] = payload.get("tools") or ()
+def listed(spec: SwarmSpec, payload: Mapping[str, Any]) -> Sequence[str]:
+    """Return the names of the tools that a task may call."""
+    own: Sequence[str] | None = payload.get("tools")
+    return spec.tools if own is None else own
+
+
+def offered(
+    names: Sequence[str], payload: Mapping[str, Any], records: Sequence[Record], tools: Tools
+) -> list[JsonObject]:
+    """Return the tools of a task's next call, OpenAI-shaped: those it may call that can be used here."""
     if not names:
         return []
     made = sum(record["kind"] == CALLS for record in records)

@@ -107,6 +107,7 @@ class BatchService:
             aggregate=_aggregate(asked.aggregate or Options(strategy=strategy), kind, checkpoints, len(tasks)),
             output_schema=asked.output_schema,
             validation=asked.validation,
+            tools=tuple(config.tool_names()),
             routing=None if asked.routing is None else asked.routing.as_json(),
             reroute_after=DEFAULT_REROUTE_AFTER if asked.routing is None else asked.routing.reroute_after,
             token_budgets=any("token_budget" in task.spec.payload for task in tasks),

@@ -5,7 +5,7 @@ Without a change it is a replay: every output comes from the journal, no model i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +14,7 @@ import orjson
 from app.domain.assigning import dumped
 from app.domain.changes import Step
 from app.domain.errors import Conflict, FieldError, InvalidRequest, NotFound
-from app.domain.fork import affected, taken_over
+from app.domain.fork import affected, taken_over, turn_of
 from app.domain.graph import Graph
 from app.domain.ids import SWARM_PREFIX, make_id
 from app.domain.rerouting import ROUTE
@@ -66,7 +66,7 @@ class ForkService:
 
         Raises:
             NotFound: the run.
-            Conflict: the run has not ended, or an orchestrator planned it and tasks are to be changed.
+            Conflict: the run has not ended.
             InvalidRequest: a task that the run does not have or that is named twice, an unknown model or schema.
             KeyTaken: another request has the key beside it; nothing was stored.
         """
@@ -75,24 +75,35 @@ class ForkService:
             raise NotFound("swarm", swarm_id)
         if found.swarm.status not in SWARM_TERMINAL:
             raise Conflict(f"swarm {swarm_id} is {found.swarm.status}; only an ended run can be forked")
-        if changes and found.spec.planner == ORCHESTRATOR:
-            raise Conflict("the tasks of an orchestrator follow from its turns: fork its run without changes, or anew")
         wanted = _by_index(found, changes)
+        last_turn = None
+        if wanted and found.spec.planner == ORCHESTRATOR:
+            last_turn = min(turn_of(found.tasks[index].spec.task_id) for index in wanted)
         graph = Graph.build([task.spec.task_id for task in found.tasks], list(map(_inner_dependencies, found.tasks)))
         rerun = affected(graph, wanted)
         completed = {index for index, task in enumerate(found.tasks) if task.status is TaskStatus.COMPLETED}
         sources = taken_over([task.spec.kind for task in found.tasks], rerun, completed)
+        if last_turn is not None:  # what the orchestrator did after it may be another thing now
+            sources = [at for at in sources if turn_of(found.tasks[at].spec.task_id) <= last_turn]
         payloads = await self.runs.payloads(swarm_id, sorted(rerun & set(sources)))
         specs = [_changed(found.tasks[at].spec, payloads[at], wanted.get(at)) for at in sources if at in rerun]
+        specs = [_without(one, {found.tasks[at].spec.task_id for at in sources}) for one in specs]
         spec, staffed = await self.swarms.staffing.staff(tenant_id, found.spec, specs)
-        spec = replace(spec, name=name or spec.name, forked_from=swarm_id, roles=found.spec.roles | spec.roles)
+        models = tuple(sorted({*found.spec.models, *spec.models}))
+        roles = found.spec.roles | spec.roles
+        spec = replace(spec, name=name or spec.name, forked_from=swarm_id, roles=roles, models=models)
         anew = dict(zip(_new(sources, rerun), staffed, strict=True))
         state, all_specs = await self._state(tenant_id, found, spec, sources, anew)
         state.key_id = key_id
         if spec.budget is not None and spec.budget.max_cost_nano_usd is not None:
             refuse_unpriced([await self.swarms.models.resolve(one.requested_model) for one in staffed], "/tasks")
         copied = {at: source for at, source in enumerate(sources) if source not in rerun}
-        return await self._store(state, all_specs, Copies(swarm_id, copied), beside)
+        if last_turn is not None:
+            state.tasks[0].step = last_turn
+            records = (await self.runs.journals(swarm_id, [0]))[0][:last_turn]
+            state.tasks[0].journal_bytes = sum(len(record.encode()) for record in records)
+            state.aggregated = state.aggregation = None
+        return await self._store(state, all_specs, Copies(swarm_id, copied, last_turn or 0), beside)
 
     async def _state(
         self, tenant_id: str, found: Blueprint, spec: SwarmSpec, sources: Sequence[int], anew: Mapping[int, TaskSpec]
@@ -197,6 +208,13 @@ def _changed(spec: TaskSpec, payload: str, change: TaskChange | None) -> TaskSpe
     elif route is not None:
         fields[ROUTE] = route
     return replace(spec, requested_model=model, payload=dumped(fields))
+
+
+def _without(spec: TaskSpec, known: Collection[str]) -> TaskSpec:
+    """Return an orchestrator without the tasks of turns that are not taken over; any other task as it is."""
+    if spec.kind is not TaskKind.PLANNER:
+        return spec
+    return replace(spec, depends_on=tuple(name for name in spec.depends_on if name in known))
 
 
 def _inner_names(spec: TaskSpec) -> list[str]:

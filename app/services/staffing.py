@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from app.domain import roles as profiles
+from app.domain.agent import BUILT_IN_TOOLS
 from app.domain.assigning import Pool, assign
 from app.domain.errors import FieldError, InvalidRequest
 from app.domain.rerouting import ROUTE
@@ -21,10 +22,12 @@ from app.domain.task import TaskSpec
 from app.ports.output_schemas import InvalidSchema, OutputSchemas
 from app.ports.provider import Models, UnknownModel
 from app.ports.store import TaskStore
+from app.ports.tools import Tools
 from app.services.roles import RoleService
 
 _TAGS = '"capability_tags":'
 _SCHEMA = '"output_schema":'
+_TOOLS = '"tools":'
 _SYNTHESIZER = "synthesizer"
 _MANY = 500
 """Tasks from which on they are assigned in a thread: thousands with many rules take a second."""
@@ -36,6 +39,7 @@ class Staffing:
     models: Models
     schemas: OutputSchemas
     tasks: TaskStore
+    tools: Tools
 
     async def staff(
         self, tenant_id: str, spec: SwarmSpec, tasks: Sequence[TaskSpec]
@@ -56,6 +60,8 @@ class Staffing:
             max_output_tokens=spec.max_output_tokens,
             shared_bytes=spec.shared_bytes,
         )
+        if spec.kind == "swarm":
+            self._check_tools(tasks)
         others = await self._check_models(spec, routing)
         concerned = any(map(pool.concerns, tasks))
         if not concerned and not spec.aggregates and spec.planner is None:
@@ -77,6 +83,16 @@ class Staffing:
         kept = {name: _json(known[name]) for name in sorted(used) if name in known}
         models = {role["model"] for role in kept.values() if role["model"]} | set(others)
         return replace(spec, roles=kept, models=tuple(sorted(models))), assigned
+
+    def _check_tools(self, tasks: Sequence[TaskSpec]) -> None:
+        for index, task in enumerate(tasks):
+            if _TOOLS not in task.payload:
+                continue
+            for position, name in enumerate(orjson.loads(task.payload).get("tools") or ()):
+                if name not in BUILT_IN_TOOLS and self.tools.find(name) is None:
+                    known = ", ".join(dict.fromkeys([*BUILT_IN_TOOLS, *(tool.spec.name for tool in self.tools.all())]))
+                    detail = f"unknown tool {name!r}; there are {known}"
+                    raise InvalidRequest.field(f"/tasks/{index}/tools/{position}", detail)
 
     async def _check_models(self, spec: SwarmSpec, routing: RoutingSpec) -> list[str]:
         """Return the models that the run may come to use beside those of its tasks."""

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import LargeBinary, cast, func, insert, literal_column, select
 
 from app.domain.task import TaskKind, TaskSpec, TaskStatus
 from app.ports.forks import Blueprint, Ended
+from app.ports.runs import Copies
 from app.storage.dialect import Op, compile_sqlite
 from app.storage.mapping import SWARM_COLUMNS, load_awaits, load_spec, loads, swarm_row
 from app.storage.reader import Reader
 from app.storage.statements import param
-from app.storage.tables import SWARMS, TASK_INPUTS, TASKS
+from app.storage.tables import STEPS, SWARMS, TASK_INPUTS, TASKS
 
 _NOT_PAID_AGAIN = ("prompt_tokens", "completion_tokens", "cached_tokens", "cost_nano_usd")
 _FROM = (TASKS.c.swarm_id == param("source_id"), TASKS.c.ix == param("source_ix"))
@@ -23,6 +23,12 @@ def _copied(name: str) -> Any:
     if name in {"swarm_id", "ix"}:
         return param(name)
     return literal_column("0") if name in _NOT_PAID_AGAIN else TASKS.c[name]
+
+
+def _step(name: str) -> Any:
+    if name == "swarm_id":
+        return param(name)
+    return literal_column("0") if name in _NOT_PAID_AGAIN else STEPS.c[name]
 
 
 _COLUMNS = [column.name for column in TASKS.columns]
@@ -39,19 +45,34 @@ _COPY_INPUT = compile_sqlite(
 )
 
 
-def copy_ops(swarm_id: str, source_id: str, kept: Mapping[int, int]) -> list[Op]:
-    """Return what copies tasks of an ended run as they are, but for what they cost: that was paid there.
+_STEP_COLUMNS = [column.name for column in STEPS.columns]
+_COPY_STEPS = compile_sqlite(
+    insert(STEPS).from_select(
+        _STEP_COLUMNS,
+        select(*[_step(name) for name in _STEP_COLUMNS]).where(
+            STEPS.c.swarm_id == param("source_id"), STEPS.c.ix == 0, STEPS.c.step < param("below")
+        ),
+    )
+)
 
-    Args:
-        kept: index there by index here.
-    """
+
+def copy_ops(swarm_id: str, copies: Copies) -> list[Op]:
+    """Return what copies parts of an ended run as they are, but for what they cost: that was paid there."""
+    ops = []
+    if copies.turns:
+        row = {"swarm_id": swarm_id, "source_id": copies.source_id, "below": copies.turns}
+        ops.append(Op(_COPY_STEPS, [_COPY_STEPS.row(row)], expect=copies.turns))
+    kept, source_id = copies.kept, copies.source_id
+    if not kept:
+        return ops
     rows = [
         {"swarm_id": swarm_id, "ix": index, "source_id": source_id, "source_ix": source_index}
         for index, source_index in kept.items()
     ]
-    return [
+    ops += [
         Op(statement, [statement.row(row) for row in rows], expect=len(rows)) for statement in (_COPY_TASK, _COPY_INPUT)
     ]
+    return ops
 
 
 class Forks:

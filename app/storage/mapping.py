@@ -33,7 +33,7 @@ def dump_spec(spec: SwarmSpec) -> str:
 def load_spec(text: str) -> SwarmSpec:
     fields = orjson.loads(text)
     fields["retry"] = RetryPolicy(**fields["retry"])
-    fields["models"] = tuple(fields.get("models", ()))
+    fields["models"], fields["tools"] = tuple(fields.get("models", ())), tuple(fields.get("tools", ()))
     if fields.get("budget") is not None:
         fields["budget"] = Budget(**fields["budget"])
     return SwarmSpec(**fields)

@@ -104,7 +104,7 @@ class Swarms:
             *([barrier_op(barrier)] if barrier else []),
             Op(sql.INSERT_SWARM, [sql.INSERT_SWARM.row(header)]),
             *([Op(sql.INSERT_TASK, tasks), Op(sql.INSERT_INPUT, inputs)] if tasks else []),
-            *(copy_ops(state.swarm_id, swarm.copies.source_id, kept) if swarm.copies is not None and kept else []),
+            *(copy_ops(state.swarm_id, swarm.copies) if swarm.copies is not None else []),
         ]
         if swarm.named:
             names = [(state.spec.agent_id, task.task_id, state.swarm_id, task.index) for task in state.tasks]

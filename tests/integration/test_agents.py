@@ -103,7 +103,7 @@ async def test_every_field_of_swarm_config_is_stored_and_returned(client: httpx2
 
     assert made["swarm_config"] == config
     assert accepted(await client.get(f"/v1/agents/{name}"))["swarm_config"] == config
-    assert any("shared_memory" in warning for warning in made["warnings"])
+    assert any("memory_read" in warning for warning in made["warnings"])
 
 
 async def test_the_defaults(client: httpx2.AsyncClient, name: str) -> None:

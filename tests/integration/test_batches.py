@@ -95,7 +95,7 @@ async def test_execute_names_what_it_cannot_do(client: httpx2.AsyncClient) -> No
     exceptions are named in section 2."""
     warned = await execute(client, tools=["web_search"])
 
-    assert any("tools" in warning for warning in warned["warnings"])
+    assert any("web_search" in warning for warning in warned["warnings"])
     assert pointers(await client.post("/v1/agents/execute", json={"output_schema": 5})) == ["/output_schema"]
 
 

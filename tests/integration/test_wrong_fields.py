@@ -30,9 +30,9 @@ VALUES: dict[str, Any] = {
     "object": {},
 }
 LATER = "null"
-"""Of fields whose feature is not built yet: ``LATER_OF_RUNS``, ``LATER_OF_LIMITS``, ``LATER_OF_TASKS``."""
+"""Of fields whose feature is not built yet: ``LATER_OF_RUNS``, ``LATER_OF_LIMITS``."""
 
-LATER_OF_RUNS, LATER_OF_LIMITS, LATER_OF_TASKS = ("webhook", "start_at"), ("batch_size", "batch_pause_s"), ("tools",)
+LATER_OF_RUNS, LATER_OF_LIMITS = ("webhook", "start_at"), ("batch_size", "batch_pause_s")
 TAKEN: dict[type[BaseModel], dict[str, str]] = {
     SwarmCreate: {
         "tasks": "",
@@ -113,7 +113,7 @@ TAKEN: dict[type[BaseModel], dict[str, str]] = {
         "tier": "null",
         "output_schema": "null object",
         "weight": "null integer number",
-        **dict.fromkeys(LATER_OF_TASKS, LATER),
+        "tools": "null array",
     },
 }
 PLACES = {
@@ -282,16 +282,14 @@ def test_an_option_that_the_strategy_has_no_use_for_is_refused(
 
 
 def test_every_field_of_a_later_version_is_named(client: httpx2.Client) -> None:
-    task = dict.fromkeys(LATER_OF_TASKS, 1)
-
     document = refused(
         client,
-        {**dict.fromkeys(LATER_OF_RUNS, 1), "tasks": [{}, task], "limits": dict.fromkeys(LATER_OF_LIMITS, 1)},
+        {**dict.fromkeys(LATER_OF_RUNS, 1), "tasks": [{}], "limits": dict.fromkeys(LATER_OF_LIMITS, 1)},
     )
 
     assert document["code"] == "not_available"
     expected = [f"/{name}" for name in LATER_OF_RUNS] + [f"/limits/{name}" for name in LATER_OF_LIMITS]
-    assert sorted(pointers(document)) == sorted(expected + [f"/tasks/1/{name}" for name in task])
+    assert sorted(pointers(document)) == sorted(expected)
 
 
 # --- what is asked for: tasks, a goal or a decomposition -------------------------------------------------------------

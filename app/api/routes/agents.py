@@ -58,9 +58,9 @@ async def create_agent(
     """Create an orchestrator. The same name again updates its configuration and keeps its id."""
 
     async def give() -> Answer:
-        name, config = body.to_domain()
+        name, config = body.to_domain(services.tools)
         row = await services.agents.create(caller.tenant_id, name, config)
-        return answer_of(agent_json(row, body.ignored()), 201)
+        return answer_of(agent_json(row, services.tools, body.ignored()), 201)
 
     return reply(await services.idempotency.answer(keyed, give))
 
@@ -69,27 +69,27 @@ async def create_agent(
     "/clear-memory",
     operation_id="clear_memory",
     response_model=Cleared,
-    responses=responses(400, 404, 422),
+    responses=responses(400, 404, 422, 503),
     openapi_extra=request_body(ClearMemory, required=False),
     dependencies=[KEY_NOT_NEEDED],
 )
 async def clear_memory(request: Request, services: ServicesDep, caller: CallerDep) -> Response:
-    """Remove the shared memory of an orchestrator, of all of them without `orchestrator_id`.
-
-    This version keeps no shared memory, so there is never an entry to remove.
-    """
+    """Remove the shared memory of an orchestrator, of all of them without `orchestrator_id`."""
     raw = await request.body()
     body = validate(ClearMemory, parse(raw)) if raw.strip() else ClearMemory()
+    agent_id = None
     if body.orchestrator_id is not None:
-        await services.agents.resolve(caller.tenant_id, body.orchestrator_id, "/orchestrator_id")
-    return json_response({"cleared": 0})
+        agent_id = (await services.agents.resolve(caller.tenant_id, body.orchestrator_id, "/orchestrator_id")).agent_id
+    return json_response({"cleared": await services.memory.clear(caller.tenant_id, agent_id)})
 
 
 @router.get("", operation_id="list_agents", response_model=AgentPage, responses=responses(422))
 async def list_agents(services: ServicesDep, caller: CallerDep, limit: Limit = 100, cursor: Cursor = None) -> Response:
     """List the orchestrators, oldest first."""
     page = await services.agents.list(caller.tenant_id, limit, cursor)
-    return json_response({"items": [agent_json(row) for row in page.items], "next_cursor": page.next_cursor})
+    return json_response(
+        {"items": [agent_json(row, services.tools) for row in page.items], "next_cursor": page.next_cursor}
+    )
 
 
 @router.get("/{agent_id}", operation_id="get_agent", response_model=AgentOut | SubAgentOut, responses=responses(404))
@@ -98,7 +98,7 @@ async def get_agent(services: ServicesDep, caller: CallerDep, agent_id: str) -> 
     found = await _sub_agent(services, caller.tenant_id, agent_id)
     if found is not None:
         return json_response(sub_agent_json(*found))
-    return json_response(agent_json(await services.agents.get(caller.tenant_id, agent_id)))
+    return json_response(agent_json(await services.agents.get(caller.tenant_id, agent_id), services.tools))
 
 
 @router.patch(
@@ -113,8 +113,9 @@ async def update_agent(
 ) -> Response:
     """Change some fields of an orchestrator; running work follows a changed `max_parallel_agents` at once."""
     row = await services.agents.get(caller.tenant_id, agent_id)
-    name, config = body.to_domain(row)
-    return json_response(agent_json(await services.agents.update(row, name, config), body.ignored()))
+    name, config = body.to_domain(row, services.tools)
+    updated = await services.agents.update(row, name, config)
+    return json_response(agent_json(updated, services.tools, body.ignored()))
 
 
 @router.delete("/{agent_id}", operation_id="delete_agent", status_code=204, responses=responses(404, 409, 503))

@@ -99,7 +99,7 @@ async def execute_task(
     outcome = await services.idempotency.start(keyed, begin)
     await services.swarms.wait(caller.tenant_id, outcome.run_id, math.inf)
     results = await services.results.get(caller.tenant_id, outcome.run_id)
-    return mark(json_response(output_json(results.tasks[0]) | {"warnings": body.warnings()}), outcome)
+    return mark(json_response(output_json(results.tasks[0]) | {"warnings": body.warnings(services.tools)}), outcome)
 
 
 @router.post(
@@ -116,7 +116,7 @@ async def execute_batch(
     body: Annotated[BatchExecute, Depends(body_of(BatchExecute))],
 ) -> Response:
     """Run tasks in parallel, each as soon as its own dependencies have completed."""
-    warnings = body.warnings()
+    warnings = body.warnings(services.tools)
 
     async def begin(once: Once | None) -> Outcome:
         agent = await _agent(services, caller, body)
@@ -170,7 +170,7 @@ async def execute_barrier(
     """Run tasks behind a barrier; a strict check that fails answers 200, `state` failed, and says what is missing."""
 
     def json_of(state: BarrierState, results: Results | None) -> dict[str, Any]:
-        return barrier_executed_json(body.barrier_id, state, results, body.warnings())
+        return barrier_executed_json(body.barrier_id, state, results, body.warnings(services.tools))
 
     def accepted(state: BarrierState) -> Answer | None:
         if state.swarm_id is None:
@@ -250,7 +250,7 @@ async def spawn_agent(
                 "swarm_id": swarm.swarm_id,
                 "orchestrator_id": agent.agent_id,
                 "status": "queued",
-                "warnings": task.warnings(),
+                "warnings": task.warnings(services.tools),
             }
             return answer_of(value, 202)
 

@@ -78,7 +78,9 @@ async def create_swarm(
         return answer_of(swarm_json(row), 201) if wait is None else None
 
     async def begin(once: Once | None) -> Outcome:
-        spec, work = body.to_domain(services.caps, await _agent_id(services, caller, body.agent))
+        agent_id, tools = await _agent(services, caller, body.agent)
+        spec, work = body.to_domain(services.caps, agent_id)
+        spec = replace(spec, tools=tools)
         spec, tasks = await services.composer.compose(services.swarms.with_defaults(spec), work)
         with _of_what_was_sent(body):
             row = await services.swarms.create(
@@ -117,10 +119,12 @@ def _of_what_was_sent(body: SwarmCreate) -> Iterator[None]:
         raise
 
 
-async def _agent_id(services: Services, caller: Caller, named: str | None) -> str:
+async def _agent(services: Services, caller: Caller, named: str | None) -> tuple[str, tuple[str, ...]]:
+    """Return the run's orchestrator, and the tools that it gives to its tasks."""
     if named is None:
-        return await services.agents.default_id(caller.tenant_id)
-    return (await services.agents.resolve(caller.tenant_id, named, "/agent")).agent_id
+        return await services.agents.default_id(caller.tenant_id), ()
+    agent = await services.agents.resolve(caller.tenant_id, named, "/agent")
+    return agent.agent_id, tuple(agent.config.tool_names())
 
 
 @router.get("", operation_id="list_swarms", response_model=SwarmPage, responses=responses(422))
@@ -177,6 +181,7 @@ async def update_swarm(
 async def delete_swarm(services: ServicesDep, caller: CallerDep, swarm_id: str) -> Response:
     """Delete an ended run with all its tasks and events."""
     await services.swarms.delete(caller.tenant_id, swarm_id)
+    services.sweeper.wake()
     return Response(status_code=204)
 
 

@@ -12,13 +12,15 @@ from app.api.schemas.limits import Parallelism
 from app.api.schemas.swarms import SummaryOut, summary_json
 from app.api.schemas.tasks import MAX_TIMEOUT_S, UsageOut, task_json, usage_json
 from app.api.schemas.times import Timestamp
-from app.domain.agent import BUILT_IN_TOOLS, RESERVED_NAMES, AgentConfig
+from app.api.schemas.tools import tool_warnings
+from app.domain.agent import BUILT_IN_TOOLS, RESERVED_NAMES, AgentConfig, tool_name
 from app.domain.errors import InvalidRequest
 from app.domain.events import rfc3339
 from app.domain.ids import AGENT_PREFIX, sub_agent_id
 from app.domain.usage import usd
 from app.ports.agents import AgentRow
 from app.ports.store import SwarmRow, TaskRow
+from app.ports.tools import Tools
 from app.services.batches import Collected
 
 _CONFIG_FIELDS = (
@@ -73,10 +75,10 @@ class AgentFields(BaseModel):
             raise InvalidRequest.field("/name", "expected printable characters without '/', since it stands in paths")
         return name
 
-    def checked_tools(self) -> list[Any]:
+    def checked_tools(self, tools: Tools) -> list[Any]:
         for index, tool in enumerate(self.tools or ()):
             name = tool_name(tool)
-            if name not in BUILT_IN_TOOLS:
+            if name not in BUILT_IN_TOOLS and (not isinstance(name, str) or tools.find(name) is None):
                 known = ", ".join(BUILT_IN_TOOLS)
                 raise InvalidRequest.field(f"/tools/{index}", f"unknown tool {str(name)[:100]!r}; built in: {known}")
         return list(self.tools or ())
@@ -93,9 +95,11 @@ class AgentCreate(AgentFields):
 
     model: str = Field(min_length=1, max_length=200)
 
-    def to_domain(self) -> tuple[str | None, AgentConfig]:
+    def to_domain(self, tools: Tools) -> tuple[str | None, AgentConfig]:
         given = self.swarm_config.given() if self.swarm_config else {}
-        config = AgentConfig(model=self.model, system_prompt=self.system_prompt, tools=self.checked_tools(), **given)
+        config = AgentConfig(
+            model=self.model, system_prompt=self.system_prompt, tools=self.checked_tools(tools), **given
+        )
         return self.checked_name(), config
 
 
@@ -104,7 +108,7 @@ class AgentPatch(AgentFields):
 
     model: str | None = Field(None, min_length=1, max_length=200)
 
-    def to_domain(self, row: AgentRow) -> tuple[str, AgentConfig]:
+    def to_domain(self, row: AgentRow, tools: Tools) -> tuple[str, AgentConfig]:
         """Return name and configuration with the given fields changed."""
         changed: dict[str, Any] = {name: getattr(row.config, name) for name in AgentConfig.__slots__}
         changed |= self.swarm_config.given() if self.swarm_config else {}
@@ -113,7 +117,7 @@ class AgentPatch(AgentFields):
         if "system_prompt" in self.model_fields_set:
             changed["system_prompt"] = self.system_prompt
         if self.tools is not None:
-            changed["tools"] = self.checked_tools()
+            changed["tools"] = self.checked_tools(tools)
         return self.checked_name() or row.name, AgentConfig(**changed)
 
 
@@ -195,23 +199,12 @@ class Cleared(BaseModel):
     cleared: int = Field(description="Entries removed")
 
 
-def tool_name(tool: str | dict[str, Any]) -> Any:
-    """Return the name a tool entry carries: itself, its ``name``, its function's name, or its ``type``."""
-    if isinstance(tool, str):
-        return tool
-    function = tool.get("function")
-    return tool.get("name") or (function.get("name") if isinstance(function, dict) else None) or tool.get("type")
+def availability_warnings(config: AgentConfig, tools: Tools) -> list[str]:
+    """Name what cannot be used here."""
+    return tool_warnings(config.tool_names(), tools)
 
 
-def availability_warnings(config: AgentConfig) -> list[str]:
-    """Name what this version stores but cannot do yet."""
-    warnings = [f"tool {tool_name(tool)!r} is not available in this version" for tool in config.tools]
-    if config.shared_memory:
-        warnings.append("shared_memory is not available in this version")
-    return warnings
-
-
-def agent_json(row: AgentRow, ignored: list[str] | None = None) -> dict[str, Any]:
+def agent_json(row: AgentRow, tools: Tools, ignored: list[str] | None = None) -> dict[str, Any]:
     config = row.config
     return {
         "agent_id": row.agent_id,
@@ -223,7 +216,7 @@ def agent_json(row: AgentRow, ignored: list[str] | None = None) -> dict[str, Any
         "swarm_config": {name: getattr(config, name) for name in _CONFIG_FIELDS},
         "created_at": rfc3339(row.created_at_ms),
         "updated_at": rfc3339(row.updated_at_ms),
-        "warnings": availability_warnings(config) + (ignored or []),
+        "warnings": availability_warnings(config, tools) + (ignored or []),
     }
 
 

@@ -12,14 +12,13 @@ from app.api.schemas.run_options import ignored_options, meant_options
 from app.api.schemas.swarm_create import Caps
 from app.api.schemas.swarms import SummaryOut, summary_json
 from app.api.schemas.tasks import TaskIn
-from app.domain.agent import AgentConfig
-from app.domain.errors import InvalidRequest, NotBuiltYet
+from app.api.schemas.tools import tool_warnings
+from app.domain.agent import AgentConfig, tool_name
+from app.domain.errors import InvalidRequest
+from app.ports.tools import Tools
 from app.services.barriers import BarrierState
 from app.services.batches import NamedTask
 from app.services.results import Results
-
-_WARNED = ("tools",)
-"""Task fields of later versions that existing clients may send: named in ``warnings``, not refused."""
 
 AgentRef = Annotated[str, Field(min_length=1, max_length=256, description="Orchestrator, by id or name")]
 
@@ -34,9 +33,6 @@ class WorkTask(TaskIn):
     def to_work(self, pointer: str, made_up_id: str, config: AgentConfig, caps: Caps) -> NamedTask:
         if self.tags and not self.capability_tags:
             self.capability_tags = self.tags
-        refused = [f"{pointer}/{name}" for name in self.unavailable() if name not in _WARNED]
-        if refused:
-            raise NotBuiltYet(refused)
         spec = self.to_domain(
             pointer,
             made_up_id,
@@ -48,8 +44,9 @@ class WorkTask(TaskIn):
         names = [name for name in sources if isinstance(name, str)] if isinstance(sources, list) else []
         return NamedTask(spec, tuple(names))
 
-    def warnings(self) -> list[str]:
-        return [f"task field {name!r} is not available in this version" for name in self.unavailable()]
+    def warnings(self, tools: Tools) -> list[str]:
+        names = [name for tool in self.tools or () if isinstance(name := tool_name(tool), str)]
+        return tool_warnings(names, tools)
 
 
 class WorkRequest(BaseModel):
@@ -88,8 +85,8 @@ class WorkRequest(BaseModel):
         }
         return {name: value for name, value in given.items() if value is not None}
 
-    def warnings(self) -> list[str]:
-        found = [warning for task in self.tasks for warning in task.warnings()]
+    def warnings(self, tools: Tools) -> list[str]:
+        found = [warning for task in self.tasks if task.tools for warning in task.warnings(tools)]
         found += ignored_options(self._given())
         found += [f"unknown field {name!r} was ignored" for name in self.model_extra or ()]
         return list(dict.fromkeys(found))

@@ -191,9 +191,6 @@ class SwarmCreate(BaseModel):
     def _refuse_unavailable(self) -> None:
         pointers = [f"/{name}" for name in _NOT_BUILT if getattr(self, name) is not None]
         pointers += [f"/limits/{name}" for name in _NOT_BUILT_LIMITS if getattr(self.limits, name) is not None]
-        for index, task in enumerate(self.tasks or ()):
-            for name in task.unavailable():
-                pointers.append(f"/tasks/{index}/{name}")
         if pointers:
             raise NotBuiltYet(pointers[:50])
 

@@ -9,6 +9,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.schemas.times import Timestamp
+from app.api.schemas.tools import ToolIn, tool_names
 from app.domain.assigning import explain
 from app.domain.errors import InvalidRequest
 from app.domain.events import rfc3339
@@ -20,7 +21,6 @@ from app.domain.usage import Usage, usd
 from app.ports.store import AttemptRow, StepRow, TaskRow
 
 TaskId = Annotated[str, Field(min_length=1, max_length=256)]
-_NOT_BUILT = ("tools",)
 
 DEFAULT_TASK_TIMEOUT_S = 120.0
 MAX_TIMEOUT_S = 86_400.0
@@ -65,15 +65,13 @@ class TaskIn(BaseModel):
     )
     allow_failed_dependencies: bool = False
     tier: Tier | None = Field(None, description="thinking, instant or light: which models serve it, see `routing`")
-    tools: Any = Field(None, description="Not in this version")
+    tools: list[ToolIn] | None = Field(
+        None, max_length=100, description="Tools it may call, by name (GET /v1/tools); default: its orchestrator's"
+    )
     output_schema: dict[str, Any] | None = Field(
         None, description="JSON Schema (2020-12) of the output, which is then the parsed value; checked always"
     )
     weight: float | None = Field(None, ge=0, le=10**9, allow_inf_nan=False, description="Of its vote; default 1")
-
-    def unavailable(self) -> list[str]:
-        """Return the fields that are set but that this version does not have."""
-        return [] if self.tools is None else list(_NOT_BUILT)
 
     def to_domain(
         self, pointer: str, made_up_id: str, *, task_timeout_s: float, max_retries: int, max_input_bytes: int
@@ -87,7 +85,7 @@ class TaskIn(BaseModel):
         if self.id is not None and self.task_id is not None and self.id != self.task_id:
             raise InvalidRequest.field(f"{pointer}/task_id", "id and task_id are the same thing, but differ here")
         priority = priority_of(self.priority, f"{pointer}/priority")
-        encoded = orjson.dumps(self._payload())
+        encoded = orjson.dumps(self._payload(pointer))
         if len(encoded) > max_input_bytes:
             detail = f"the task's input has {len(encoded)} bytes; at most {max_input_bytes} are taken"
             raise InvalidRequest.field(pointer, detail)
@@ -106,7 +104,7 @@ class TaskIn(BaseModel):
             weight=1.0 if self.weight is None else self.weight,
         )
 
-    def _payload(self) -> dict[str, Any]:
+    def _payload(self, pointer: str) -> dict[str, Any]:
         """Return what the sub-agent reads. Written out, since a request may have 20,000 tasks."""
         payload: dict[str, Any] = {}
         if self.prompt is not None:
@@ -127,6 +125,10 @@ class TaskIn(BaseModel):
             payload["token_budget"] = self.token_budget
         if self.tier is not None:
             payload["tier"] = self.tier
+        if self.tools is not None:
+            payload["tools"] = tool_names(self.tools, f"{pointer}/tools")
+        if self.max_steps is not None:
+            payload["max_steps"] = self.max_steps
         if self.output_schema is not None:
             payload["output_schema"] = self.output_schema
         return payload
