@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -115,3 +115,25 @@ def sendable_arguments(arguments: str) -> str:
     except orjson.JSONDecodeError:
         return "{}"
     return arguments
+
+
+def told_again(record: Record, content: str, arguments: Callable[[str], str] = sendable_arguments) -> JsonObject:
+    """Return the assistant's message of an answer that called tools.
+
+    Args:
+        record: of kind ``turn`` or ``calls``; calls that share an id are one.
+        content: the words beside the calls.
+        arguments: makes of a call's arguments what is sent again.
+    """
+    calls = {
+        one["id"]: {
+            "id": one["id"],
+            "type": "function",
+            "function": {"name": one["name"], "arguments": arguments(one["arguments"])},
+        }
+        for one in record["tool_calls"]
+    }
+    message: JsonObject = {"role": "assistant", "content": content, "tool_calls": list(calls.values())}
+    if record["reasoning_content"]:
+        message["reasoning_content"] = record["reasoning_content"]
+    return message

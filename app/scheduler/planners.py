@@ -26,6 +26,7 @@ from app.scheduler.calls import (
     json_text,
     mismatch,
     sendable_arguments,
+    told_again,
 )
 from app.scheduler.conversation import Conversation, Done, GoOn, Outcome, Wanting
 from app.scheduler.prompts import system_messages
@@ -193,23 +194,11 @@ def _turn_messages(
     shown = turns.tool_results(outputs, room - int(spoken * share))
     told: list[JsonObject] = []
     for at, record in enumerate(turn_records):
-        calls = {
-            one["id"]: {
-                "id": one["id"],
-                "type": "function",
-                "function": {"name": one["name"], "arguments": _sendable(one["arguments"], share)},
-            }
-            for one in record["tool_calls"]
-        }
-        assistant: JsonObject = {
-            "role": "assistant",
-            "content": _shortened(record["content"] or "", share),
-            "tool_calls": list(calls.values()),
-        }
-        if record["reasoning_content"]:
-            assistant["reasoning_content"] = record["reasoning_content"]
+        assistant = told_again(
+            record, _shortened(record["content"] or "", share), lambda arguments: _sendable(arguments, share)
+        )
         told.append(assistant)
-        for call_id in calls:
+        for call_id in (call["id"] for call in assistant["tool_calls"]):
             content = record["replies"].get(call_id) or shown.get(f"{at} {call_id}", _NO_RESULT)
             told.append({"role": "tool", "tool_call_id": call_id, "content": content})
     return told

@@ -9,7 +9,7 @@ from app.domain.journal import CALLS, RESULTS
 from app.domain.swarm import SwarmSpec
 from app.ports.provider import ChatResult, JsonObject
 from app.ports.tools import Tools
-from app.scheduler.calls import sendable_arguments
+from app.scheduler.calls import told_again
 from app.scheduler.conversation import Record
 
 DEFAULT_MAX_STEPS = 30
@@ -71,25 +71,11 @@ def told(records: Sequence[Record], room_chars: int) -> list[JsonObject]:
     for record in records:
         if record["kind"] != CALLS:
             continue
-        calls = {
-            one["id"]: {
-                "id": one["id"],
-                "type": "function",
-                "function": {"name": one["name"], "arguments": sendable_arguments(one["arguments"])},
-            }
-            for one in record["tool_calls"]
-        }
-        assistant: JsonObject = {
-            "role": "assistant",
-            "content": record["content"] or "",
-            "tool_calls": list(calls.values()),
-        }
-        if record["reasoning_content"]:
-            assistant["reasoning_content"] = record["reasoning_content"]
+        assistant = told_again(record, record["content"] or "")
         messages.append(assistant)
         results = shown[at] if at < len(shown) else {}
         at += 1
-        for call_id in calls:
+        for call_id in (call["id"] for call in assistant["tool_calls"]):
             content = results.get(call_id, "Error: the call was not carried out.")
             messages.append({"role": "tool", "tool_call_id": call_id, "content": content})
     return messages

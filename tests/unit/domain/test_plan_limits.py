@@ -12,28 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.graph import Graph
-from app.domain.plan import PLAN_SCHEMA, InvalidPlan, Plan, parse_plan, plan_schema
-
-FILES = ("Q1 report.pdf", "data/sales.csv")
-
-
-def parse(value: Any, max_subtasks: int = 10, attachments: tuple[str, ...] = ()) -> Plan:
-    return parse_plan(value, max_subtasks=max_subtasks, attachments=attachments)
-
-
-def errors_of(value: Any, max_subtasks: int = 10, attachments: tuple[str, ...] = ()) -> tuple[str, ...]:
-    with pytest.raises(InvalidPlan) as caught:
-        parse(value, max_subtasks, attachments)
-    return caught.value.errors
-
-
-def one_error(value: Any, max_subtasks: int = 10, attachments: tuple[str, ...] = ()) -> str:
-    [error] = errors_of(value, max_subtasks, attachments)
-    return error
-
-
-def subtask(own_id: str, /, *depends_on: object, **more: Any) -> dict[str, Any]:
-    return {"id": own_id, "prompt": f"Do {own_id}", "depends_on": list(depends_on), **more}
+from app.domain.plan import PLAN_SCHEMA, InvalidPlan, plan_schema
+from tests.support.plans import FILES, errors_of, one_error, parse, subtask
 
 
 @pytest.mark.parametrize("sent", [None, 7, "Do it", True, {}, {"goal": "x"}, {"subtasks": "x"}, {"plan": {"plan": []}}])
