@@ -55,27 +55,34 @@ class ToolRunner:
         tool = self._tools.find(name) if name in allowed else None
         if tool is None:
             listed = ", ".join(allowed[:_SHOWN]) or "none"
-            return f"Error: you may not call a tool {name[:100]!r}; your tools are: {listed}."
+            return f"Error: you may not call a tool {_sendable(name[:100])!r}; your tools are: {listed}."
+        try:
+            told = await self._told(tool, context, call["arguments"])
+        except (Exception, asyncio.CancelledError) as exc:
+            task = asyncio.current_task()
+            if isinstance(exc, asyncio.CancelledError) and (task is None or task.cancelling()):
+                raise  # one that a tool let escape is its own failure
+            _log.exception("tool_crashed", tool=name, swarm_id=context.swarm_id, task_id=context.task_id)
+            told = f"Error: {name} failed: a fault of the service; see its log."
+        return _cut(_sendable(told), tool.spec.max_output_chars)
+
+    async def _told(self, tool: Tool, context: ToolContext, text: str) -> str:
+        spec = tool.spec
         why_not = tool.unavailable()
         if why_not is not None:
-            return f"Error: {name} cannot be used here: {why_not}"
-        arguments = self._arguments(tool, call["arguments"])
+            return f"Error: {spec.name} cannot be used here: {why_not}"
+        arguments = self._arguments(tool, text)
         if isinstance(arguments, str):
             return arguments
-        spec = tool.spec
         try:
-            async with self._slots.setdefault(name, asyncio.Semaphore(spec.concurrency)):
+            async with self._slots.setdefault(spec.name, asyncio.Semaphore(spec.concurrency)):
                 async with asyncio.timeout(spec.timeout_s):
                     result = await tool.run(context, arguments)
         except TimeoutError:
-            return f"Error: {name} did not end within {spec.timeout_s:g} s and was stopped."
+            return f"Error: {spec.name} did not end within {spec.timeout_s:g} s and was stopped."
         except ToolRefused as exc:
             return f"Error: {exc.detail}"
-        except Exception:
-            _log.exception("tool_crashed", tool=name, swarm_id=context.swarm_id, task_id=context.task_id)
-            return f"Error: {name} failed: a fault of the service; see its log."
-        content = result.content if not result.is_error else f"Error: {result.content}"
-        return _cut(_sendable(content), spec.max_output_chars)
+        return f"Error: {result.content}" if result.is_error else result.content
 
     def _arguments(self, tool: Tool, text: str) -> dict[str, Any] | str:
         """Return the arguments, or what is wrong with them."""

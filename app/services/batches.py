@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from app.domain.aggregate import CONCAT, LOCAL, NONE, Options, Part, merge
+from app.domain.aggregate import CONCAT, LOCAL, MODEL, NONE, Options, Part, merge
 from app.domain.errors import InvalidRequest
 from app.domain.retry import RetryPolicy
 from app.domain.routing_spec import DEFAULT_REROUTE_AFTER, RoutingSpec
@@ -17,11 +17,14 @@ from app.ports.agents import AgentRow
 from app.ports.clock import Clock
 from app.ports.doorbell import Doorbell, idle_of
 from app.ports.runs import Beside
-from app.ports.store import AgentTasks, SwarmRow, SwarmStore, TaskRow, TaskStore
+from app.ports.store import AgentTasks, SwarmFilter, SwarmRow, SwarmStore, TaskRow, TaskStore
 from app.services.results import Summary, summarise_tasks
 from app.services.swarms import SwarmService, nothing_beside
 
 _POLL_S = 2.0
+_LOOKED_AT = 20
+"""Newest runs among which the newest merged value is looked for."""
+
 _SEVERAL = frozenset({"batch", "barrier"})
 _CHECKPOINTS = 10
 
@@ -158,7 +161,13 @@ class BatchService:
                 except TimeoutError:
                     continue
         found = await self.tasks.list_of_agent(agent.agent_id, ended_since_ms=ended_since_ms, limit=limit)
-        return await asyncio.to_thread(_collected, agent, found)
+        merged = None
+        if agent.config.aggregation_strategy in MODEL:  # made by calls, at the end of each request
+            runs = await self.store.list(
+                agent.tenant_id, SwarmFilter(agent_id=agent.agent_id), limit=_LOOKED_AT, cursor=None
+            )
+            merged = next((run.aggregated for run in runs.items if run.aggregated is not None), None)
+        return await asyncio.to_thread(_collected, agent, found, merged)
 
 
 def _aggregate(options: Options, kind: str, checkpoints: bool, tasks: int) -> dict[str, Any]:
@@ -172,11 +181,13 @@ def _aggregate(options: Options, kind: str, checkpoints: bool, tasks: int) -> di
     return options.as_json()
 
 
-def _collected(agent: AgentRow, found: AgentTasks) -> Collected:
+def _collected(agent: AgentRow, found: AgentTasks, aggregated: object) -> Collected:
+    """Args:
+    aggregated: what a model merged; what needs none is merged here.
+    """
     ended = [task for task in found.items if task.status in TERMINAL]
     completed = [task for task in ended if task.status is TaskStatus.COMPLETED]
     strategy = agent.config.aggregation_strategy
-    aggregated = None
     if strategy in LOCAL - {NONE} and completed:
         parts = [
             Part(task.task_id, task.role, task.output, 1.0 if task.weight is None else task.weight, task.score)

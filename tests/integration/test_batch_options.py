@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.driving import serving
+from tests.support.planning import MERGE, Cast
 from tests.support.providers import Call
+from tests.support.service import in_process
 from tests.support.stage import accepted
 
 pytestmark = pytest.mark.anyio
@@ -42,3 +44,16 @@ async def test_checkpoints_store_what_there_is_so_far(tmp_path: Path, strategy: 
     kept = [event["inputs"] for event in events if event["type"] == "checkpoint"]
     assert bool(kept) is announced
     assert kept == sorted(kept)  # none of less than the one before
+
+
+async def test_what_a_model_merged_is_in_the_results_of_its_orchestrator(tmp_path: Path) -> None:
+    cast = Cast().on(MERGE, "one report of all")
+    async with in_process(tmp_path, provider=cast) as client:
+        body = {"name": "merger", "model": "offline", "swarm_config": {"aggregation_strategy": "synthesis"}}
+        assert (await client.post("/v1/agents/create", json=body)).status_code == 201
+        tasks = [{"id": "a", "prompt": "Do a."}, {"id": "b", "prompt": "Do b."}]
+
+        batch = await client.post("/v1/agents/batch-execute", json={"orchestrator_id": "merger", "tasks": tasks})
+        results = await client.get("/v1/agents/merger/results")
+
+    assert batch.json()["aggregated"] == results.json()["aggregated"] == "one report of all"
