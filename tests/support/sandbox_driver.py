@@ -18,6 +18,7 @@ def main() -> None:
     from app.tools.sandbox.folders import Quota, TaskFolders
     from app.tools.sandbox.limits import Limits
     from app.tools.sandbox.sandbox import Cancellation, open_sandbox
+    from app.tools.sandbox.watch import descendants
 
     job = json.load(sys.stdin)
     limits = Limits(**job["limits"])
@@ -26,9 +27,12 @@ def main() -> None:
     begin = time.monotonic()
     code = job["code"].replace("DRIVER_PID", str(os.getpid()))
     told = sandbox.run(code, job["timeout_s"], folder, "run", Cancellation())
+    left = list(descendants(os.getpid()))[1:]
     told_of = {"content": told.content, "is_error": told.is_error, "details": told.details}
     kept = {name: stored.path.read_bytes().hex() for name, stored in folder.files().items()}
-    json.dump({**told_of, "seconds": time.monotonic() - begin, "kept": kept, "uid": os.getuid()}, sys.stdout)
+    json.dump(
+        {**told_of, "seconds": time.monotonic() - begin, "kept": kept, "uid": os.getuid(), "left": left}, sys.stdout
+    )
 
 
 if __name__ == "__main__":

@@ -53,6 +53,7 @@ class Ran:
     seconds: float
     kept: dict[str, bytes]
     uid: int
+    left: list[int]
 
 
 @contextmanager
@@ -81,9 +82,9 @@ def driver(user: str, folder: Path) -> list[str]:
     return [*_as_nobody(), _python_of_others(), "-B", script]
 
 
-def driver_without_namespaces(folder: Path) -> list[str]:
-    """The driver of an ordinary user where no user may make a namespace: inside one of bubblewrap that forbids it."""
-    walled = ["bwrap", "--dev-bind", "/", "/", "--unshare-user", "--disable-userns", "--"]
+def driver_inside(folder: Path, *options: str) -> list[str]:
+    """The driver of an ordinary user, in a container that bubblewrap makes with the options; it sees all files."""
+    walled = ["bwrap", "--dev-bind", "/", "/", "--unshare-user", *options, "--"]
     script = str(folder / "tests" / "support" / "sandbox_driver.py")
     if os.geteuid() != 0:
         return [*walled, sys.executable, "-B", script]
@@ -115,7 +116,7 @@ def _run_here(code: str, timeout_s: float, limits: Limits) -> Ran:
         seconds = time.monotonic() - begin
         kept = {name: stored.path.read_bytes() for name, stored in folder.files().items()}
     cancellation.close()
-    return Ran(told.content, told.is_error, dict(told.details), seconds, kept, os.getuid())
+    return Ran(told.content, told.is_error, dict(told.details), seconds, kept, os.getuid(), [])
 
 
 def _as_nobody() -> list[str]:
