@@ -9,6 +9,8 @@ from __future__ import annotations
 import codecs
 import re
 
+from app.documents.isolated import read_blocking
+from app.documents.kinds import parsed_kind, suffix_of
 from app.domain.html_text import html_to_text, is_html_name
 from app.ports.workspace import UnreadableDocument
 
@@ -20,7 +22,6 @@ _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
 )
 _KINDS = (
-    (b"%PDF-", "PDF documents"),
     (b"{\\rtf", "RTF documents"),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "documents of older versions of Office"),
     (b"\x89PNG\r\n", "images"),
@@ -31,8 +32,6 @@ _KINDS = (
 )
 _ZIP = b"PK\x03\x04"
 _ZIP_KINDS = {
-    "docx": "Word documents",
-    "xlsx": "Excel workbooks",
     "pptx": "PowerPoint presentations",
     "odt": "OpenDocument files",
     "ods": "OpenDocument files",
@@ -51,12 +50,18 @@ _HTML_START = re.compile(r"\s*(?:<\?xml[^>]{0,200}>\s*)?<(?:!doctype\s+html|html
 
 def text_of(name: str, content: bytes) -> str:
     """See ``ports.workspace.DocumentText``. Line ends become ``\\n``, and no character of the text is NUL."""
-    suffix = name.rpartition("/")[2].rpartition(".")[2].lower() if "." in name.rpartition("/")[2] else ""
+    parsed = parsed_kind(name, content)
+    if parsed is not None:
+        document = read_blocking(parsed, content)
+        if document.unread_from is not None:
+            raise UnreadableDocument("it is too long to be read whole")
+        return "\n\n".join(f"[{part.name}]\n{part.text}" if part.name else part.text for part in document.parts)
+    suffix = suffix_of(name)
     kind = _unsupported(suffix, content)
     if kind is not None:
         raise UnreadableDocument(f"{kind} are not supported yet: send the text, or a file of text or HTML")
     is_html = is_html_name(name)
-    text = _decoded(content, may_declare=is_html or not suffix)
+    text = decoded(content, may_declare=is_html or not suffix)
     if is_html or (not suffix and _HTML_START.match(text)):
         return html_to_text(text)
     return text.replace("\r\n", "\n").replace("\r", "\n")
@@ -65,12 +70,15 @@ def text_of(name: str, content: bytes) -> str:
 def _unsupported(suffix: str, content: bytes) -> str | None:
     if content.startswith(_ZIP):
         return _ZIP_KINDS.get(suffix, "archives")
-    if suffix == "pdf" and b"%PDF-" in content[:1024]:  # readers take some bytes before it
-        return "PDF documents"
     return next((kind for magic, kind in _KINDS if content.startswith(magic)), None)
 
 
-def _decoded(content: bytes, *, may_declare: bool) -> str:
+def decoded(content: bytes, *, may_declare: bool) -> str:
+    """Decode a text; with ``may_declare`` an encoding that it declares itself is believed.
+
+    Raises:
+        UnreadableDocument: it is binary.
+    """
     for mark, encoding in _BOMS:
         if content.startswith(mark):
             return content.decode(encoding, "replace").replace("\0", "\ufffd")

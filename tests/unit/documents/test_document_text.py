@@ -54,10 +54,11 @@ def test_a_declared_encoding_that_is_none_of_the_web_is_passed_over() -> None:
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("a.pdf", b"%PDF-1.7 ...", "PDF documents are not supported yet"),
-        ("a.pdf", b"\n\n%PDF-1.7 ...", "PDF documents are not supported yet"),
-        ("a.docx", b"PK\x03\x04rest", "Word documents are not supported yet"),
-        ("a.xlsx", b"PK\x03\x04rest", "Excel workbooks are not supported yet"),
+        ("a.pdf", b"%PDF-1.7 ...", "it is no PDF that can be read"),
+        ("a.pdf", b"\n\n%PDF-1.7 ...", "it is no PDF that can be read"),
+        ("a.docx", b"PK\x03\x04rest", "it is broken"),
+        ("a.xlsx", b"PK\x03\x04rest", "it is broken"),
+        ("a.pptx", b"PK\x03\x04rest", "PowerPoint presentations are not supported yet"),
         ("a.bin", b"PK\x03\x04rest", "archives are not supported yet"),
         ("a.png", b"\x89PNG\r\n\x1a\n", "images are not supported yet"),
         ("a.txt", b"ab\0cd", "binary"),
