@@ -6,7 +6,7 @@ import asyncio
 import gc
 import os
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from decimal import Decimal
 from functools import partial
@@ -20,15 +20,37 @@ from app.api import errors, openapi
 from app.api.deps import Services
 from app.api.draining import Draining, OpenRequests
 from app.api.middleware import BodyLimit, Gate, is_loopback
-from app.api.routes import agents, batches, chat, operations, prices, providers, roles, simulate, streams, swarms, usage
+from app.api.routes import (
+    agents,
+    artifacts,
+    batches,
+    chat,
+    files,
+    memory,
+    messages,
+    operations,
+    prices,
+    providers,
+    roles,
+    simulate,
+    streams,
+    swarms,
+    usage,
+)
+from app.api.routes import tools as tool_routes
 from app.api.schemas.swarm_create import Caps
+from app.blobs.directory import DirectoryBlobs
 from app.dispatch.local import LocalDoorbell
 from app.documents.text import text_of
 from app.domain.decompose.requests import Bounds
 from app.domain.errors import SwarmdError
 from app.domain.usage import NANO_USD, Price
 from app.outputs.json_schema import JsonSchemas
+from app.ports.artifacts import ArtifactCaps
+from app.ports.memory import MemoryCaps
+from app.ports.messages import QueueCaps
 from app.ports.provider import RateLimitHeaders
+from app.ports.tools import Tool
 from app.providers.dialects import dialect_of
 from app.providers.offline import OfflineProvider
 from app.providers.openai_chat import OpenAIChat, new_session
@@ -47,15 +69,19 @@ from app.scheduler.runner import Machinery
 from app.scheduler.supervisor import Supervisor
 from app.scheduler.tool_runner import ToolRunner
 from app.services.agents import AgentService
+from app.services.artifacts import ArtifactService
 from app.services.barriers import BarrierService
 from app.services.batches import BatchService
 from app.services.chat import ChatService
 from app.services.composing import Composer
 from app.services.decomposing import Decomposer
+from app.services.files import FileService
 from app.services.forks import ForkService
 from app.services.idempotency import IdempotencyService
 from app.services.insights import InsightService
 from app.services.keys import KeyService
+from app.services.memory import MemoryService
+from app.services.messages import MessageService
 from app.services.prices import PriceService
 from app.services.results import ResultService
 from app.services.roles import RoleService
@@ -63,13 +89,14 @@ from app.services.staffing import Staffing
 from app.services.steering import SteeringService
 from app.services.streams import Streams
 from app.services.swarms import SwarmService
+from app.services.sweeping import Sweeper
 from app.services.usage import UsageService
 from app.settings import PriceSettings, ProviderSettings, Settings, load_settings
 from app.storage.engine import Database, open_database
 from app.telemetry.lanes import LaneMetrics
 from app.telemetry.prometheus import NoMetrics, PrometheusSwarmMetrics
 from app.telemetry.system import SystemClock, SystemEntropy
-from app.tools.registry import Registry as ToolRegistry
+from app.toolbox import open_tools
 from app.workspace.directory import DirectoryWorkspace
 
 _GC_THRESHOLD = 200_000
@@ -91,18 +118,19 @@ class KeyNeeded(SwarmdError):
         )
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
+def create_app(settings: Settings | None = None, tools: Sequence[Tool] = ()) -> FastAPI:
     """Return the service. It starts, recovers unfinished swarms and opens its store when its lifespan begins.
 
     Args:
         settings: read from the environment where None.
+        tools: beside the service's own.
     """
     settings = settings or load_settings()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            app.state.services = await _start(settings, app, stack)
+            app.state.services = await _start(settings, app, stack, tools)
             gc.collect()
             gc.freeze()
             gc.set_threshold(_GC_THRESHOLD)
@@ -125,17 +153,22 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(swarms.router)
     app.include_router(batches.router)
     app.include_router(agents.router)
+    app.include_router(memory.router)
+    app.include_router(messages.router)
+    app.include_router(artifacts.router)
+    app.include_router(files.router)
     app.include_router(chat.router)
     app.include_router(prices.router)
     app.include_router(providers.router)
     app.include_router(roles.router)
+    app.include_router(tool_routes.router)
     app.include_router(usage.router)
     app.add_api_websocket_route("/{path:path}", streams.stream_unknown)
     if settings.metrics:
         app.include_router(operations.metrics_router)
         # Grouped by route template, so that labels stay bounded; sub-agent work never passes here.
         Instrumentator(registry=app.state.metrics, excluded_handlers=["/metrics"]).instrument(app)
-    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, limited_by_route={files.PATH})
     app.add_middleware(Draining, requests=app.state.requests)
     app.add_middleware(Gate, local=is_loopback(settings.host))
     return app
@@ -153,7 +186,7 @@ async def drain(app: FastAPI, timeout_s: float) -> None:
     await requests.close()
 
 
-async def _start(settings: Settings, app: FastAPI, stack: AsyncExitStack) -> Services:
+async def _start(settings: Settings, app: FastAPI, stack: AsyncExitStack, further_tools: Sequence[Tool]) -> Services:
     metrics: CollectorRegistry = app.state.metrics
     clock = SystemClock()
     entropy = SystemEntropy()
@@ -162,6 +195,33 @@ async def _start(settings: Settings, app: FastAPI, stack: AsyncExitStack) -> Ser
     keys = KeyService(database.keys, clock, entropy)
     if not is_loopback(settings.host) and not await keys.any_live():
         raise KeyNeeded(settings.host)
+    # Beside the database and under its lock: a sweep removes what that database does not refer to.
+    blobs = DirectoryBlobs(settings.database_path.with_suffix(".blobs"))
+    sweeper = Sweeper(database.contents, blobs)
+    await stack.enter_async_context(sweeper.running())
+    memory_service = MemoryService(database.memory, clock, MemoryCaps())
+    message_service = MessageService(database.messages, doorbell, clock, QueueCaps())
+    artifact_service = ArtifactService(database.artifacts, blobs, clock, ArtifactCaps())
+    file_service = FileService(
+        database.files,
+        blobs,
+        clock,
+        entropy,
+        max_bytes=settings.max_upload_bytes,
+        max_total_bytes=settings.max_uploads_bytes,
+    )
+    workspace = DirectoryWorkspace(settings.workspace)
+    tools = await stack.enter_async_context(
+        open_tools(
+            settings,
+            memory=memory_service,
+            messages=message_service,
+            artifacts=artifact_service,
+            uploads=file_service,
+            workspace=workspace,
+            further=further_tools,
+        )
+    )
     session = await stack.enter_async_context(new_session())
     configured = settings.all_providers()
     vendors = {name: vendor_of(entry.base_url, entry.kind) for name, entry in configured.items()}
@@ -207,7 +267,6 @@ async def _start(settings: Settings, app: FastAPI, stack: AsyncExitStack) -> Ser
     feed = Streams(database.swarms, database.tasks, database.events, clock)
     await stack.enter_async_context(feed.running())
     schemas = JsonSchemas()
-    tools = ToolRegistry([])
     growing = Growing(registry)
     shared = Machinery(
         runs=database.runs,
@@ -242,7 +301,7 @@ async def _start(settings: Settings, app: FastAPI, stack: AsyncExitStack) -> Ser
         clock=clock,
         entropy=entropy,
         feed=feed,
-        staffing=Staffing(role_service, registry, schemas, database.tasks),
+        staffing=Staffing(role_service, registry, schemas, database.tasks, tools),
         max_output_tokens=settings.max_output_tokens,
         is_capped=allowances.is_capped,
     )
@@ -256,7 +315,7 @@ async def _start(settings: Settings, app: FastAPI, stack: AsyncExitStack) -> Ser
         roles=role_service,
         composer=Composer(
             Decomposer(
-                DirectoryWorkspace(settings.workspace),
+                workspace,
                 text_of,
                 Bounds(max_tasks=settings.max_tasks, max_input_bytes=settings.max_input_bytes),
             ),
@@ -272,10 +331,16 @@ async def _start(settings: Settings, app: FastAPI, stack: AsyncExitStack) -> Ser
         clock=clock,
         entropy=entropy,
         swarms=swarm_service,
+        tools=tools,
         forks=ForkService(database.forks, database.runs, swarm_service),
         steering=SteeringService(database.swarms, database.tasks, registry, doorbell, clock),
         streams=feed,
         idempotency=idempotency,
+        memory=memory_service,
+        messages=message_service,
+        artifacts=artifact_service,
+        files=file_service,
+        sweeper=sweeper,
         results=ResultService(database.swarms),
         models=registry,
         lanes=admission,

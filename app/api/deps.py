@@ -15,21 +15,27 @@ from app.ports.admission import Lanes
 from app.ports.clock import Clock, Entropy
 from app.ports.provider import Models
 from app.ports.store import TaskStore
+from app.ports.tools import Tools
 from app.services.agents import AgentService
+from app.services.artifacts import ArtifactService
 from app.services.barriers import BarrierService
 from app.services.batches import BatchService
 from app.services.chat import ChatService
 from app.services.composing import Composer
+from app.services.files import FileService
 from app.services.forks import ForkService
 from app.services.idempotency import IdempotencyService
 from app.services.insights import InsightService
 from app.services.keys import KeyService
+from app.services.memory import MemoryService
+from app.services.messages import MessageService
 from app.services.prices import PriceService
 from app.services.results import ResultService
 from app.services.roles import RoleService
 from app.services.steering import SteeringService
 from app.services.streams import Streams
 from app.services.swarms import SwarmService
+from app.services.sweeping import Sweeper
 from app.services.usage import UsageService
 
 DEFAULT_TENANT = "default"
@@ -45,6 +51,7 @@ class Services:
     composer: Composer
     insights: InsightService
     forks: ForkService
+    tools: Tools
     usage: UsageService
     agents: AgentService
     batches: BatchService
@@ -58,6 +65,11 @@ class Services:
     results: ResultService
     streams: Streams
     idempotency: IdempotencyService
+    memory: MemoryService
+    messages: MessageService
+    artifacts: ArtifactService
+    files: FileService
+    sweeper: Sweeper
     models: Models
     lanes: Lanes
     providers: Sequence[str]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import parse_qs, urlsplit
@@ -22,14 +23,19 @@ class _BodyTooLarge(Exception):
 
 
 class BodyLimit:
-    """Refuses a body above ``max_bytes`` with 413, by its declared length or while it streams in."""
+    """Refuses a body above ``max_bytes`` with 413, by its declared length or while it streams in.
 
-    def __init__(self, app: ASGIApp, *, max_bytes: int) -> None:
+    Args:
+        limited_by_route: paths whose routes read a body as it comes and stop it themselves.
+    """
+
+    def __init__(self, app: ASGIApp, *, max_bytes: int, limited_by_route: Collection[str] = ()) -> None:
         self._app = app
         self._max_bytes = max_bytes
+        self._limited_by_route = frozenset(limited_by_route)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != "http" or scope["path"] in self._limited_by_route:
             await self._app(scope, receive, send)
             return
         declared = Headers(scope=scope).get("content-length", "")

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 _SEND_BYTES = 256 * 1024
+_1980 = 315_532_800
+"""The format knows no time before (APPNOTE.TXT 6.3.10, section 4.4.6)."""
+
 _NOT_IN_NAMES = re.compile(r'[<>:"|?*\\\x00-\x1f\x7f]')
 _DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 """Names that are devices on Windows, whatever ends they have."""
@@ -29,9 +32,9 @@ def zip_chunks(entries: Iterable[Entry]) -> Iterator[bytes]:
     """Return the bytes of an archive; blocks, so iterate in a thread."""
     sink = _Sink()
     names: set[str] = set()
-    with ZipFile(sink, "w", ZIP_DEFLATED) as archive:  # type: ignore[call-overload]
+    with ZipFile(sink, "w", ZIP_DEFLATED) as archive:
         for entry in entries:
-            info = ZipInfo(_unique(safe_name(entry.name), names), time.gmtime(max(entry.at_ms, 0) / 1000)[:6])
+            info = ZipInfo(_unique(safe_name(entry.name), names), time.gmtime(max(entry.at_ms / 1000, _1980))[:6])
             info.compress_type = ZIP_DEFLATED
             info.external_attr = 0o100644 << 16
             info.file_size = entry.size_bytes  # decides about zip64 before the first byte

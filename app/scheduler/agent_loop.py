@@ -107,7 +107,7 @@ class AgentLoop:
             return self._planners.read(job, call, result)
         if result.tool_calls and call.request.tools:
             return GoOn(record=tool_calls.record_of(result), next_model=TOOLS)
-        if result.tool_calls and _tools_of(job, call.payload) and result.content is None:
+        if result.tool_calls and _tools_of(job, call.payload) and not (result.content or "").strip():
             return Wanting(kind="max_steps", message=_STILL_CALLING, retryable=False)
         content = content_of(result)
         if call.purpose == VERDICT:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,12 @@ from app.scheduler.conversation import Conversation, GoOn, Outcome, Record, Want
 
 MAX_QUOTED_CHARS = 400_000
 """Of a task or an answer that is shown again."""
+
+
+MAX_NAME_CHARS = 64
+"""Of a tool, as vendors take names."""
+
+_NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9_-]")
 
 
 class NotStorable(Exception):
@@ -108,6 +115,11 @@ def json_text(content: str) -> str:
         raise NotStorable(f"the answer cannot be stored as UTF-8 JSON: {exc}") from exc
 
 
+def sendable_name(name: str) -> str:
+    """Return a tool's name as strict vendors take it back, also where the model made it up."""
+    return _NOT_IN_NAMES.sub("_", name)[:MAX_NAME_CHARS] or "unknown"
+
+
 def sendable_arguments(arguments: str) -> str:
     """Return the arguments of a call as strict vendors take them back; the reply says what was wrong with others."""
     try:
@@ -129,7 +141,7 @@ def told_again(record: Record, content: str, arguments: Callable[[str], str] = s
         one["id"]: {
             "id": one["id"],
             "type": "function",
-            "function": {"name": one["name"], "arguments": arguments(one["arguments"])},
+            "function": {"name": sendable_name(one["name"]), "arguments": arguments(one["arguments"])},
         }
         for one in record["tool_calls"]
     }

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from itertools import islice
 
 import orjson
 import structlog
@@ -27,7 +28,7 @@ from app.ports.provider import (
 from app.ports.tools import ToolContext
 from app.scheduler import conversation, tool_calls
 from app.scheduler.agent_loop import AgentLoop
-from app.scheduler.calls import Call, Job, NotStorable, json_record
+from app.scheduler.calls import MAX_NAME_CHARS, Call, Job, NotStorable, json_record
 from app.scheduler.conversation import Done, GoOn, Outcome, Wanting
 from app.scheduler.growing import Growing
 from app.scheduler.tool_runner import ToolRunner
@@ -174,7 +175,7 @@ class Executor:
             cost_nano_usd=0,
             latency_ms=self._elapsed_ms(started),
             steps=0,
-            tools=tuple(call["name"] for call in calls),
+            tools=_shown(call["name"] for call in calls),
         )
 
     async def _read(self, job: Job, call: Call, result: ChatResult) -> Outcome:
@@ -201,7 +202,7 @@ class Executor:
                 latency_ms=latency_ms,
                 settled=_is_settled(result),
                 next_model=outcome.next_model,
-                tools=tuple(one.name for one in result.tool_calls),
+                tools=_shown(one.name for one in result.tool_calls),
                 tasks=tasks,
             )
         return AttemptCompleted(
@@ -221,6 +222,11 @@ class Executor:
 
     def _elapsed_ms(self, started: float) -> float:
         return round((self._clock.monotonic() - started) * 1000, 3)
+
+
+def _shown(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the names of called tools as an event tells them: models make up names, and call thousands."""
+    return tuple(_text(name[:MAX_NAME_CHARS]) for name in islice(names, tool_calls.MAX_CALLS))
 
 
 def _is_cancelled() -> bool:

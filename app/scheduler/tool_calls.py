@@ -15,6 +15,9 @@ from app.scheduler.conversation import Record
 DEFAULT_MAX_STEPS = 30
 """Model calls of a sub-agent with tools; the last one is offered none, so that it answers."""
 
+MAX_CALLS = 100
+"""Tool calls of one turn that are carried out; every later call to the model tells all of them again."""
+
 _LEAST_SHOWN_CHARS = 200
 _LEFT_OUT = "[left out: an earlier result, to keep within the model's context]"
 
@@ -54,7 +57,9 @@ def record_of(result: ChatResult) -> dict[str, Any]:
         "kind": CALLS,
         "content": result.content,
         "reasoning_content": result.reasoning_content,
-        "tool_calls": [{"id": one.id, "name": one.name, "arguments": one.arguments} for one in result.tool_calls],
+        "tool_calls": [
+            {"id": one.id, "name": one.name, "arguments": one.arguments} for one in result.tool_calls[:MAX_CALLS]
+        ],
         "model": result.model,
     }
 

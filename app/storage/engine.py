@@ -19,14 +19,18 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from app.domain.errors import StoreInUse, StoreUnavailable
 from app.storage.agents import Agents
+from app.storage.artifacts import Artifacts
 from app.storage.barriers import Barriers
 from app.storage.damage import check_content, check_kind
 from app.storage.dialect import reading_engine
 from app.storage.events import Events
+from app.storage.files import Contents, Files
 from app.storage.forks import Forks
 from app.storage.fresh import FreshRuns
 from app.storage.idempotency import IdempotencyKeys
 from app.storage.keys import Keys
+from app.storage.memory import Memory
+from app.storage.messages import Messages
 from app.storage.prices import Prices
 from app.storage.reader import Reader
 from app.storage.roles import Roles
@@ -56,6 +60,11 @@ class Database:
     forks: Forks
     usage: Usage
     idempotency: IdempotencyKeys
+    memory: Memory
+    messages: Messages
+    artifacts: Artifacts
+    files: Files
+    contents: Contents
 
 
 @asynccontextmanager
@@ -92,6 +101,11 @@ async def open_database(path: Path, *, before_commit: Callable[[], None] | None 
                     forks=Forks(reader),
                     usage=Usage(writer, reader),
                     idempotency=IdempotencyKeys(writer, reader),
+                    memory=Memory(writer, reader),
+                    messages=Messages(writer, reader),
+                    artifacts=Artifacts(writer, reader),
+                    files=Files(writer, reader),
+                    contents=Contents(writer, reader),
                 )
         finally:
             await reader.dispose()

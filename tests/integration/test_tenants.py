@@ -62,7 +62,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         barrier = {"tasks": [{}], "barrier_id": "b", "orchestrator_id": agent}
         accepted(mine.post("/v1/agents/barrier-execute", json=barrier))
         accepted(mine.get("/v1/agents/boss/results"))
-        ids = {"agent": agent, "name": "boss", "sub": spawned["agent_id"], "swarm": spawned["swarm_id"]}
+        accepted(mine.put("/v1/agents/boss/memory/t", json={"value": 1}))
+        file = accepted(mine.post("/v1/files?name=t", content=b"x"), 201)["file_id"]
+        ids = {"file": file, "agent": agent, "name": "boss", "sub": spawned["agent_id"], "swarm": spawned["swarm_id"]}
         yield World(service, clients[0], clients[1], clients[2], ids)
         for client in clients:
             client.close()
@@ -102,6 +104,20 @@ PATHS = [
     ("GET", "/v1/swarms/{swarm}/graph", None),
     ("GET", "/v1/swarms/{swarm}/snapshot", None),
     ("GET", "/v1/swarms/{swarm}/events", None),
+    *(
+        (method, f"{owner}/memory{key}", {"value": 1} if method == "PUT" else None)
+        for owner in ("/v1/swarms/{swarm}", "/v1/agents/{agent}", "/v1/agents/{name}")
+        for method, key in (("GET", ""), ("DELETE", ""), ("GET", "/t"), ("PUT", "/t"), ("DELETE", "/t"))
+    ),
+    ("GET", "/v1/swarms/{swarm}/messages", None),
+    ("POST", "/v1/swarms/{swarm}/messages", {"to": "t", "body": 1}),
+    ("POST", "/v1/swarms/{swarm}/messages/ack", {"consumer": "t", "up_to": 1}),
+    ("GET", "/v1/swarms/{swarm}/artifacts", None),
+    ("GET", "/v1/swarms/{swarm}/artifacts.zip", None),
+    ("GET", "/v1/swarms/{swarm}/artifacts/t", None),
+    ("GET", "/v1/files/{file}", None),
+    ("GET", "/v1/files/{file}/content", None),
+    ("DELETE", "/v1/files/{file}", None),
 ]
 
 
@@ -117,6 +133,7 @@ def test_another_tenants_id_is_not_found(world: World, method: str, path: str, b
     theirs = world.theirs.request(method, fill(path, world.ids), json=fill(body, world.ids))
     nobodys = {
         "agent": "agt_01ARZ3NDEKTSV4RRFFQ69G5FAV",
+        "file": "fil_01ARZ3NDEKTSV4RRFFQ69G5FAV",
         "name": "nobody",
         "sub": "agt_01ARZ3NDEKTSV4RRFFQ69G5FAV_00000",
     }

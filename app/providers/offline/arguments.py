@@ -42,20 +42,29 @@ def paths_in(text: str) -> list[str]:
 
 def arguments_for(schema: Mapping[str, Any], content: Content, subject: str, *, agent: str = "") -> JsonObject:
     """Arguments for one call about ``subject`` (an address or file); ``agent`` names the sub-agent it is for."""
-    filled = schema_answer({"type": "object", **schema}, content)
+    filled = schema_answer({"type": "object", **(schema if agent else _needed(schema))}, content)
     arguments: JsonObject = filled if isinstance(filled, dict) else {}
     properties = schema.get("properties")
     for name, value in arguments.items():
         described = properties.get(name) if isinstance(properties, Mapping) else None
         if isinstance(value, str) and isinstance(described, Mapping) and _is_free(described):
             text = _text_for(name.lower(), content, subject, agent) or value
-            most = described.get("maxLength")
-            arguments[name] = text[:most] if isinstance(most, int) and most >= 0 else text
+            most, least = described.get("maxLength"), described.get("minLength")
+            text = text[:most] if isinstance(most, int) and most >= 0 else text
+            arguments[name] = value if isinstance(least, int) and len(text) < least else text
     return arguments
 
 
+def _needed(schema: Mapping[str, Any]) -> JsonObject:
+    """The schema without arguments that may be left out: what a message does not plainly say is better not guessed."""
+    required, properties = schema.get("required"), schema.get("properties")
+    if not required or not isinstance(required, list) or not isinstance(properties, Mapping):
+        return dict(schema)
+    return {**schema, "properties": {name: properties[name] for name in properties if name in required}}
+
+
 def _is_free(schema: Mapping[str, Any]) -> bool:
-    return not {"enum", "const", "format", "pattern", "minLength", "$ref", "anyOf", "oneOf"} & schema.keys()
+    return not {"enum", "const", "format", "pattern", "$ref", "anyOf", "oneOf"} & schema.keys()
 
 
 def _text_for(name: str, content: Content, subject: str, agent: str) -> str:

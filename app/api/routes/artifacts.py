@@ -1,0 +1,80 @@
+"""``/v1/swarms/{id}/artifacts``: named outputs of tasks (contract, section 6)."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from fastapi.responses import Response, StreamingResponse
+
+from app.api.deps import CallerDep, Limit, ServicesDep, json_response
+from app.api.downloads import archive, download
+from app.api.errors import responses
+from app.api.schemas.artifacts import ArtifactPage, artifact_json
+from app.api.zip_stream import Entry, zip_chunks
+from app.ports.artifacts import MAX_NAME_CHARS
+
+router = APIRouter(prefix="/v1/swarms/{swarm_id}", tags=["artifacts"])
+
+TaskId = Annotated[str | None, Query(min_length=1, max_length=256, description="Only what this task saved")]
+
+
+def _content(kind: str) -> dict[int | str, dict[str, object]]:
+    return {200: {"description": "The content", "content": {kind: {"schema": {"type": "string", "format": "binary"}}}}}
+
+
+@router.get("/artifacts", operation_id="list_artifacts", response_model=ArtifactPage, responses=responses(404, 422))
+async def list_artifacts(
+    services: ServicesDep,
+    caller: CallerDep,
+    swarm_id: str,
+    task_id: TaskId = None,
+    limit: Limit = 100,
+    cursor: Annotated[
+        str | None, Query(max_length=MAX_NAME_CHARS, description="`next_cursor` of the page before")
+    ] = None,
+) -> Response:
+    """List the newest version of every artifact of a run, by name."""
+    await services.swarms.get(caller.tenant_id, swarm_id)
+    page = await services.artifacts.list(swarm_id, task_id, limit=limit, cursor=cursor)
+    return json_response({"items": [artifact_json(row) for row in page.items], "next_cursor": page.next_cursor})
+
+
+@router.get(
+    "/artifacts.zip",
+    operation_id="download_artifacts",
+    response_class=StreamingResponse,
+    responses=responses(404, 422) | _content("application/zip"),
+)
+async def download_artifacts(
+    services: ServicesDep, caller: CallerDep, swarm_id: str, task_id: TaskId = None
+) -> Response:
+    """Download the newest version of every artifact of a run in one zip archive; names are made safe to unpack."""
+    await services.swarms.get(caller.tenant_id, swarm_id)
+    blobs = services.artifacts.blobs
+    entries = [
+        Entry(name=row.name, chunks=blobs.chunks(row.sha256), size_bytes=row.size_bytes, at_ms=row.created_at_ms)
+        for row in await services.artifacts.all(swarm_id, task_id)
+    ]
+    return archive(zip_chunks(entries), f"{swarm_id}.zip")
+
+
+@router.get(
+    "/artifacts/{name:path}",
+    operation_id="download_artifact",
+    response_class=StreamingResponse,
+    responses=responses(404, 422) | _content("application/octet-stream"),
+)
+async def download_artifact(
+    services: ServicesDep,
+    caller: CallerDep,
+    swarm_id: str,
+    name: str,
+    version: Annotated[int | None, Query(ge=1, le=2**31 - 1, description="The newest without it")] = None,
+) -> Response:
+    """Download one artifact."""
+    await services.swarms.get(caller.tenant_id, swarm_id)
+    row = await services.artifacts.get(swarm_id, name, version)
+    return await download(
+        services.artifacts.blobs, row.sha256, name=row.name, media_type=row.media_type, size_bytes=row.size_bytes
+    )

@@ -1,0 +1,100 @@
+"""Files that clients upload, for sub-agents to read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from app.domain.errors import Conflict, SwarmdError
+from app.ports.pages import Page
+
+FILE_PREFIX = "fil_"
+MAX_NAME_CHARS = 255
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileRow:
+    """Times are Unix milliseconds. ``once`` is the client's ``Idempotency-Key``, where it sent one."""
+
+    file_id: str
+    tenant_id: str
+    name: str
+    media_type: str
+    size_bytes: int
+    sha256: str
+    created_at_ms: int
+    once: str | None = None
+
+
+class UploadsFull(Conflict):
+    """A tenant's files take all the room they may."""
+
+    code = "uploads_full"
+
+
+class UploadTooLong(SwarmdError):
+    """A file is longer than the caller reads; the message says how long."""
+
+    code = "upload_too_long"
+
+
+class FileStore(Protocol):
+    """Every read names the tenant: another tenant's id is simply not found (None)."""
+
+    async def add(self, file: FileRow, max_total_bytes: int) -> FileRow:
+        """Store a file durably; where the tenant has used ``once`` before, return what was stored then.
+
+        Raises:
+            UploadsFull: all files of the tenant would take more than ``max_total_bytes``.
+        """
+        ...
+
+    async def get(self, tenant_id: str, file_id: str) -> FileRow | None: ...
+
+    async def newest(self, tenant_id: str, name: str) -> FileRow | None: ...
+
+    async def list(self, tenant_id: str, name: str | None, *, limit: int, cursor: str | None) -> Page[FileRow]:
+        """Newest first.
+
+        Raises:
+            InvalidRequest: ``cursor`` is not one of ours.
+        """
+        ...
+
+    async def delete(self, tenant_id: str, file_id: str) -> bool:
+        """Delete a file and mark its content as possibly unused; False when there is none."""
+        ...
+
+
+class ContentStore(Protocol):
+    """Which contents (``ports.blobs``) files and artifacts refer to."""
+
+    async def drop_orphans(self) -> None:
+        """Remove artifacts and messages of swarms that are gone, marking their contents as possibly unused, and the
+        memory of orchestrators that are gone with all their swarms."""
+        ...
+
+    async def mark_unused(self, sha256: str) -> None:
+        """Mark a content as possibly unused."""
+        ...
+
+    async def possibly_unused(self, limit: int) -> Sequence[str]: ...
+
+    async def is_used(self, sha256: str) -> bool: ...
+
+    async def forget(self, sha256: str, *, if_used: bool) -> None:
+        """Take the mark off; with ``if_used`` only while something refers to the content."""
+        ...
+
+
+class Uploads(Protocol):
+    """What tools may do with a tenant's files."""
+
+    async def read(self, tenant_id: str, file_id_or_name: str, max_bytes: int) -> bytes | None:
+        """Return the content of a file by id, or of the newest one of that name; None where there is none.
+
+        Raises:
+            UploadTooLong: the file is longer than ``max_bytes``.
+        """
+        ...

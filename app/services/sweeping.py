@@ -1,0 +1,81 @@
+"""Takes away what nothing refers to any more: contents of files, and what deleted swarms left.
+
+Deleting only marks; the marks are durable, so what a crash leaves is swept after the next start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import structlog
+
+from app.domain.errors import StoreUnavailable
+from app.ports.blobs import Blobs
+from app.ports.files import ContentStore
+
+_log = structlog.get_logger(__name__)
+
+_EVERY_S = 600.0
+_BATCH = 500
+
+
+class Sweeper:
+    def __init__(self, contents: ContentStore, blobs: Blobs, *, every_s: float = _EVERY_S) -> None:
+        self._contents = contents
+        self._blobs = blobs
+        self._every_s = every_s
+        self._woken = asyncio.Event()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Remove what the last process was cut off at, then sweep from time to time and when woken."""
+        await self._blobs.recover()
+        task = asyncio.create_task(self._run(), name="sweeper")
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    def wake(self) -> None:
+        """Sweep soon: something was deleted."""
+        self._woken.set()
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self.sweep()
+            except StoreUnavailable as exc:
+                _log.warning("sweep_failed", error=exc.detail)
+            except OSError as exc:
+                _log.warning("sweep_failed", error=exc.strerror)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._every_s):
+                    await self._woken.wait()
+            self._woken.clear()
+
+    async def sweep(self) -> None:
+        """Sweep once."""
+        await self._contents.drop_orphans()
+        for sha256 in self._blobs.open_questions():
+            await self._settle(sha256)
+        while True:
+            marked = await self._contents.possibly_unused(_BATCH)
+            settled = [await self._settle(sha256) for sha256 in marked]
+            if len(marked) < _BATCH or not any(settled):
+                return
+
+    async def _settle(self, sha256: str) -> bool:
+        """Remove a content unless it is used or being taken; False where that is to be asked again later."""
+        if not self._blobs.doom(sha256):
+            return False
+        is_used = await self._contents.is_used(sha256)
+        if not is_used and not self._blobs.remove(sha256):
+            return False
+        await self._contents.forget(sha256, if_used=is_used)
+        if not self._blobs.absolve(sha256):  # taken since; who took it may have given it up again
+            await self._contents.mark_unused(sha256)
+        return True

@@ -1,0 +1,204 @@
+"""Shared memory (``ports.memory.MemoryStore``)."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import namedtuple
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, func, insert, or_, select, update
+
+from app.ports.memory import MemoryCaps, MemoryEntry, MemoryWrite
+from app.ports.pages import Page
+from app.storage.dialect import Op, Statement, UnexpectedRowCount, accumulate, compile_sqlite
+from app.storage.reader import Reader
+from app.storage.shared_tables import MEMORY, MEMORY_TOTALS
+from app.storage.statements import param
+from app.storage.writer import Writer
+
+_MINE = MEMORY.c.agent_id == param("agent_id")
+_TOTALS = MEMORY_TOTALS.c.agent_id == param("agent_id")
+_THE_KEY = and_(_MINE, MEMORY.c.key == param("key"))
+_EXPIRED = MEMORY.c.expires_at_ms <= param("now_ms")
+_LIVE = or_(MEMORY.c.expires_at_ms.is_(None), MEMORY.c.expires_at_ms > param("now_ms"))
+_OVER = or_(MEMORY_TOTALS.c.entries > param("max_entries"), MEMORY_TOTALS.c.size_bytes > param("max_bytes"))
+_IS_OVER = select(MEMORY_TOTALS.c.agent_id).where(_TOTALS, _OVER).exists()
+
+
+def _sum(value: Any, where: ColumnElement[bool]) -> Any:
+    return select(func.coalesce(value, 0)).where(where).scalar_subquery()
+
+
+_COUNT = func.count(MEMORY.c.version)
+_BYTES = func.sum(MEMORY.c.size_bytes)
+
+_NEXT_VERSION = compile_sqlite(accumulate(MEMORY_TOTALS, ("last_version", "entries", "size_bytes")))
+_DISCOUNT = compile_sqlite(
+    update(MEMORY_TOTALS)
+    .where(_TOTALS)
+    .values(
+        entries=MEMORY_TOTALS.c.entries - _sum(_COUNT, _THE_KEY),
+        size_bytes=MEMORY_TOTALS.c.size_bytes - _sum(_BYTES, _THE_KEY),
+    )
+)
+_REMOVE = compile_sqlite(MEMORY.delete().where(_THE_KEY))
+_REMOVE_LIVE = compile_sqlite(MEMORY.delete().where(_THE_KEY, _LIVE))
+_REMOVE_EXPIRED_KEY = compile_sqlite(MEMORY.delete().where(_THE_KEY, _EXPIRED))
+_REMOVE_VERSION = compile_sqlite(MEMORY.delete().where(_THE_KEY, _LIVE, MEMORY.c.version == param("if_version")))
+_INSERT = compile_sqlite(
+    insert(MEMORY).from_select(
+        ["agent_id", "key", "value", "version", "size_bytes", "updated_at_ms", "expires_at_ms", "run_key"],
+        select(
+            MEMORY_TOTALS.c.agent_id,
+            param("key"),
+            param("value"),
+            MEMORY_TOTALS.c.last_version,
+            param("size_bytes"),
+            param("now_ms"),
+            param("expires_at_ms"),
+            param("run_key"),
+        ).where(_TOTALS),
+    )
+)
+_DROP_EXPIRED = compile_sqlite(MEMORY.delete().where(_MINE, _EXPIRED, _IS_OVER))
+_RECOUNT = compile_sqlite(
+    update(MEMORY_TOTALS).where(_TOTALS, _OVER).values(entries=_sum(_COUNT, _MINE), size_bytes=_sum(_BYTES, _MINE))
+)
+_newest_first = MEMORY.c.version.desc()
+_ranked = (
+    select(
+        MEMORY.c.version,
+        func.row_number().over(order_by=_newest_first).label("place"),
+        func.sum(MEMORY.c.size_bytes).over(order_by=_newest_first).label("total"),
+    )
+    .where(_MINE)
+    .subquery()
+)
+_EVICT = compile_sqlite(
+    MEMORY.delete().where(
+        _MINE,
+        _IS_OVER,
+        MEMORY.c.version.in_(
+            select(_ranked.c.version).where(
+                _ranked.c.place > 1,
+                or_(_ranked.c.place > param("keep_entries"), _ranked.c.total > param("keep_bytes")),
+            )
+        ),
+    )
+)
+_WRITTEN = compile_sqlite(select(*MEMORY.c).where(_THE_KEY))
+
+_Row = namedtuple("_Row", list(MEMORY.c.keys()))  # type: ignore[misc]  # what the driver returns, by column
+
+_WHOSE = or_(MEMORY_TOTALS.c.agent_id == param("agent_id"), param("agent_id").is_(None))
+_CLEARED_AGENTS = select(MEMORY_TOTALS.c.agent_id).where(MEMORY_TOTALS.c.tenant_id == param("tenant_id"), _WHOSE)
+_CLEAR_EXPIRED = compile_sqlite(MEMORY.delete().where(MEMORY.c.agent_id.in_(_CLEARED_AGENTS), _EXPIRED))
+_CLEAR = compile_sqlite(MEMORY.delete().where(MEMORY.c.agent_id.in_(_CLEARED_AGENTS)))
+_CLEAR_TOTALS = compile_sqlite(
+    update(MEMORY_TOTALS).where(MEMORY_TOTALS.c.tenant_id == param("tenant_id"), _WHOSE).values(entries=0, size_bytes=0)
+)
+
+
+class Memory:
+    def __init__(self, writer: Writer, reader: Reader) -> None:
+        self._writer = writer
+        self._reader = reader
+
+    async def get(self, agent_id: str, key: str, now_ms: int) -> MemoryEntry | None:
+        query = select(MEMORY).where(MEMORY.c.agent_id == agent_id, MEMORY.c.key == key, _live_at(now_ms))
+        async with self._reader.connect() as connection:
+            row = (await connection.execute(query)).one_or_none()
+        return None if row is None else _entry(row)
+
+    async def list(
+        self, agent_id: str, prefix: str, *, limit: int, cursor: str | None, now_ms: int
+    ) -> Page[MemoryEntry]:
+        query = select(MEMORY).where(MEMORY.c.agent_id == agent_id, _live_at(now_ms))
+        if prefix:
+            query = query.where(MEMORY.c.key >= prefix, func.substr(MEMORY.c.key, 1, len(prefix)) == prefix)
+        if cursor is not None:
+            query = query.where(MEMORY.c.key > cursor)
+        async with self._reader.connect() as connection:
+            rows = (await connection.execute(query.order_by(MEMORY.c.key).limit(limit + 1))).all()
+        items = [_entry(row) for row in rows[:limit]]
+        return Page(items, items[-1].key if len(rows) > limit else None)
+
+    async def put(
+        self, tenant_id: str, agent_id: str, write: MemoryWrite, caps: MemoryCaps, now_ms: int
+    ) -> MemoryEntry | None:
+        totals = {"agent_id": agent_id, "tenant_id": tenant_id, "entries": 0, "size_bytes": 0, "last_version": 1}
+        values = {
+            "agent_id": agent_id,
+            "key": write.key,
+            "value": write.value_json,
+            "size_bytes": write.size_bytes,
+            "if_version": write.if_version,
+            "expires_at_ms": write.expires_at_ms,
+            "run_key": write.run_key,
+            "now_ms": now_ms,
+            "max_entries": caps.max_entries,
+            "max_bytes": caps.room_bytes,
+            "keep_entries": caps.max_entries * 9 // 10,
+            "keep_bytes": caps.room_bytes * 9 // 10,
+        }
+        match write.if_version:
+            case None:
+                remove = _op(_REMOVE, values)
+            case 0:
+                remove = _op(_REMOVE_EXPIRED_KEY, values)  # a live one makes the insert fail
+            case _:
+                remove = _op(_REMOVE_VERSION, values, expect=1)
+        ops = [
+            _op(_NEXT_VERSION, totals),
+            _op(_DISCOUNT, values),
+            remove,
+            _op(_INSERT, values, expect=1),
+            _op(_NEXT_VERSION, totals | {"entries": 1, "size_bytes": write.size_bytes, "last_version": 0}),
+            _op(_DROP_EXPIRED, values),
+            _op(_RECOUNT, values),
+            _op(_EVICT, values),
+            _op(_RECOUNT, values),
+            _op(_WRITTEN, values, fetch=True),
+        ]
+        try:
+            *_, [row] = await self._writer.write(ops)
+        except (UnexpectedRowCount, sqlite3.IntegrityError):
+            return None
+        return _entry(_Row(*row))
+
+    async def delete(self, agent_id: str, key: str, if_version: int | None, now_ms: int) -> bool:
+        values = {"agent_id": agent_id, "key": key, "if_version": if_version, "now_ms": now_ms}
+        remove = _REMOVE_LIVE if if_version is None else _REMOVE_VERSION
+        try:
+            await self._writer.write([_op(_DISCOUNT, values), _op(remove, values, expect=1)])
+        except UnexpectedRowCount:
+            return False
+        return True
+
+    async def clear(self, tenant_id: str, agent_id: str | None, now_ms: int) -> int:
+        values = {"tenant_id": tenant_id, "agent_id": agent_id, "now_ms": now_ms}
+        results = await self._writer.write(
+            [_op(_CLEAR_EXPIRED, values), _op(_CLEAR, values), _op(_CLEAR_TOTALS, values)]
+        )
+        return int(results[1])
+
+
+def _op(statement: Statement, values: Mapping[str, Any], *, expect: int | None = None, fetch: bool = False) -> Op:
+    return Op(statement, [statement.row(values)], expect=expect, fetch=fetch)
+
+
+def _live_at(now_ms: int) -> ColumnElement[bool]:
+    return or_(MEMORY.c.expires_at_ms.is_(None), MEMORY.c.expires_at_ms > now_ms)
+
+
+def _entry(row: Any) -> MemoryEntry:
+    return MemoryEntry(
+        key=row.key,
+        value_json=row.value,
+        version=row.version,
+        size_bytes=row.size_bytes,
+        updated_at_ms=row.updated_at_ms,
+        expires_at_ms=row.expires_at_ms,
+        run_key=row.run_key,
+    )

@@ -1,0 +1,74 @@
+"""The tools of the service: which there are, and what each is made of. Part of the wiring, as ``main`` is."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from app.documents.cache import CachedDocuments
+from app.documents.isolated import Workers
+from app.documents.reader import Documents
+from app.net.client import GuardedClient
+from app.ports.artifacts import Artifacts
+from app.ports.files import Uploads
+from app.ports.memory import SharedMemory
+from app.ports.messages import MessageBus
+from app.ports.search import SearchProvider
+from app.ports.tools import Tool
+from app.ports.workspace import Workspace
+from app.settings import Settings
+from app.tools.artifacts import SaveArtifact
+from app.tools.code_interpreter import CodeInterpreter
+from app.tools.file_reader import FileReader
+from app.tools.http_fetch import HttpFetch
+from app.tools.memory import MemoryRead, MemoryWrite
+from app.tools.messages import ReceiveMessages, SendMessage
+from app.tools.registry import Registry
+from app.tools.search_engines import Brave, SearXNG
+from app.tools.web_search import WebSearch
+
+
+@asynccontextmanager
+async def open_tools(
+    settings: Settings,
+    *,
+    memory: SharedMemory,
+    messages: MessageBus,
+    artifacts: Artifacts,
+    uploads: Uploads,
+    workspace: Workspace,
+    further: Sequence[Tool] = (),
+) -> AsyncIterator[Registry]:
+    """Yield all tools, those that cannot be used here included; leaving it ends what they have running.
+
+    Args:
+        further: tools beside the service's own, which win over those of the same name.
+    """
+    async with AsyncExitStack() as stack:
+        documents = CachedDocuments(Documents(await stack.enter_async_context(Workers())))
+        fetcher = await stack.enter_async_context(GuardedClient(allow_private=settings.fetch_private))
+        # What the operator configured may be anywhere; what a model names may not.
+        trusted = await stack.enter_async_context(GuardedClient(allow_private=True))
+        interpreter = await stack.enter_async_context(CodeInterpreter(settings.data_dir / "sandbox"))
+        yield Registry(
+            [
+                interpreter,
+                FileReader(workspace, documents, uploads),
+                WebSearch(_search(settings, trusted)),
+                HttpFetch(fetcher, documents),
+                MemoryRead(memory),
+                MemoryWrite(memory),
+                SendMessage(messages),
+                ReceiveMessages(messages),
+                SaveArtifact(artifacts),
+                *further,
+            ]
+        )
+
+
+def _search(settings: Settings, fetcher: GuardedClient) -> SearchProvider | None:
+    if settings.searxng_url is not None:
+        return SearXNG(settings.searxng_url, fetcher)
+    if settings.brave_api_key is not None:
+        return Brave(settings.brave_api_key.get_secret_value(), fetcher)
+    return None
