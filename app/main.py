@@ -211,6 +211,7 @@ async def _start(settings: Settings, app: FastAPI, stack: AsyncExitStack, furthe
         max_total_bytes=settings.max_uploads_bytes,
     )
     workspace = DirectoryWorkspace(settings.workspace)
+    schemas = JsonSchemas()
     tools = await stack.enter_async_context(
         open_tools(
             settings,
@@ -219,6 +220,7 @@ async def _start(settings: Settings, app: FastAPI, stack: AsyncExitStack, furthe
             artifacts=artifact_service,
             uploads=file_service,
             workspace=workspace,
+            schemas=schemas,
             further=further_tools,
         )
     )
@@ -266,7 +268,6 @@ async def _start(settings: Settings, app: FastAPI, stack: AsyncExitStack, furthe
     await stack.enter_async_context(allowances.running())
     feed = Streams(database.swarms, database.tasks, database.events, clock)
     await stack.enter_async_context(feed.running())
-    schemas = JsonSchemas()
     growing = Growing(registry)
     shared = Machinery(
         runs=database.runs,

@@ -69,6 +69,25 @@ class PriceSettings(BaseModel):
     cached_input_per_mtok: Decimal | None = Field(None, ge=0, le=100_000)
 
 
+class McpServerSettings(BaseModel):
+    """One MCP server, a program or an address (``[mcp.<name>]``); its tools are called ``<name>_<tool>``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    command: tuple[str, ...] = Field((), description="Program and arguments, run without a shell")
+    url: str | None = Field(None, pattern=r"^https?://", description="Endpoint of streamable HTTP; may be private")
+    env: dict[str, SecretStr] = Field(default_factory=dict, description="Of the program, beside PATH, HOME and LANG")
+    headers: dict[str, SecretStr] = Field(default_factory=dict, description="Of every request to url")
+    timeout_s: float = Field(60.0, gt=0, le=3600, description="Of one call")
+    tools: tuple[str, ...] | None = Field(None, description="The only ones to offer; all by default")
+
+    @model_validator(mode="after")
+    def _check(self) -> McpServerSettings:
+        if bool(self.command) == (self.url is not None):
+            raise ValueError("expected either command or url")
+        return self
+
+
 class Settings(BaseSettings):
     """Everything that can be configured. Each field is ``SWARMD_<NAME>`` and a flag of ``swarmd serve``."""
 
@@ -101,6 +120,9 @@ class Settings(BaseSettings):
         default_factory=dict, description="By model: those that stand in for it while its breaker is open, in order"
     )
     prices: dict[str, PriceSettings] = Field(default_factory=dict)
+    mcp: dict[Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]{1,32}$")], McpServerSettings] = Field(
+        default_factory=dict, description="MCP servers whose tools are offered"
+    )
 
     max_agents: int = Field(1000, ge=1, le=100_000, description="Attempts at once, per provider")
     breaker_failures: int = Field(10, ge=1, description="Failures in a row of a model that open its circuit breaker")

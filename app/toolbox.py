@@ -13,16 +13,21 @@ from app.ports.artifacts import Artifacts
 from app.ports.files import Uploads
 from app.ports.memory import SharedMemory
 from app.ports.messages import MessageBus
+from app.ports.output_schemas import OutputSchemas
 from app.ports.search import SearchProvider
-from app.ports.tools import Tool
+from app.ports.tools import Tool, Tools
 from app.ports.workspace import Workspace
 from app.settings import Settings
 from app.tools.artifacts import SaveArtifact
 from app.tools.code_interpreter import CodeInterpreter
+from app.tools.combined import Combined
 from app.tools.file_reader import FileReader
 from app.tools.http_fetch import HttpFetch
+from app.tools.mcp_servers.configuration import McpServerConfig
+from app.tools.mcp_servers.servers import McpServers
 from app.tools.memory import MemoryRead, MemoryWrite
 from app.tools.messages import ReceiveMessages, SendMessage
+from app.tools.plugins import plugin_tools
 from app.tools.registry import Registry
 from app.tools.search_engines import Brave, SearXNG
 from app.tools.web_search import WebSearch
@@ -37,8 +42,9 @@ async def open_tools(
     artifacts: Artifacts,
     uploads: Uploads,
     workspace: Workspace,
+    schemas: OutputSchemas,
     further: Sequence[Tool] = (),
-) -> AsyncIterator[Registry]:
+) -> AsyncIterator[Tools]:
     """Yield all tools, those that cannot be used here included; leaving it ends what they have running.
 
     Args:
@@ -50,20 +56,36 @@ async def open_tools(
         # What the operator configured may be anywhere; what a model names may not.
         trusted = await stack.enter_async_context(GuardedClient(allow_private=True))
         interpreter = await stack.enter_async_context(CodeInterpreter(settings.data_dir / "sandbox"))
-        yield Registry(
-            [
-                interpreter,
-                FileReader(workspace, documents, uploads),
-                WebSearch(_search(settings, trusted)),
-                HttpFetch(fetcher, documents),
-                MemoryRead(memory),
-                MemoryWrite(memory),
-                SendMessage(messages),
-                ReceiveMessages(messages),
-                SaveArtifact(artifacts),
-                *further,
-            ]
+        own: list[Tool] = [
+            *further,  # the first of a name counts
+            interpreter,
+            FileReader(workspace, documents, uploads),
+            WebSearch(_search(settings, trusted)),
+            HttpFetch(fetcher, documents),
+            MemoryRead(memory),
+            MemoryWrite(memory),
+            SendMessage(messages),
+            ReceiveMessages(messages),
+            SaveArtifact(artifacts),
+        ]
+        own += plugin_tools(schemas, taken={tool.spec.name for tool in own})
+        servers = McpServers(_mcp_servers(settings), schemas, taken={tool.spec.name for tool in own})
+        yield Combined(Registry(own), await stack.enter_async_context(servers.running()))
+
+
+def _mcp_servers(settings: Settings) -> list[McpServerConfig]:
+    return [
+        McpServerConfig(
+            name=name,
+            command=entry.command,
+            url=entry.url,
+            env={key: value.get_secret_value() for key, value in entry.env.items()},
+            headers={key: value.get_secret_value() for key, value in entry.headers.items()},
+            timeout_s=entry.timeout_s,
+            tools=entry.tools,
         )
+        for name, entry in settings.mcp.items()
+    ]
 
 
 def _search(settings: Settings, fetcher: GuardedClient) -> SearchProvider | None:

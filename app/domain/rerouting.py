@@ -57,7 +57,8 @@ def _route_of(task: TaskState) -> Mapping[str, Any]:
 
 def _take(state: SwarmState, task: TaskState, model: str) -> None:
     task.routed_model, task.chained = model, True
-    task.lane = state.lanes.get(model, task.lane)
+    if task.next_model is None:  # else it waits for a judge, or for tools, on their lane
+        task.lane = state.lanes.get(model, task.lane)
 
 
 def pick(chain: Sequence[str], nth: int) -> str | None:

@@ -31,6 +31,9 @@ _LOOK_AGAIN = 50
 _LEAST_TIMEOUT_S = 1.0
 """For the last calls of an attempt whose timeout is nearly used up."""
 
+_KEPT_CHARS = 65_536
+"""Of a journal that is kept between two calls of a task; a longer one is read from the store."""
+
 _NOT_CALLED = frozenset({"unknown_model"})
 _TURNED_AWAY = frozenset({"rate_limit"})
 
@@ -48,6 +51,7 @@ class Attempts:
         self._hedges: dict[int, asyncio.TimerHandle] = {}
         self._jobs: dict[int, tuple[Job, Claimant, str]] = {}
         self._slow: tuple[int, float] | None = None
+        self._journals: dict[int, tuple[int, Sequence[str]]] = {}
 
     def start(
         self,
@@ -96,8 +100,10 @@ class Attempts:
         outputs = {
             swarm_id: await self._runs.outputs(swarm_id, sorted(indices)) for swarm_id, indices in needed.items()
         }
-        begun = sorted(start.index for start in starts if state.tasks[start.index].step)
-        journals = await self._runs.journals(state.swarm_id, begun) if begun else {}
+        journals = {start.index: self._kept(state, start) for start in starts if state.tasks[start.index].step}
+        unknown = sorted(index for index, journal in journals.items() if not journal)
+        if unknown:
+            journals |= await self._runs.journals(state.swarm_id, unknown)
         for start in starts:
             inputs = {
                 source.task_id: outputs[source.swarm_id][source.index]
@@ -105,6 +111,19 @@ class Attempts:
                 if source.index in outputs[source.swarm_id]
             }
             self.start(state, claimant, start, inputs, group, journals.get(start.index, ()))
+
+    def _kept(self, state: SwarmState, start: StartAttempt) -> Sequence[str]:
+        """Return the journal of a task whose attempt goes on here; empty where it is not kept."""
+        attempt, journal = self._journals.pop(start.index, (0, ()))
+        return journal if attempt == start.attempt and len(journal) == state.tasks[start.index].step else ()
+
+    def _keep(self, job: Job, record: str) -> None:
+        """Keep the journal for the next call; of a hedged pair the first answer counts."""
+        attempt, journal = self._journals.get(job.index, (0, ()))
+        if attempt == job.attempt and len(journal) > job.step:
+            return
+        if len(record) + sum(map(len, job.journal)) <= _KEPT_CHARS:
+            self._journals[job.index] = (job.attempt, [*job.journal, record])
 
     def start_hedge(self, state: SwarmState, hedge: StartHedge, group: asyncio.TaskGroup) -> None:
         """Make the second call if the first one still runs and a slot is to spare."""
@@ -158,6 +177,8 @@ class Attempts:
                     attempt=job.attempt,
                     error_type=fact.error.type,
                 )
+            if isinstance(fact, StepTaken):
+                self._keep(job, fact.record)
             if fact is not None:
                 self._post(fact)
 

@@ -82,6 +82,8 @@ class ToolRunner:
             return f"Error: {spec.name} did not end within {spec.timeout_s:g} s and was stopped."
         except ToolRefused as exc:
             return f"Error: {exc.detail}"
+        if not isinstance(result.content, str):
+            raise TypeError(f"a result's content is {type(result.content).__name__}, no text")
         return f"Error: {result.content}" if result.is_error else result.content
 
     def _arguments(self, tool: Tool, text: str) -> dict[str, Any] | str:

@@ -1,0 +1,214 @@
+"""What a sub-agent with tools is offered, what is kept of its calls, and how they are told again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from app.domain.swarm import SwarmSpec
+from app.scheduler import tool_calls
+from app.scheduler.conversation import Record
+from app.tools.registry import Registry
+from tests.support.tools import NUMBER, Probe, answer_of, calling
+
+ROOM = 1_000_000
+LEFT_OUT = "[left out: an earlier result, to keep within the model's context]"
+
+
+def calls(*made: Any, **fields: Any) -> dict[str, Any]:
+    """The record of one turn's calls."""
+    return tool_calls.record_of(answer_of(*made, **fields))
+
+
+def results(**told: str) -> Record:
+    return {"kind": "results", "results": told}
+
+
+# --- which tools -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("payload", "names"),
+    [
+        ({}, ("a", "b")),
+        ({"tools": None}, ("a", "b")),
+        ({"tools": ["b"]}, ["b"]),
+        ({"tools": []}, []),  # none at all, whatever its orchestrator has
+        ({"tools": ["c"]}, ["c"]),
+    ],
+)
+def test_a_task_s_own_list_stands_in_for_its_orchestrator_s(payload: dict[str, Any], names: Sequence[str]) -> None:
+    assert tool_calls.listed(SwarmSpec(agent_id="agt_1", tools=("a", "b")), payload) == names
+
+
+def names_of(tools: Sequence[Any]) -> list[str]:
+    return [tool["function"]["name"] for tool in tools]
+
+
+def test_tools_are_offered_in_the_shape_that_vendors_take() -> None:
+    tools = Registry([Probe("a", description="Counts.")])
+
+    assert tool_calls.offered(["a"], {}, [], tools) == [
+        {"type": "function", "function": {"name": "a", "description": "Counts.", "parameters": NUMBER}}
+    ]
+
+
+def test_only_what_is_listed_and_can_be_used_here_is_offered() -> None:
+    usable, other, broken = Probe("usable"), Probe("other"), Probe("broken")
+    broken.reason = "not configured"
+    tools = Registry([usable, other, broken])
+
+    assert names_of(tool_calls.offered(["usable", "broken", "unheard_of"], {}, [], tools)) == ["usable"]
+    assert tool_calls.offered([], {}, [], tools) == []
+    broken.reason = None  # it is looked at anew before each call
+    assert names_of(tool_calls.offered(["broken"], {}, [], tools)) == ["broken"]
+
+
+@pytest.mark.parametrize(
+    ("max_steps", "made", "offers"),
+    [(3, 0, True), (3, 1, True), (3, 2, False), (3, 9, False), (1, 0, False), (None, 28, True), (None, 29, False)],
+)
+def test_the_last_call_is_offered_no_tools(max_steps: int | None, made: int, offers: bool) -> None:
+    records: list[Record] = [calls(calling("a")), results(c1="x")] * made
+    payload = {} if max_steps is None else {"max_steps": max_steps}
+
+    assert bool(tool_calls.offered(["a"], payload, records, Registry([Probe("a")]))) is offers
+
+
+# --- what is kept ----------------------------------------------------------------------------------------------------
+
+
+def test_all_of_an_answer_is_kept_that_a_later_call_must_tell() -> None:
+    record = calls("Let me count.", calling("a", {"n": 1}, "x"), calling("b", "{", "y"), reasoning_content="Hm.")
+
+    assert record == {
+        "kind": "calls",
+        "content": "Let me count.",
+        "reasoning_content": "Hm.",
+        "tool_calls": [
+            {"id": "x", "name": "a", "arguments": '{"n": 1}'},
+            {"id": "y", "name": "b", "arguments": "{"},
+        ],
+        "model": "scripted",
+    }
+
+
+def test_thousands_of_calls_in_one_turn_are_not_all_kept() -> None:
+    """Each is answered, and all of it is sent back to the model with every later call."""
+    record = calls(*(calling("a", call_id=f"c{nth}") for nth in range(5_000)))
+
+    assert 1 <= len(record["tool_calls"]) <= 200
+    assert record["tool_calls"][0]["id"] == "c0"
+
+
+# --- how it is told --------------------------------------------------------------------------------------------------
+
+
+def test_turns_are_told_in_order_each_call_with_its_result() -> None:
+    records = [
+        calls(calling("a", {"n": 1}, "c1"), calling("b", {"n": 2}, "c2")),
+        results(c2="two", c1="one"),
+        calls("More.", calling("a", {"n": 3}, "c1"), reasoning_content="Thinking."),
+        results(c1="three"),
+    ]
+
+    first, one, two, second, three = tool_calls.told(records, ROOM)
+
+    assert first == {
+        "role": "assistant",
+        "content": "",
+        "tool_calls": [
+            {"id": "c1", "type": "function", "function": {"name": "a", "arguments": '{"n": 1}'}},
+            {"id": "c2", "type": "function", "function": {"name": "b", "arguments": '{"n": 2}'}},
+        ],
+    }
+    assert one == {"role": "tool", "tool_call_id": "c1", "content": "one"}
+    assert two == {"role": "tool", "tool_call_id": "c2", "content": "two"}
+    assert (second["content"], second["reasoning_content"]) == ("More.", "Thinking.")
+    assert three == {"role": "tool", "tool_call_id": "c1", "content": "three"}  # though the id was used before
+
+
+def test_records_of_other_calls_are_not_told_here() -> None:
+    answered: Record = {"kind": "answer", "content": "{}", "errors": ["wrong"]}
+    records = [calls(calling("a")), results(c1="one"), answered]
+
+    assert [message["role"] for message in tool_calls.told(records, ROOM)] == ["assistant", "tool"]
+
+
+def test_arguments_that_are_no_json_are_told_as_none() -> None:
+    """Strict vendors refuse the whole request for them; the result says what was wrong."""
+    assistant, _ = tool_calls.told([calls(calling("a", '{"n": ')), results(c1="Error: wrong")], ROOM)
+
+    assert assistant["tool_calls"][0]["function"]["arguments"] == "{}"
+
+
+@pytest.mark.parametrize("name", ["", "functions.search", "a b", "x" * 1_000, "s\u00f6k"])
+def test_a_made_up_name_is_told_as_vendors_take_names(name: str) -> None:
+    assistant, _ = tool_calls.told([calls(calling(name)), results(c1="Error: no such tool")], ROOM)
+
+    told = assistant["tool_calls"][0]["function"]["name"]
+    assert 1 <= len(told) <= 64
+    assert told.isascii()
+    assert told.replace("_", "").replace("-", "").isalnum() or set(told) <= {"_", "-"}
+
+
+def test_calls_that_share_an_id_are_told_once() -> None:
+    records = [calls(calling("a", {"n": 1}, "c"), calling("a", {"n": 2}, "c")), results(c="two")]
+
+    assistant, result = tool_calls.told(records, ROOM)
+
+    assert [json.loads(call["function"]["arguments"]) for call in assistant["tool_calls"]] == [{"n": 2}]
+    assert result["content"] == "two"
+
+
+def test_a_call_without_a_result_is_told_as_not_carried_out() -> None:
+    """A request with a call that nothing answers is refused by vendors."""
+    *_, lacking = tool_calls.told([calls(calling("a", call_id="x")), results()], ROOM)
+    *_, last = tool_calls.told([calls(calling("a", call_id="x"))], ROOM)
+
+    assert lacking == last == {"role": "tool", "tool_call_id": "x", "content": "Error: the call was not carried out."}
+
+
+# --- room ------------------------------------------------------------------------------------------------------------
+
+
+def shown(room: int, *texts: str) -> list[str]:
+    records: list[Record] = []
+    for text in texts:
+        records += [calls(calling("a")), results(c1=text)]
+    return [message["content"] for message in tool_calls.told(records, room) if message["role"] == "tool"]
+
+
+def test_what_fits_is_whole() -> None:
+    assert shown(900, "a" * 300, "b" * 300, "c" * 300) == ["a" * 300, "b" * 300, "c" * 300]
+
+
+def test_the_oldest_result_is_shortened_first() -> None:
+    kept = 299 - len(LEFT_OUT)
+
+    assert shown(899, "a" * 300, "b" * 300, "c" * 300) == ["a" * kept + LEFT_OUT, "b" * 300, "c" * 300]
+    assert shown(600, "a" * 300, "b" * 300, "c" * 300) == [LEFT_OUT, "b" * 300, "c" * 300]
+    assert shown(300, "a" * 300, "b" * 300, "c" * 300) == [LEFT_OUT, LEFT_OUT, "c" * 300]
+
+
+def test_where_there_is_no_room_results_are_left_out_but_each_call_keeps_one() -> None:
+    assert shown(0, "a" * 300, "b" * 300) == [LEFT_OUT, LEFT_OUT]
+
+
+def test_one_result_above_all_room_is_cut() -> None:
+    [told] = shown(1_000, "a" * 50_000)
+
+    assert told == "a" * (1_000 - len(LEFT_OUT)) + LEFT_OUT
+
+
+def test_the_calls_of_one_turn_share_the_room() -> None:
+    records = [calls(*(calling("a", call_id=f"c{nth}") for nth in range(3))),
+               results(c0="a" * 400, c1="b" * 400, c2="c" * 400)]  # fmt: skip
+
+    told = [message["content"] for message in tool_calls.told(records, 1_000) if message["role"] == "tool"]
+
+    assert sum(map(len, told)) <= 1_000
+    assert "a" * 400 in told
