@@ -196,7 +196,7 @@ async def _start(settings: Settings, app: FastAPI, stack: AsyncExitStack, furthe
     if not is_loopback(settings.host) and not await keys.any_live():
         raise KeyNeeded(settings.host)
     # Beside the database and under its lock: a sweep removes what that database does not refer to.
-    blobs = DirectoryBlobs(settings.database_path.with_suffix(".blobs"))
+    blobs = DirectoryBlobs(settings.blobs_path)
     sweeper = Sweeper(database.contents, blobs)
     await stack.enter_async_context(sweeper.running())
     memory_service = MemoryService(database.memory, clock, MemoryCaps())

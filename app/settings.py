@@ -195,6 +195,11 @@ class Settings(BaseSettings):
             return self.data_dir / "swarmd.db"
         return Path(self.database_url.removeprefix("sqlite:///"))
 
+    @property
+    def blobs_path(self) -> Path:
+        """Directory of the contents of artifacts and uploads."""
+        return self.database_path.with_suffix(".blobs")
+
 
 def load_settings(**flags: Any) -> Settings:
     """Read the settings; ``flags`` that are not None win.

@@ -116,12 +116,12 @@ class WritingContent:
         assert self.kept is not None
         target = self._path_of(self.kept.sha256)
         self._mark.touch(mode=0o600)
-        _sync_folder(self._folder)
+        sync_folder(self._folder)
         if not target.parent.is_dir():
             target.parent.mkdir(exist_ok=True)
-            _sync_folder(target.parent.parent)
+            sync_folder(target.parent.parent)
         os.replace(self._part, target)
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
 
     @property
     def _mark(self) -> Path:
@@ -138,7 +138,7 @@ class WritingContent:
                 self._mark.unlink(missing_ok=True)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Make names in a directory durable."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:

@@ -16,6 +16,9 @@ _PAGES_A_STEP = 2_000
 
 _BUSY_TIMEOUT_S = 30.0
 
+_CONTENTS = {"artifacts": "SELECT sha256 FROM artifacts", "files": "SELECT sha256 FROM files"}
+"""How to find what the rows of a table refer to (``shared_tables``); an older schema has none of these tables."""
+
 
 class BackupExists(SwarmdError):
     """There is a file where the copy should go."""
@@ -31,10 +34,17 @@ class Backup:
     size_bytes: int
     revision: str
     swarms: int
+    contents: frozenset[str]
+    """SHA-256s of the files that its rows refer to; they stand beside the database, not in it."""
 
 
 def back_up(
-    source: Path, target: Path, *, overwrite: bool = False, on_progress: Callable[[int, int], None] | None = None
+    source: Path,
+    target: Path,
+    *,
+    overwrite: bool = False,
+    on_progress: Callable[[int, int], None] | None = None,
+    keep_contents: Callable[[frozenset[str]], object] | None = None,
 ) -> Backup:
     """Copy the database at ``source`` as it is at one instant to ``target``; writers are not held up meanwhile.
 
@@ -44,6 +54,7 @@ def back_up(
     Args:
         overwrite: take the place of a file at ``target``.
         on_progress: called with pages copied so far and pages in all.
+        keep_contents: called with the SHA-256s of the files the copy refers to, before it gets its name.
 
     Raises:
         BackupExists: there is a file at ``target`` and ``overwrite`` was not asked for.
@@ -59,8 +70,10 @@ def back_up(
         os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))  # it holds everything
         try:
             _copy(source, part, on_progress)
-            revision, swarms = _check(part)
+            revision, swarms, contents = _check(part)
             _sync(part)
+            if keep_contents is not None:
+                keep_contents(contents)
             if target.exists() and not overwrite:  # made by somebody else meanwhile
                 raise BackupExists(f"{target} exists already")
             part.replace(target)
@@ -71,7 +84,8 @@ def back_up(
         raise StoreUnavailable(f"{source} cannot be copied to {target}: {exc}") from exc
     except OSError as exc:
         raise StoreUnavailable(f"{exc.filename or target}: {exc.strerror}") from exc
-    return Backup(path=target, size_bytes=target.stat().st_size, revision=revision, swarms=swarms)
+    size_bytes = target.stat().st_size
+    return Backup(path=target, size_bytes=size_bytes, revision=revision, swarms=swarms, contents=contents)
 
 
 def _copy(source: Path, part: Path, on_progress: Callable[[int, int], None] | None) -> None:
@@ -94,8 +108,8 @@ def _copy(source: Path, part: Path, on_progress: Callable[[int, int], None] | No
             writing.execute("PRAGMA user_version=0")  # no seal speaks of the copy (storage.seal)
 
 
-def _check(part: Path) -> tuple[str, int]:
-    """Return the copy's schema version and number of swarms; immutable, or SQLite would put a log beside it."""
+def _check(part: Path) -> tuple[str, int, frozenset[str]]:
+    """Return the copy's schema version, swarms and contents; immutable, or SQLite would put a log beside it."""
     with closing(sqlite3.connect(f"{part.absolute().as_uri()}?mode=ro&immutable=1", uri=True)) as copy:
         [verdict] = copy.execute("PRAGMA integrity_check(1)").fetchone()
         if verdict != "ok":
@@ -103,9 +117,12 @@ def _check(part: Path) -> tuple[str, int]:
         try:
             [revision] = copy.execute("SELECT version_num FROM alembic_version").fetchone()
             [swarms] = copy.execute("SELECT count(*) FROM swarms").fetchone()
+            names = {name for (name,) in copy.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         except (sqlite3.OperationalError, TypeError) as exc:
             raise StoreUnavailable("the database is not one of swarmd") from exc
-    return revision, swarms
+        queries = [query for table, query in _CONTENTS.items() if table in names]
+        contents = frozenset(digest for query in queries for (digest,) in copy.execute(query))
+    return revision, swarms, contents
 
 
 def _sync(path: Path) -> None:

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -111,3 +112,42 @@ def test_a_data_directory_without_a_database_is_an_error(tmp_path: Path) -> None
     assert ended.returncode == 1
     assert "no database" in ended.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_uploads_are_in_the_backup_and_in_what_is_restored_from_it(tmp_path: Path) -> None:
+    copy, contents_at = tmp_path / "copy.db", tmp_path / "copy.db.blobs"
+
+    def contents() -> list[str]:
+        return sorted(path.name for path in contents_at.rglob("*") if path.is_file())
+
+    with ServiceProcess(tmp_path / "service") as service, service.client() as client:
+
+        def upload(text: bytes) -> str:
+            answer = client.post("/v1/files", files={"file": ("a.txt", text, "text/plain")})
+            assert answer.status_code == 201, answer.text
+            return str(answer.json()["file_id"])
+
+        kept, gone = upload(b"first"), upload(b"second")
+        assert backup(service.data_dir, str(copy)).returncode == 0
+        assert contents() == sorted([sha256(b"first").hexdigest(), sha256(b"second").hexdigest()])
+        assert all(path.stat().st_mode & 0o077 == 0 for path in contents_at.rglob("*"))
+
+        assert client.delete(f"/v1/files/{gone}").status_code == 204
+        third = upload(b"third" * 1_000_000)
+        at = next(service.data_dir.rglob(sha256(b"third" * 1_000_000).hexdigest()))
+        at.write_bytes(b"rotten" + at.read_bytes()[6:])
+        made = backup(service.data_dir, str(copy), "--force", "--json")
+
+        facts = json.loads(made.stdout)
+        assert (made.returncode, facts["contents"], facts["contents_bytes"]) == (0, 1, 5)
+        assert (facts["missing"], facts["damaged"]) == ([], [at.name])
+        assert f"{at.name} in" in made.stderr
+        assert contents() == [sha256(b"first").hexdigest()], "what the copy does not refer to any more is still there"
+
+    restored = ServiceProcess(tmp_path / "restored")
+    restored.data_dir.mkdir()
+    shutil.copy(copy, restored.data_dir / "swarmd.db")
+    shutil.copytree(contents_at, restored.data_dir / "swarmd.blobs")
+    with restored, restored.client() as client:
+        assert client.get(f"/v1/files/{kept}/content").content == b"first"
+        assert client.get(f"/v1/files/{third}/content").status_code == 404
