@@ -157,10 +157,14 @@ def key_of(data_dir: Path, tenant: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("large", "turns"), [(5_000, 3), pytest.param(10_000, 9, marks=pytest.mark.long)], ids=["everyday", "figures"]
+    ("large", "turns"), [(6_000, 15), pytest.param(10_000, 15, marks=pytest.mark.long)], ids=["everyday", "figures"]
 )
 def test_a_small_swarm_beside_a_large_one_is_done_as_if_alone(tmp_path: Path, large: int, turns: int) -> None:
-    """The median of several small swarms; a swarm one of whose calls is refused waits for its Retry-After."""
+    """The median of several small swarms; a swarm one of whose calls is refused waits for its Retry-After.
+
+    Some are always hit, as searching for a higher limit costs refusals: up to 2 % of the calls, so up to 18 % of the
+    swarms of ten. Of 15 swarms more than half are hit once in some hundred runs of this test, of 3 one in ten.
+    """
     flags = (*MODEL_FLAGS, "--concurrency-limit", "40")
     longest_s = LATENCY_S * (1 + JITTER)
     with (
