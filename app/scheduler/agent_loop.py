@@ -19,7 +19,7 @@ from app.domain.rerouting import ROUTE, role_of
 from app.domain.roles import canonical
 from app.domain.task import TaskKind
 from app.ports.output_schemas import Checked, Mismatch, OutputSchemas
-from app.ports.provider import ChatRequest, ChatResult, Route
+from app.ports.provider import ChatRequest, ChatResult, JsonObject, Route
 from app.ports.tools import Tools
 from app.scheduler import conversation, judging, structured, tool_calls
 from app.scheduler.calls import MAX_QUOTED_CHARS, Call, Job, content_of, json_text, mismatch, purpose_of
@@ -71,7 +71,7 @@ class AgentLoop:
         asked = messages(job.spec, job.task_id, payload, inputs, role_prompt=_role_prompt(job, payload), heed=heed)
         question = asked[-1]["content"]
         tools = tool_calls.offered(_tools_of(job, payload), payload, talk.records, self._tools)
-        asked += tool_calls.told(talk.records, _room(job, route, question))
+        asked += tool_calls.told(talk.records, _room(job, route, asked))
         name = "output"
         if purpose == REPAIR:
             assert talk.last is not None
@@ -157,12 +157,18 @@ def _tools_of(job: Job, payload: Mapping[str, Any]) -> Sequence[str]:
     return tool_calls.listed(job.spec, payload) if job.kind is TaskKind.TASK else ()
 
 
-def _room(job: Job, route: Route, question: str) -> int:
-    """How many characters of tool results fit beside what is asked."""
+def _room(job: Job, route: Route, asked: Sequence[JsonObject]) -> int:
+    """How many characters of tool calls and their results fit beside what is asked."""
+    said = sum(map(_chars, asked))
     if job.spec.context_window is not None:
-        return max(job.spec.context_window * _CHARS_PER_TOKEN - len(question), 0)
+        return max(job.spec.context_window * _CHARS_PER_TOKEN - said, 0)
     tokens = route.context_tokens or _USUAL_CONTEXT_TOKENS
-    return max((tokens - job.spec.max_output_tokens) * CHARS_PER_TOKEN - len(question), 0)
+    return max((tokens - job.spec.max_output_tokens) * CHARS_PER_TOKEN - said, 0)
+
+
+def _chars(message: JsonObject) -> int:
+    content = message["content"]
+    return len(content) if isinstance(content, str) else sum(len(part.get("text") or "") for part in content)
 
 
 def _role_prompt(job: Job, payload: Mapping[str, Any]) -> str | None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,12 +18,6 @@ from app.scheduler.conversation import Conversation, GoOn, Outcome, Record, Want
 
 MAX_QUOTED_CHARS = 400_000
 """Of a task or an answer that is shown again."""
-
-
-MAX_NAME_CHARS = 64
-"""Of a tool, as vendors take names."""
-
-_NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9_-]")
 
 
 class NotStorable(Exception):
@@ -113,39 +106,3 @@ def json_text(content: str) -> str:
         return orjson.dumps(content).decode()
     except orjson.JSONEncodeError as exc:
         raise NotStorable(f"the answer cannot be stored as UTF-8 JSON: {exc}") from exc
-
-
-def sendable_name(name: str) -> str:
-    """Return a tool's name as strict vendors take it back, also where the model made it up."""
-    return _NOT_IN_NAMES.sub("_", name)[:MAX_NAME_CHARS] or "unknown"
-
-
-def sendable_arguments(arguments: str) -> str:
-    """Return the arguments of a call as strict vendors take them back; the reply says what was wrong with others."""
-    try:
-        orjson.loads(arguments)
-    except orjson.JSONDecodeError:
-        return "{}"
-    return arguments
-
-
-def told_again(record: Record, content: str, arguments: Callable[[str], str] = sendable_arguments) -> JsonObject:
-    """Return the assistant's message of an answer that called tools.
-
-    Args:
-        record: of kind ``turn`` or ``calls``; calls that share an id are one.
-        content: the words beside the calls.
-        arguments: makes of a call's arguments what is sent again.
-    """
-    calls = {
-        one["id"]: {
-            "id": one["id"],
-            "type": "function",
-            "function": {"name": sendable_name(one["name"]), "arguments": arguments(one["arguments"])},
-        }
-        for one in record["tool_calls"]
-    }
-    message: JsonObject = {"role": "assistant", "content": content, "tool_calls": list(calls.values())}
-    if record["reasoning_content"]:
-        message["reasoning_content"] = record["reasoning_content"]
-    return message

@@ -28,9 +28,10 @@ from app.ports.provider import (
 from app.ports.tools import ToolContext
 from app.scheduler import conversation, tool_calls
 from app.scheduler.agent_loop import AgentLoop
-from app.scheduler.calls import MAX_NAME_CHARS, Call, Job, NotStorable, json_record
+from app.scheduler.calls import Call, Job, NotStorable, json_record
 from app.scheduler.conversation import Done, GoOn, Outcome, Wanting
 from app.scheduler.growing import Growing
+from app.scheduler.retelling import MAX_NAME_CHARS
 from app.scheduler.tool_runner import ToolRunner
 
 _log = structlog.get_logger(__name__)

@@ -25,17 +25,15 @@ from app.scheduler.calls import (
     json_record,
     json_text,
     mismatch,
-    sendable_arguments,
-    told_again,
 )
 from app.scheduler.conversation import Conversation, Done, GoOn, Outcome, Wanting
 from app.scheduler.prompts import system_messages
+from app.scheduler.retelling import share_of, spoken_chars, told_again
 
 MAX_TURNS = 50
 """Turns of an orchestrator; the last one is made without tools, so that it answers."""
 
 _CHARS_PER_TOKEN = 2
-_LEAST_SHOWN = 80
 _USUAL_CONTEXT_TOKENS = 131_072
 _NO_RESULT = "The task failed and has no result. Assign it anew, differently, or answer without it."
 
@@ -189,41 +187,16 @@ def _turn_messages(
         for at, record in enumerate(turn_records)
         for call_id, task_id in record["work"].items()
     }
-    spoken = sum(map(_spoken_chars, turn_records))
-    share = min(room // 2 / spoken, 1.0) if spoken else 1.0
-    shown = turns.tool_results(outputs, room - int(spoken * share))
+    share = share_of(turn_records, room, sum(len(text) for text in inputs.values()))
+    shown = turns.tool_results(outputs, room - int(sum(map(spoken_chars, turn_records)) * share))
     told: list[JsonObject] = []
     for at, record in enumerate(turn_records):
-        assistant = told_again(
-            record, _shortened(record["content"] or "", share), lambda arguments: _sendable(arguments, share)
-        )
+        assistant = told_again(record, share)
         told.append(assistant)
         for call_id in (call["id"] for call in assistant["tool_calls"]):
             content = record["replies"].get(call_id) or shown.get(f"{at} {call_id}", _NO_RESULT)
             told.append({"role": "tool", "tool_call_id": call_id, "content": content})
     return told
-
-
-def _spoken_chars(record: conversation.Record) -> int:
-    """Return what an orchestrator said in a turn, and was told at once."""
-    said = [record["content"] or "", record["reasoning_content"] or "", *record["replies"].values()]
-    return sum(map(len, said)) + sum(len(one["arguments"]) for one in record["tool_calls"])
-
-
-def _sendable(arguments: str, share: float) -> str:
-    """Return the arguments of a call as they are sent again, long texts in them shortened to ``share``."""
-    arguments = sendable_arguments(arguments)
-    given = orjson.loads(arguments)
-    if share == 1 or not isinstance(given, dict):
-        return arguments
-    texts = {name: _shortened(text, share) for name, text in given.items() if isinstance(text, str)}
-    return orjson.dumps(given | texts).decode()
-
-
-def _shortened(text: str, share: float) -> str:
-    """Return a text with ``share`` of its characters, at least a line of it, marked where it was cut."""
-    keep = max(int(len(text) * share), _LEAST_SHOWN)
-    return text if len(text) <= keep else f"{text[:keep]}\n[shortened: {len(text)} characters]"
 
 
 def _attachments(payload: Mapping[str, Any]) -> list[Attachment]:

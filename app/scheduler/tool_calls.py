@@ -9,8 +9,8 @@ from app.domain.journal import CALLS, RESULTS
 from app.domain.swarm import SwarmSpec
 from app.ports.provider import ChatResult, JsonObject
 from app.ports.tools import Tools
-from app.scheduler.calls import told_again
 from app.scheduler.conversation import Record
+from app.scheduler.retelling import least_chars, share_of, spoken_chars, told_again
 
 DEFAULT_MAX_STEPS = 30
 """Model calls of a sub-agent with tools; the last one is offered none, so that it answers."""
@@ -68,22 +68,38 @@ def told(records: Sequence[Record], room_chars: int) -> list[JsonObject]:
     """Return the messages of the calls so far and their results, the newest of them whole as far as there is room.
 
     Args:
-        room_chars: of all results together; what does not fit is shortened, the oldest first.
+        room_chars: of all of them together. Results that do not fit are shortened, the oldest first, and so are the
+            model's own words beyond half of it; turns that have no room even then are left out, the oldest first.
     """
-    shown = _fitting([record["results"] for record in records if record["kind"] == RESULTS], room_chars)
+    calls = [record for record in records if record["kind"] == CALLS]
+    results: list[Mapping[str, str]] = [record["results"] for record in records if record["kind"] == RESULTS]
+    results += [{}] * (len(calls) - len(results))
+    kept = _kept(calls, results, room_chars)
     messages: list[JsonObject] = []
-    at = 0
-    for record in records:
-        if record["kind"] != CALLS:
-            continue
-        assistant = told_again(record, record["content"] or "")
+    if kept < len(calls):
+        words = f"[{len(calls) - kept} earlier steps are left out, to keep within the model's context]"
+        messages.append({"role": "user", "content": words})
+        calls, results = calls[-kept:], results[-kept:]
+    share = share_of(calls, room_chars, sum(len(text) for one in results for text in one.values()))
+    shown = _fitting(results, room_chars - int(sum(map(spoken_chars, calls)) * share))
+    for record, told_results in zip(calls, shown, strict=True):
+        assistant = told_again(record, share)
         messages.append(assistant)
-        results = shown[at] if at < len(shown) else {}
-        at += 1
         for call_id in (call["id"] for call in assistant["tool_calls"]):
-            content = results.get(call_id, "Error: the call was not carried out.")
+            content = told_results.get(call_id, "Error: the call was not carried out.")
             messages.append({"role": "tool", "tool_call_id": call_id, "content": content})
     return messages
+
+
+def _kept(calls: Sequence[Record], results: Sequence[Mapping[str, str]], room_chars: int) -> int:
+    """Return how many of the newest turns there is room for, all cut as short as they may be; one at least."""
+    left, kept = room_chars, 0
+    for record, told_results in zip(reversed(calls), reversed(results), strict=True):
+        left -= least_chars(record) + sum(min(len(text), len(_LEFT_OUT)) for text in told_results.values())
+        if left < 0 and kept:
+            break
+        kept += 1
+    return kept
 
 
 def _fitting(results: Sequence[Mapping[str, str]], room_chars: int) -> list[dict[str, str]]:

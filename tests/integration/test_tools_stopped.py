@@ -46,19 +46,33 @@ async def test_without_a_limit_of_its_own_a_sub_agent_has_thirty_calls(tmp_path:
     assert (len(model.asked), len(probe.runs), found["steps"]) == (30, 29, 30)
 
 
-async def test_results_are_shortened_to_the_context_window_the_oldest_first(tmp_path: Path) -> None:
+@pytest.mark.parametrize("by", ["swarm", "batch"])
+async def test_results_are_shortened_to_the_context_window_the_oldest_first(tmp_path: Path, by: str) -> None:
     async def long(_: ToolContext, arguments: Mapping[str, Any]) -> str:
         return str(arguments["n"]) * 3_000
 
     model = ToolUser(*(answer_of(calling("probe", {"n": at}, f"c{at}")) for at in range(4)))
     async with serving_tools(tmp_path, model, Probe(behaviour=long)) as client:
-        agent = accepted(await client.post("/v1/agents/create", json={"model": "offline", "name": "ada"}), 201)
-        body = {"agent_id": agent["agent_id"], "tasks": [{"task_id": "t", "prompt": "x", **WITH}]}
-        accepted(await client.post("/v1/agents/batch-execute", json=body | {"context_window": 2_000}))
+        if by == "swarm":
+            await run(client, [{"id": "t", "prompt": "x", **WITH}], context_window=2_000)
+        else:
+            agent = accepted(await client.post("/v1/agents/create", json={"model": "offline", "name": "ada"}), 201)
+            body = {"agent_id": agent["agent_id"], "tasks": [{"task_id": "t", "prompt": "x", **WITH}]}
+            accepted(await client.post("/v1/agents/batch-execute", json=body | {"context_window": 2_000}))
 
     lengths = [len(text) for text in model.asked[-1].results.values()]
     assert lengths[2:] == [3_000, 3_000]
     assert lengths[0] < lengths[1] < 3_000
+
+
+@pytest.mark.parametrize("window", [255, 100_000_001, -1, "1000", 1000.5])
+async def test_a_wrong_context_window_is_refused_by_its_name(tmp_path: Path, window: object) -> None:
+    async with serving_tools(tmp_path, once(), Probe()) as client:
+        refused = await client.post("/v1/swarms", json={"tasks": [{"prompt": "x"}], "context_window": window})
+
+        assert refused.status_code == 422
+        assert refused.json()["errors"][0]["pointer"] == "/context_window"
+        assert accepted(await client.get("/v1/swarms"))["items"] == []
 
 
 async def test_a_token_budget_ends_a_sub_agent_that_calls_and_calls(tmp_path: Path) -> None:

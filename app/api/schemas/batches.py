@@ -99,7 +99,13 @@ class BatchExecute(WorkRequest):
     memory_strategy: Literal["full", "checkpoint"] | None = Field(
         None, description="checkpoint: the outputs so far are merged after every tenth of the tasks"
     )
-    context_window: int | None = Field(None, ge=256, le=100_000_000, description="Tokens a sub-agent may be sent")
+    context_window: int | None = Field(
+        None,
+        ge=256,
+        le=100_000_000,
+        description="Tokens a sub-agent may be sent: outputs of its dependencies and its earlier steps are shortened,"
+        " never the task itself",
+    )
     wait: bool = True
 
 

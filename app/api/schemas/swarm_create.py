@@ -81,6 +81,13 @@ class SwarmCreate(BaseModel):
     )
     attachments: AttachmentsIn | None = Field(None, description="Texts that the goal is about")
     decompose: DECOMPOSE | None = None
+    context_window: int | None = Field(
+        None,
+        ge=256,
+        le=100_000_000,
+        description="Tokens a sub-agent may be sent: outputs of its dependencies and its earlier steps are shortened,"
+        " never the task itself",
+    )
     output_schema: dict[str, Any] | None = Field(
         None, description="JSON Schema of each task's output; with a goal, of the merged value"
     )
@@ -132,6 +139,7 @@ class SwarmCreate(BaseModel):
             min_success_rate=self.min_success_rate,
             aggregate=options.as_json(),
             metadata=self.metadata,
+            context_window=self.context_window,
             budget=None if self.budget is None else Budget(**self.budget.to_fields()),
             token_budgets=any(task.token_budget is not None for task in self.tasks or ()),
             planner=planner,

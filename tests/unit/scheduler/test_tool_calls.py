@@ -176,10 +176,15 @@ def test_a_call_without_a_result_is_told_as_not_carried_out() -> None:
 
 
 def shown(room: int, *texts: str) -> list[str]:
+    """What is told of results within ``room`` characters beside the calls themselves."""
     records: list[Record] = []
     for text in texts:
-        records += [calls(calling("a")), results(c1=text)]
-    return [message["content"] for message in tool_calls.told(records, room) if message["role"] == "tool"]
+        records += [calls(calling("a", "{}")), results(c1=text)]
+    return [
+        message["content"]
+        for message in tool_calls.told(records, room + len("{}") * len(texts))
+        if message["role"] == "tool"
+    ]
 
 
 def test_what_fits_is_whole() -> None:
@@ -194,14 +199,68 @@ def test_the_oldest_result_is_shortened_first() -> None:
     assert shown(300, "a" * 300, "b" * 300, "c" * 300) == [LEFT_OUT, LEFT_OUT, "c" * 300]
 
 
-def test_where_there_is_no_room_results_are_left_out_but_each_call_keeps_one() -> None:
-    assert shown(0, "a" * 300, "b" * 300) == [LEFT_OUT, LEFT_OUT]
+def test_where_there_is_no_room_only_the_newest_turn_is_told() -> None:
+    assert shown(0, "a" * 300, "b" * 300) == [LEFT_OUT]
 
 
 def test_one_result_above_all_room_is_cut() -> None:
     [told] = shown(1_000, "a" * 50_000)
 
     assert told == "a" * (1_000 - len(LEFT_OUT)) + LEFT_OUT
+
+
+def wrote(nth: int, chars: int) -> list[Record]:
+    """A turn that ran a long program."""
+    return [calls(calling("run", {"code": "x" * chars, "n": nth}, f"c{nth}")), results(**{f"c{nth}": f"ran {nth}"})]
+
+
+def test_the_arguments_of_earlier_turns_are_shortened_and_their_results_are_whole() -> None:
+    records = [record for nth in range(10) for record in wrote(nth, 5_000)]
+
+    told = tool_calls.told(records, 20_000)
+
+    programs = [json.loads(call["function"]["arguments"]) for one in told for call in one.get("tool_calls", ())]
+    assert [one["n"] for one in programs] == list(range(10))  # what is short stays as it was
+    assert all(one["code"].startswith("x" * 80) for one in programs)
+    assert all("[shortened: 5000 characters]" in one["code"] for one in programs)
+    assert [one["content"] for one in told if one["role"] == "tool"] == [f"ran {nth}" for nth in range(10)]
+    assert len(json.dumps(told)) < 1.2 * 20_000
+
+
+@pytest.mark.parametrize("value", [["x" * 1_000] * 50, {"deep": {"er": "x" * 50_000}}])
+def test_long_arguments_of_every_shape_are_shortened(value: Any) -> None:
+    [assistant, _] = tool_calls.told([calls(calling("a", {"rows": value, "n": 1})), results(c1="done")], 2_000)
+
+    arguments = json.loads(assistant["tool_calls"][0]["function"]["arguments"])
+    assert arguments["n"] == 1
+    assert len(arguments["rows"]) < 2_100
+    assert "[shortened: " in arguments["rows"]
+
+
+def test_turns_without_room_are_left_out_the_oldest_first() -> None:
+    records = [record for nth in range(1_000) for record in wrote(nth, 200)]
+
+    note, *told = tool_calls.told(records, 10_000)
+
+    ids = [call["id"] for one in told for call in one.get("tool_calls", ())]
+    assert 50 < len(ids) < 200
+    assert ids == [f"c{nth}" for nth in range(1_000 - len(ids), 1_000)]
+    assert [one["tool_call_id"] for one in told if one["role"] == "tool"] == ids
+    left_out = f"[{1_000 - len(ids)} earlier steps are left out, to keep within the model's context]"
+    assert note == {"role": "user", "content": left_out}
+
+
+def test_thoughts_are_told_whole_or_not_at_all() -> None:
+    """Vendors that want them back want all of them."""
+    records: list[Record] = []
+    for nth in range(10):
+        made = calls("Words. " * 100, calling("a", call_id=f"c{nth}"), reasoning_content=f"{nth}" * 1_000)
+        records += [made, results(**{f"c{nth}": "done"})]
+
+    told = [one for one in tool_calls.told(records, 5_000) if one["role"] == "assistant"]
+
+    assert [one["reasoning_content"] for one in told] == [f"{nth}" * 1_000 for nth in range(10 - len(told), 10)]
+    assert 2 <= len(told) <= 5
 
 
 def test_the_calls_of_one_turn_share_the_room() -> None:
