@@ -199,9 +199,20 @@ async def _start(settings: Settings, app: FastAPI, stack: AsyncExitStack, furthe
     blobs = DirectoryBlobs(settings.blobs_path)
     sweeper = Sweeper(database.contents, blobs)
     await stack.enter_async_context(sweeper.running())
-    memory_service = MemoryService(database.memory, clock, MemoryCaps())
-    message_service = MessageService(database.messages, doorbell, clock, QueueCaps())
-    artifact_service = ArtifactService(database.artifacts, blobs, clock, ArtifactCaps())
+    memory_caps = MemoryCaps(
+        max_entries=settings.max_memory_entries,
+        max_bytes=settings.max_memory_bytes,
+        max_tokens=settings.max_memory_tokens,
+    )
+    memory_service = MemoryService(database.memory, clock, memory_caps)
+    queue_caps = QueueCaps(max_messages=settings.max_messages, max_bytes=settings.max_messages_bytes)
+    message_service = MessageService(database.messages, doorbell, clock, queue_caps)
+    artifact_caps = ArtifactCaps(
+        max_bytes=settings.max_artifact_bytes,
+        max_total_bytes=settings.max_artifacts_bytes,
+        max_artifacts=settings.max_artifacts,
+    )
+    artifact_service = ArtifactService(database.artifacts, blobs, clock, artifact_caps)
     file_service = FileService(
         database.files,
         blobs,
