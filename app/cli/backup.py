@@ -7,14 +7,17 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from app.blobs.backup import ContentsBackup, copy_contents, remove_others
 from app.cli.failures import EXIT_USAGE, Failure
 from app.cli.messages import counted, say
 from app.domain.errors import SwarmdError
+
+if TYPE_CHECKING:  # the commands start faster without
+    from app.blobs.backup import ContentsBackup
+    from app.storage.backup import Backup
 
 
 def backup(
@@ -39,16 +42,16 @@ def backup(
 
     Exit codes: 0 the backup is on the disk; 1 it could not be made, and FILE is as it was; 2 FILE exists (see --force).
     """
+    from app.blobs.backup import copy_contents, remove_others
     from app.settings import load_settings
     from app.storage.backup import BackupExists, back_up
 
     settings = load_settings(data_dir=data_dir)
     contents_at = file.with_name(file.name + ".blobs")
-    contents = ContentsBackup(0, 0, (), ())
+    copied: list[ContentsBackup] = []
 
     def keep_contents(digests: frozenset[str]) -> None:
-        nonlocal contents
-        contents = copy_contents(settings.blobs_path, contents_at, digests, _bar("copying files"))
+        copied.append(copy_contents(settings.blobs_path, contents_at, digests, _bar("copying files")))
 
     began = time.monotonic()
     try:
@@ -67,21 +70,32 @@ def backup(
     except OSError as exc:
         raise Failure(f"{exc.filename or contents_at}: {exc.strerror}") from exc
     took_s = round(time.monotonic() - began, 3)
+    [contents] = copied
     for digest in contents.missing:
         say(f"the file of SHA-256 {digest} is not in {settings.blobs_path}: removed a moment ago, or lost")
     for digest in contents.damaged:
         say(f"the file of SHA-256 {digest} in {settings.blobs_path} is damaged, and not in the backup")
     if as_json:
-        answer = {"file": str(made.path), "size_bytes": made.size_bytes, "schema": made.revision, "swarms": made.swarms}
-        files = {"contents": contents.contents, "contents_bytes": contents.size_bytes}
-        faults = {"missing": list(contents.missing), "damaged": list(contents.damaged)}
-        typer.echo(json.dumps(answer | files | faults | {"took_s": took_s}))
-    else:
-        files_said = f", {counted(contents.contents, 'file')} of {contents.size_bytes:,} bytes beside it"
-        say(
-            f"{made.path}: {made.size_bytes:,} bytes, {made.swarms:,} swarms{files_said if made.contents else ''},"
-            f" in {took_s} s; checked and synced"
-        )
+        typer.echo(json.dumps(_report(made, contents) | {"took_s": took_s}))
+        return
+    files_said = f", {counted(contents.contents, 'file')} of {contents.size_bytes:,} bytes beside it"
+    say(
+        f"{made.path}: {made.size_bytes:,} bytes, {made.swarms:,} swarms{files_said if made.contents else ''},"
+        f" in {took_s} s; checked and synced"
+    )
+
+
+def _report(made: Backup, contents: ContentsBackup) -> dict[str, Any]:
+    return {
+        "file": str(made.path),
+        "size_bytes": made.size_bytes,
+        "schema": made.revision,
+        "swarms": made.swarms,
+        "contents": contents.contents,
+        "contents_bytes": contents.size_bytes,
+        "missing": list(contents.missing),
+        "damaged": list(contents.damaged),
+    }
 
 
 def _bar(label: str) -> Callable[[int, int], None]:

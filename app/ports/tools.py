@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
+
+import orjson
 
 from app.domain.errors import SwarmdError
 
@@ -62,6 +64,11 @@ class ToolResult:
     content: str
     is_error: bool = False
     details: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, value: Mapping[str, Any], *, is_error: bool = False) -> Self:
+        """Tell the model ``value`` as JSON."""
+        return cls(content=orjson.dumps(value).decode(), is_error=is_error)
 
 
 class ToolRefused(SwarmdError):

@@ -53,13 +53,15 @@ class MemoryRead:
         except InvalidRequest as exc:
             raise ToolRefused(exc.detail) from exc
         if entry is None:
-            return _said({"key": key, "found": False, "version": 0})
-        return _said({"key": key, "found": True, "version": entry.version, "value": orjson.Fragment(entry.value_json)})
+            return ToolResult.of({"key": key, "found": False, "version": 0})
+        return ToolResult.of(
+            {"key": key, "found": True, "version": entry.version, "value": orjson.Fragment(entry.value_json)}
+        )
 
     async def _list(self, context: ToolContext, prefix: str, after: str | None) -> ToolResult:
         page = await self._memory.list(context.agent_id, prefix, limit=_LISTED, cursor=after)
         keys = [{"key": entry.key, "version": entry.version, "bytes": entry.size_bytes} for entry in page.items]
-        return _said({"keys": keys, "next": page.next_cursor})
+        return ToolResult.of({"keys": keys, "next": page.next_cursor})
 
 
 class MemoryWrite:
@@ -105,15 +107,11 @@ class MemoryWrite:
             raise ToolRefused(exc.detail) from exc
         except VersionConflict as exc:
             return _conflict(key, exc, await self._memory.get(context.agent_id, key))
-        return _said({"key": key, "version": entry.version})
+        return ToolResult.of({"key": key, "version": entry.version})
 
 
 def _conflict(key: str, conflict: VersionConflict, present: MemoryEntry | None) -> ToolResult:
     found: dict[str, Any] = {"key": key, "conflict": conflict.detail, "version": conflict.version}
     if present is not None:
         found |= {"version": present.version, "value": orjson.Fragment(present.value_json)}
-    return _said(found, is_error=True)
-
-
-def _said(value: Mapping[str, Any], *, is_error: bool = False) -> ToolResult:
-    return ToolResult(content=orjson.dumps(value).decode(), is_error=is_error)
+    return ToolResult.of(found, is_error=True)

@@ -63,7 +63,7 @@ class SendMessage:
             )
         except (InvalidRequest, UnknownReference, QueueFull) as exc:
             raise ToolRefused(exc.detail) from exc
-        return _said({"sent": True, "position": row.position, "sender_seq": row.sender_seq})
+        return ToolResult.of({"sent": True, "position": row.position, "sender_seq": row.sender_seq})
 
 
 class ReceiveMessages:
@@ -117,8 +117,4 @@ class ReceiveMessages:
             }
             for row in rows
         ]
-        return _said({"messages": messages})
-
-
-def _said(value: Mapping[str, Any]) -> ToolResult:
-    return ToolResult(content=orjson.dumps(value).decode())
+        return ToolResult.of({"messages": messages})
