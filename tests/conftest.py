@@ -1,10 +1,25 @@
 """What every test shares: the event loop of async tests, and the rule that CI skips nothing."""
 
+import gc
+
 import pytest
+import structlog
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--fail-on-skip", action="store_true", help="fail when any test was skipped, as CI does")
+
+
+def pytest_configure() -> None:
+    """Log tracebacks as the service does: the default of structlog draws boxes for seconds, local variables in them."""
+    *others, _ = structlog.get_config()["processors"]
+    structlog.configure([*others, structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)])
+
+
+def pytest_collection_finish() -> None:
+    """Spare the collector what is there to stay: modules and thousands of tests, looked through again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(trylast=True)

@@ -28,11 +28,11 @@ from tests.support.streaming import open_stream as stream_of
 PROBES = 3
 PARALLEL = 20
 BASE_DELAY_S = 0.2
-ON_ITS_WAY_S = 0.2
+ON_ITS_WAY_S = 0.5
 """A call that was sent before the breaker opened may arrive so much later."""
 
-ANSWERS_WITHIN_S = 1.0
-"""The API, on a machine that does other things too."""
+ANSWERS_WITHIN_S, ANSWERS_AT_ALL_WITHIN_S = 1.0, 10.0
+"""The API, but for one answer in a hundred, and always: the machine does other things too."""
 
 OUTAGES: dict[str, tuple[Callable[[MockModelProcess], None], Callable[[MockModelProcess], None]]] = {
     "503": (lambda model: model.configure(error_rate=1, error_status=503), lambda model: model.configure(error_rate=0)),
@@ -106,7 +106,7 @@ def test_nothing_is_lost_while_providers_are_down(tmp_path: Path, down_s: float,
         for name, (goes_down, _) in kinds.items():
             goes_down(setting.models[name])
         late = {name: post(setting, name, 5) for name in kinds}
-        slowest_s = ask_while_down(setting, [*runs.values(), *late.values()], down_s)
+        answered_s = ask_while_down(setting, [*runs.values(), *late.values()], down_s)
         before = {name: counts(setting, swarm_id)["completed"] for name, swarm_id in runs.items()}
         back_at = time.time()
         for name, (_, comes_back) in kinds.items():
@@ -116,20 +116,23 @@ def test_nothing_is_lost_while_providers_are_down(tmp_path: Path, down_s: float,
             completed(setting, swarm_id, whole, deadline_s=60.0 + size / 50)
             assert counts(setting, swarm_id)["failed"] == 0
         for name, swarm_id in runs.items():
-            look_at(setting, name, swarm_id, down_s=down_s, back_at=back_at, size=size, slowest_s=slowest_s)
+            look_at(setting, name, swarm_id, down_s=down_s, back_at=back_at, size=size, slowest_s=answered_s[-1])
             assert before[name] < size, "the run was over before the outage was"
+    assert answered_s[-1 - len(answered_s) // 100] <= ANSWERS_WITHIN_S
+    assert answered_s[-1] <= ANSWERS_AT_ALL_WITHIN_S
 
 
-def ask_while_down(setting: Setting, swarm_ids: list[str], down_s: float) -> float:
-    """Read the API for so long; return its slowest answer."""
-    slowest_s, until = 0.0, time.monotonic() + down_s
+def ask_while_down(setting: Setting, swarm_ids: list[str], down_s: float) -> list[float]:
+    """Read the API for so long; return how long each answer took, the slowest last."""
+    answered_s: list[float] = []
+    until = time.monotonic() + down_s
     while time.monotonic() < until:
         for path in ("/readyz", *(f"/v1/swarms/{swarm_id}" for swarm_id in swarm_ids), "/v1/providers"):
             began = time.monotonic()
             assert setting.client.get(path).status_code == 200
-            slowest_s = max(slowest_s, time.monotonic() - began)
+            answered_s.append(time.monotonic() - began)
         time.sleep(0.05)
-    return slowest_s
+    return sorted(answered_s)
 
 
 def look_at(
@@ -161,7 +164,6 @@ def look_at(
     assert counted <= failed - len(probes)
     assert counted <= 3 * PARALLEL
     assert answered >= {f"{name}-{n}" for n in range(size)}
-    assert slowest_s <= ANSWERS_WITHIN_S
 
 
 def at(frame: Frame) -> float:

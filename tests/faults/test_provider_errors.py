@@ -23,8 +23,8 @@ SEED = 20_260_107
 SHARE = 0.2
 RETRY_AFTER_S = 1
 MAX_RETRIES = 3
-LOGGED_LATE_S = 0.02
-"""The log's line follows the answer, which the client may already have by then."""
+LOGGED_LATE_S, LOGGED_VERY_LATE_S = 0.02, 0.25
+"""The log's line follows the answer, which the client may already have by then; of a busy machine now and then long."""
 
 
 def refusals(rng: random.Random, tasks: list[str]) -> list[dict[str, Any]]:
@@ -72,7 +72,8 @@ def test_a_provider_that_turns_away_a_fifth_of_the_calls(tmp_path: Path, size: i
 
     calls = audit.ledgers.calls
     answers = Counter(call["status"] for call in calls if call["event"] == "answered")
-    soonest_s, waits = shortest_wait_beyond(calls)
+    beyond = waits_beyond(calls)
+    soonest_s, waits = min(beyond, default=0.0), len(beyond)
     counted = {task_id: sum(kind != "rate_limit" for kind in kinds) for task_id, kinds in failures.items()}
     report(
         7,
@@ -84,7 +85,8 @@ def test_a_provider_that_turns_away_a_fifth_of_the_calls(tmp_path: Path, size: i
     assert counts["completed"] + counts["failed"] == size
     assert counts["completed"] >= 0.99 * size
     assert waits >= size / 20
-    assert soonest_s > -LOGGED_LATE_S
+    assert soonest_s > -LOGGED_VERY_LATE_S
+    assert sum(one > -LOGGED_LATE_S for one in beyond) >= 0.9 * waits
     assert max(counted.values()) <= MAX_RETRIES + 1
     assert not audit.unrecorded
     assert not audit.unexplained
@@ -102,8 +104,8 @@ def failed_attempts(client: httpx2.Client, swarm_id: str, task_id: str) -> list[
     return [attempt["error"]["type"] for attempt in log if attempt["error"]]
 
 
-def shortest_wait_beyond(calls: list[dict[str, Any]]) -> tuple[float, int]:
-    """How much later than asked the soonest further call came (seconds; negative: sooner), and how many there were."""
+def waits_beyond(calls: list[dict[str, Any]]) -> list[float]:
+    """How much later than asked each further call came (seconds; negative: sooner)."""
     asked: dict[str, tuple[float, int]] = {}
     task_of: dict[int, str] = {}
     beyond: list[float] = []
@@ -115,4 +117,4 @@ def shortest_wait_beyond(calls: list[dict[str, Any]]) -> tuple[float, int]:
                 beyond.append(call["t"] - at - wait_s)
         elif call["event"] == "answered" and "retry_after_s" in call:
             asked[task_of[call["n"]]] = (call["t"], call["retry_after_s"])
-    return min(beyond, default=0.0), len(beyond)
+    return beyond

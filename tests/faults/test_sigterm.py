@@ -145,7 +145,7 @@ def test_a_second_signal_ends_the_service_at_once(tmp_path: Path) -> None:
         status = exit_of(service, 10)
 
         assert status == 128 + signal.SIGINT
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 2  # the calls would have taken 3
         assert not (service.data_dir / "service.json").exists()
         went_on(service, swarm_id, 20)
 

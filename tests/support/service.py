@@ -14,9 +14,9 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
-from types import TracebackType
+from types import SimpleNamespace, TracebackType
 from typing import Any, TypeVar
 from unittest import mock
 from urllib.parse import urlsplit
@@ -43,31 +43,30 @@ async def in_process(
 
     Args:
         provider: stands in for the offline model; while nothing else is configured it serves every model name.
-        settings: fields of ``Settings``.
+        settings: fields of ``Settings``. Without ``metrics=True`` requests are not counted: for that each service
+            builds every route there is with its first request, which takes as long as most tests.
     """
     with mock.patch.dict(os.environ, clean_environment(), clear=True):
-        configured = load_settings(data_dir=data_dir, **settings)
+        configured = load_settings(data_dir=data_dir, **({"metrics": False} | settings))
         app = create_app(configured)
     if not configured.database_path.exists():
         place_database(configured.database_path)
-    threshold = gc.get_threshold()
-    patched = mock.patch("app.main.OfflineProvider", return_value=provider)
-    try:
+    with ExitStack() as patches:
+        # A service looks through all of its process once, at the start. Here that is every test there is, each time.
+        patches.callback(gc.set_threshold, *gc.get_threshold())
+        collector = SimpleNamespace(collect=lambda: 0, freeze=lambda: None, set_threshold=gc.set_threshold)
+        patches.enter_context(mock.patch("app.main.gc", collector))
         if provider is not None:
-            patched.start()
+            patches.enter_context(mock.patch("app.main.OfflineProvider", return_value=provider))
         async with app.router.lifespan_context(app):
             transport = httpx2.ASGITransport(app, raise_app_exceptions=False)
             async with httpx2.AsyncClient(transport=transport, base_url=BASE_URL, timeout=DEADLINE_S) as client:
                 yield client
-    finally:
-        mock.patch.stopall()
-        gc.unfreeze()
-        gc.set_threshold(*threshold)
 
 
 def clean_environment() -> dict[str, str]:
     """The environment without anything that would configure the service."""
-    return {name: value for name, value in os.environ.items() if not re.match(r"SWARMD_|.*_API_KEY$", name)}
+    return {name: value for name, value in os.environ.items() if not re.match(r"SWARMD_|OTEL_|.*_API_KEY$", name)}
 
 
 def poll(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import re
 import time
 import zipfile
 import zlib
-from collections.abc import AsyncIterator
 from io import BytesIO
 from xml.etree import ElementTree as ET
 
@@ -27,12 +27,6 @@ from tests.support.office_files import excel, laughs, pdf, with_member, word
 pytestmark = pytest.mark.anyio
 
 MEGABYTE = 1024 * 1024
-
-
-@pytest.fixture
-async def workers() -> AsyncIterator[Workers]:
-    async with Workers(at_once=2) as made:
-        yield made
 
 
 @pytest.fixture
@@ -90,6 +84,21 @@ async def test_a_workbook_is_read_sheet_by_sheet_with_its_exact_values(documents
     assert [(part.number, part.name, part.text) for part in by_name.parts] == [(2, "Notes", "see page 3")]
     with pytest.raises(UnreadableDocument, match="no sheet 'Balance'; its sheets are: Income, Notes"):
         await documents.read("a.xlsx", content, Selection(sheet="Balance"))
+
+
+async def test_a_formula_that_nothing_has_computed_is_shown_itself(documents: Documents) -> None:
+    """Programs that only write workbooks leave computing to whoever opens them; a computed one shows its value."""
+    uncomputed = excel({"S": [[1, 2, "=A1+B1"], [3], [None, "=SUM(A1:A2)"]], "T": [["=S!A1", "x"]]})
+    document = await documents.read("a.xlsx", uncomputed)
+    sheet = "xl/worksheets/sheet1.xml"
+    with zipfile.ZipFile(BytesIO(uncomputed)) as opened:
+        written = opened.read(sheet)
+    assert b"<f>A1+B1</f><v" in written
+    computed = re.sub(rb"<f>A1\+B1</f><v\s*/>|<f>A1\+B1</f><v></v>", b"<f>A1+B1</f><v>3</v>", written)
+    partly = await documents.read("a.xlsx", with_member(uncomputed, sheet, computed), Selection(sheet="S"))
+
+    assert [part.text for part in document.parts] == ["1\t2\t=A1+B1\n3\n\t=SUM(A1:A2)", "=S!A1\tx"]
+    assert partly.parts[0].text == "1\t2\t3\n3\n\t=SUM(A1:A2)"
 
 
 async def test_the_plain_port_reads_them_too() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
@@ -21,12 +21,6 @@ from tests.support.office_files import pdf, word
 pytestmark = pytest.mark.anyio
 
 MEGABYTE = 1024 * 1024
-
-
-@pytest.fixture
-async def workers() -> AsyncIterator[Workers]:
-    async with Workers(at_once=2) as made:
-        yield made
 
 
 def _children() -> list[int]:

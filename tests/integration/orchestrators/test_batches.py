@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx2
@@ -13,7 +12,6 @@ import pytest
 from app.api.schemas.agents import OutputOut
 from app.api.schemas.batches import Accepted, BatchOut
 from app.ports.provider import Unavailable
-from tests.support.service import in_process
 from tests.support.stage import Stage, accepted, pointers
 
 pytestmark = pytest.mark.anyio
@@ -23,25 +21,6 @@ SUMMARY = {
     *("total_agents", "successful", "failed", "success_rate", "total_tokens", "total_cost_usd", "avg_latency_ms"),
     *("p50_ms", "p95_ms", "p99_ms", "failures", "missing"),
 }
-
-
-@pytest.fixture(scope="module")
-def stage() -> Stage:
-    return Stage()
-
-
-@pytest.fixture(scope="module")
-async def client(tmp_path_factory: pytest.TempPathFactory, stage: Stage) -> AsyncIterator[httpx2.AsyncClient]:
-    async with in_process(tmp_path_factory.mktemp("data"), provider=stage.provider) as client:
-        yield client
-
-
-@pytest.fixture
-async def agent(client: httpx2.AsyncClient, request: pytest.FixtureRequest) -> str:
-    """An orchestrator of the test's own: the tests of this module share one service."""
-    name = str(request.node.name).removeprefix("test_")[:150]
-    await create(client, name)
-    return name
 
 
 async def create(client: httpx2.AsyncClient, name: str, **config: Any) -> str:

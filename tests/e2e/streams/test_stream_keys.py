@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +10,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.support.service import ROOT, ServiceProcess, clean_environment
+from tests.support.keys import mint
+from tests.support.service import ServiceProcess
 from tests.support.streaming import DIAMOND, check_log, check_order, orchestrator, refusal, seen, spawn, sse, watch
 
 
@@ -29,18 +27,6 @@ def header(key: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {key}"}
 
 
-def mint(data_dir: Path, tenant: str, scopes: str) -> str:
-    arguments = ["keys", "create", "--data-dir", str(data_dir), "--tenant", tenant, "--scopes", scopes, "--json"]
-    minted = subprocess.run(
-        [sys.executable, "-m", "app.cli", *arguments],
-        check=True,
-        capture_output=True,
-        timeout=60,
-        env={**clean_environment(), "PYTHONPATH": str(ROOT)},
-    )
-    return str(json.loads(minted.stdout)["key"])
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("service")
@@ -50,10 +36,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def keys(folder: Path) -> Keys:
     data_dir = folder / "data"
     return Keys(
-        ours=mint(data_dir, "ours", "read,run"),
-        theirs=mint(data_dir, "theirs", "read,run,admin"),
-        reading=mint(data_dir, "ours", "read"),
-        running=mint(data_dir, "ours", "run"),
+        ours=mint(data_dir, "ours", "read,run")["key"],
+        theirs=mint(data_dir, "theirs", "read,run,admin")["key"],
+        reading=mint(data_dir, "ours", "read")["key"],
+        running=mint(data_dir, "ours", "run")["key"],
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx2
@@ -11,21 +10,9 @@ import pytest
 
 from app.api.schemas.agents import AgentOut, AgentPage
 from app.domain.agent import BUILT_IN_TOOLS, RESERVED_NAMES
-from tests.support.service import in_process
 from tests.support.stage import Stage, accepted, pointers
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(scope="module")
-def stage() -> Stage:
-    return Stage()
-
-
-@pytest.fixture(scope="module")
-async def client(tmp_path_factory: pytest.TempPathFactory, stage: Stage) -> AsyncIterator[httpx2.AsyncClient]:
-    async with in_process(tmp_path_factory.mktemp("data"), provider=stage.provider) as client:
-        yield client
 
 
 @pytest.fixture

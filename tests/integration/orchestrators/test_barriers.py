@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import quote
 
@@ -11,29 +10,9 @@ import httpx2
 import pytest
 
 from app.api.schemas.batches import BarrierExecuted, BarrierOut
-from tests.support.service import in_process
 from tests.support.stage import Stage, accepted, pointers
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(scope="module")
-def stage() -> Stage:
-    return Stage()
-
-
-@pytest.fixture(scope="module")
-async def client(tmp_path_factory: pytest.TempPathFactory, stage: Stage) -> AsyncIterator[httpx2.AsyncClient]:
-    async with in_process(tmp_path_factory.mktemp("data"), provider=stage.provider) as client:
-        yield client
-
-
-@pytest.fixture
-async def agent(client: httpx2.AsyncClient, request: pytest.FixtureRequest) -> str:
-    """An orchestrator of the test's own: the tests of this module share one service."""
-    name = str(request.node.name).removeprefix("test_")[:150]
-    accepted(await client.post("/v1/agents/create", json={"model": "any-name", "name": name}), 201)
-    return name
 
 
 async def post(

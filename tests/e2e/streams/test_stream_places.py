@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
 
 import httpx2
 import pytest
@@ -16,11 +15,9 @@ from tests.support.streaming import (
     Frame,
     Watched,
     check_let_go,
-    check_log,
     check_order,
     open_stream,
     orchestrator,
-    run,
     script,
     seen,
     spawn,
@@ -28,36 +25,6 @@ from tests.support.streaming import (
     start,
     watch,
 )
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MockModelProcess]:
-    with MockModelProcess(tmp_path_factory.mktemp("model"), "--latency-ms", "40") as process:
-        yield process
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory, model: MockModelProcess) -> Iterator[ServiceProcess]:
-    with ServiceProcess(tmp_path_factory.mktemp("service"), *model.as_provider()) as process:
-        yield process
-
-
-@pytest.fixture(scope="module")
-def client(service: ServiceProcess) -> Iterator[httpx2.Client]:
-    with service.client() as client:
-        yield client
-
-
-@pytest.fixture(autouse=True)
-def no_fault_was_logged(service: ServiceProcess) -> Iterator[None]:
-    yield
-    check_log(service)
-
-
-@pytest.fixture(scope="module")
-def diamond(client: httpx2.Client, service: ServiceProcess) -> Watched:
-    return run(client, service.url, DIAMOND)
-
 
 # --- resuming --------------------------------------------------------------------------------------------------------
 

@@ -14,53 +14,21 @@ import pytest
 
 from tests.support.service import MockModelProcess, ServiceProcess
 from tests.support.streaming import (
-    DIAMOND,
     Footprint,
     Watched,
     check_let_go,
-    check_log,
     check_order,
     open_stream,
     orchestrator,
     raw_stream,
     read,
     refusal,
-    run,
     script,
     start,
 )
 
 RESET = struct.pack("ii", 1, 0)
 """As SO_LINGER: closing resets the connection."""
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MockModelProcess]:
-    with MockModelProcess(tmp_path_factory.mktemp("model"), "--latency-ms", "40") as process:
-        yield process
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory, model: MockModelProcess) -> Iterator[ServiceProcess]:
-    with ServiceProcess(tmp_path_factory.mktemp("service"), *model.as_provider()) as process:
-        yield process
-
-
-@pytest.fixture(scope="module")
-def client(service: ServiceProcess) -> Iterator[httpx2.Client]:
-    with service.client() as client:
-        yield client
-
-
-@pytest.fixture(autouse=True)
-def no_fault_was_logged(service: ServiceProcess) -> Iterator[None]:
-    yield
-    check_log(service)
-
-
-@pytest.fixture(scope="module")
-def diamond(client: httpx2.Client, service: ServiceProcess) -> Watched:
-    return run(client, service.url, DIAMOND)
 
 
 # --- who may watch ---------------------------------------------------------------------------------------------------
