@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 
 from app.documents.cache import CachedDocuments
 from app.documents.isolated import Workers
@@ -15,6 +16,7 @@ from app.ports.memory import SharedMemory
 from app.ports.messages import MessageBus
 from app.ports.output_schemas import OutputSchemas
 from app.ports.search import SearchProvider
+from app.ports.swarm_files import SwarmFiles
 from app.ports.tools import Tool, Tools
 from app.ports.workspace import Workspace
 from app.settings import Settings
@@ -29,7 +31,9 @@ from app.tools.memory import MemoryRead, MemoryWrite
 from app.tools.messages import ReceiveMessages, SendMessage
 from app.tools.plugins import plugin_tools
 from app.tools.registry import Registry
+from app.tools.sandbox.swarm_folders import SwarmFolders
 from app.tools.search_engines import Brave, SearXNG
+from app.tools.task_files import TaskFiles
 from app.tools.web_search import WebSearch
 
 
@@ -55,7 +59,9 @@ async def open_tools(
         fetcher = await stack.enter_async_context(GuardedClient(allow_private=settings.fetch_private))
         # What the operator configured may be anywhere; what a model names may not.
         trusted = await stack.enter_async_context(GuardedClient(allow_private=True))
-        interpreter = await stack.enter_async_context(CodeInterpreter(settings.data_dir / "sandbox"))
+        interpreter = await stack.enter_async_context(
+            CodeInterpreter(_sandbox_root(settings), files=TaskFiles(workspace, uploads, artifacts))
+        )
         own: list[Tool] = [
             *further,  # the first of a name counts
             interpreter,
@@ -71,6 +77,15 @@ async def open_tools(
         own += plugin_tools(schemas, taken={tool.spec.name for tool in own})
         servers = McpServers(_mcp_servers(settings), schemas, taken={tool.spec.name for tool in own})
         yield Combined(Registry(own), await stack.enter_async_context(servers.running()))
+
+
+def swarm_files(settings: Settings) -> SwarmFiles:
+    """Return what the tools keep of swarms outside the store: it is to go when they go."""
+    return SwarmFolders(_sandbox_root(settings))
+
+
+def _sandbox_root(settings: Settings) -> Path:
+    return settings.data_dir / "sandbox"
 
 
 def _mcp_servers(settings: Settings) -> list[McpServerConfig]:

@@ -1,12 +1,13 @@
 """Takes away what nothing refers to any more: contents of files, and what deleted swarms left.
 
-Deleting only marks; the marks are durable, so what a crash leaves is swept after the next start.
+Deleting only marks; the marks are durable, so what a crash leaves is swept after the next start. Files of swarms that
+lie outside the store need no mark: those go of which the store has no swarm.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 
 import structlog
@@ -14,6 +15,7 @@ import structlog
 from app.domain.errors import StoreUnavailable
 from app.ports.blobs import Blobs
 from app.ports.files import ContentStore
+from app.ports.swarm_files import SwarmFiles
 
 _log = structlog.get_logger(__name__)
 
@@ -22,9 +24,21 @@ _BATCH = 500
 
 
 class Sweeper:
-    def __init__(self, contents: ContentStore, blobs: Blobs, *, every_s: float = _EVERY_S) -> None:
+    """Args:
+    swarm_files: what lies outside the store, in each of these places.
+    """
+
+    def __init__(
+        self,
+        contents: ContentStore,
+        blobs: Blobs,
+        *,
+        swarm_files: Sequence[SwarmFiles] = (),
+        every_s: float = _EVERY_S,
+    ) -> None:
         self._contents = contents
         self._blobs = blobs
+        self._swarm_files = swarm_files
         self._every_s = every_s
         self._woken = asyncio.Event()
 
@@ -66,7 +80,16 @@ class Sweeper:
             marked = await self._contents.possibly_unused(_BATCH)
             settled = [await self._settle(sha256) for sha256 in marked]
             if len(marked) < _BATCH or not any(settled):
-                return
+                break
+        for files in self._swarm_files:
+            await self._forget_gone(files)
+
+    async def _forget_gone(self, files: SwarmFiles) -> None:
+        # Listed before the store is asked: a swarm is stored before it has files.
+        found = await asyncio.to_thread(files.swarms)
+        for at in range(0, len(found), _BATCH):
+            for swarm_id in await self._contents.gone(found[at : at + _BATCH]):
+                await asyncio.to_thread(files.forget, swarm_id)
 
     async def _settle(self, sha256: str) -> bool:
         """Remove a content unless it is used or being taken; False where that is to be asked again later."""

