@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from app.domain import parts
 from app.domain import roles as profiles
 from app.domain.planned import PlannedTask
 from app.domain.rerouting import ROUTE
@@ -44,7 +45,10 @@ class Pool:
     def concerns(self, task: TaskSpec) -> bool:
         """Whether there is anything to decide about a task: most tasks of a large batch have nothing."""
         return self.routing is not NO_ROUTING or (
-            task.role is not None or '"tier":' in task.payload or '"capability_tags":' in task.payload
+            task.role is not None
+            or '"tier":' in task.payload
+            or '"capability_tags":' in task.payload
+            or parts.pictured(task.payload)
         )
 
     def models(self, tasks: Iterable[TaskSpec]) -> set[str | None]:
@@ -85,10 +89,11 @@ def assign(tasks: Sequence[TaskSpec], pool: Pool, candidates: Mapping[str | None
             complexity=task.complexity,
             type=task.type,
             role=name,
-            prompt_tokens=(len(task.payload) + pool.shared_bytes) // _BYTES_PER_TOKEN,
+            prompt_tokens=_prompt_tokens(task.payload, payload, pool.shared_bytes),
             max_output_tokens=payload.get("max_output_tokens") or pool.max_output_tokens,
             role_model=None if role is None else role.model,
             role_tier=None if role is None else role.tier,
+            vision=bool(parts.pictures_of(payload.get("prompt"))),
         )
         choice = choose(needs, pool.routing, candidates, run_model=pool.run_model)
         if choice.thinking is not None:
@@ -102,6 +107,13 @@ def assign(tasks: Sequence[TaskSpec], pool: Pool, candidates: Mapping[str | None
         model = choice.model if choice.model is not None else task.requested_model
         result[at] = replace(task, role=name, requested_model=model, payload=dumped(payload))
     return result
+
+
+def _prompt_tokens(payload: str, fields: Mapping[str, Any], shared_bytes: int) -> int:
+    words, _ = parts.measured(payload, parts.UNKNOWN_PART_TOKENS)
+    return (len(words) + shared_bytes) // _BYTES_PER_TOKEN + parts.expected_tokens(
+        parts.pictures_of(fields.get("prompt"))
+    )
 
 
 def explain(payload: Mapping[str, Any], requested_model: str | None) -> dict[str, Any]:
@@ -119,6 +131,9 @@ def spec_of(planned: PlannedTask, *, task_timeout_s: float, max_retries: int) ->
         task_timeout_s: where it has no complexity; else it is 20 s and 3 s for each point of that.
     """
     payload: dict[str, Any] = {"prompt": planned.prompt} if planned.prompt else {}
+    if planned.pictures:
+        words = [{"type": parts.TEXT, "text": planned.prompt}] if planned.prompt else []
+        payload["prompt"] = [*words, *planned.pictures]
     given = {
         "type": planned.type,
         "role": planned.role,

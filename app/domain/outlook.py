@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from app.domain import budget
-from app.domain.forecast import Job
+from app.domain import budget, parts
+from app.domain.forecast import BYTES_PER_TOKEN, Job
 from app.domain.graph import Graph
 from app.domain.strategies import HIERARCHICAL, MODEL
 from app.domain.swarm import ORCHESTRATOR, SwarmSpec
@@ -70,11 +71,15 @@ def jobs_of(
 
 
 def _own_bytes(task: TaskSpec) -> int:
-    """Return the bytes of a task's own message: its prompt as it is, and the rest of it as JSON."""
-    payload = task.payload
+    """Return the bytes of a task's own message: its prompt as it is, images as words, the rest of it as JSON."""
+    payload, pictures = task.payload, 0
+    if parts.pictured(payload):
+        prompt = json.loads(payload)["prompt"]
+        payload, _ = parts.measured(payload, parts.UNKNOWN_PART_TOKENS)
+        pictures = parts.expected_tokens(parts.pictures_of(prompt)) * BYTES_PER_TOKEN
     size = len(payload) if payload.isascii() else len(payload.encode())
     escaped = payload.count("\\") if '"prompt":' in payload else -_NO_PROMPT_BYTES
-    return size - escaped + len(task.task_id.encode()) + _TASK_SECTION_BYTES
+    return size + pictures - escaped + len(task.task_id.encode()) + _TASK_SECTION_BYTES
 
 
 def _cap_of(task: TaskSpec, max_output_tokens: int) -> int:

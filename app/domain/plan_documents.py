@@ -10,11 +10,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from app.domain.parts import url_of
 from app.domain.planned import Attachment, PlannedTask
 
 MAX_TASKS = 20_000
 MAX_TOTAL_CHARS = 64_000_000
-"""Characters of documents that all tasks together are given; a text given to three tasks counts three times."""
+"""Characters of documents, and of images as data URIs, that all tasks together are given; what three tasks are given
+counts three times."""
 
 COMBINING_ROLE = "synthesizer"
 
@@ -119,11 +121,11 @@ def expand(
     expanded: list[PlannedTask] = []
     chars = 0
     for at, task in enumerate(subtasks):
-        chars += sum(len(texts[name]) for name in task.sources)
+        chars += sum(len(texts[name]) for name in task.sources) + sum(len(url_of(part)) for part in task.pictures)
         if chars > max_total_chars:
             raise TooManyDocuments(
-                f"the subtasks up to {task.id!r} would be sent {chars} characters of attachments together, at most "
-                f"{max_total_chars} are allowed; give each subtask only the sources that it needs"
+                f"the subtasks up to {task.id!r} would be sent {chars} characters of attachments and images together, "
+                f"at most {max_total_chars} are allowed; make fewer subtasks, each with only the sources that it needs"
             )
         for name in task.sources:
             if name not in pieces:
@@ -175,7 +177,7 @@ def _tasks(task: PlannedTask, batches: Sequence[list[dict[str, Any]]], taken: se
         sources = tuple(document["name"] for document in documents)
         yield replace(task, id=part_id, data=_with_documents(task.data, documents), sources=sources)
     prompt = _COMBINE.format(parts=len(ids), first=ids[0], last=ids[-1], prompt=task.prompt or "(no words of its own)")
-    yield replace(task, prompt=prompt, role=COMBINING_ROLE, depends_on=ids, capability_tags=())
+    yield replace(task, prompt=prompt, role=COMBINING_ROLE, depends_on=ids, capability_tags=(), pictures=())
 
 
 def _part_ids(task_id: str, count: int, taken: set[str]) -> tuple[str, ...]:

@@ -15,7 +15,8 @@ class PlannedTask:
     """One task to be made: ``id`` is unique in its plan, ``depends_on`` names ids of the same plan.
 
     ``prompt``, ``type``, ``role`` and ``complexity`` of ``None`` take the defaults of the swarm. ``data`` is any JSON
-    value. ``sources`` are the names of the attachments it reads. ``extra`` holds further fields of a task by the names
+    value. ``sources`` are the names of the attachments it reads, ``pictures`` the images and videos it is
+    sent, as message parts. ``extra`` holds further fields of a task by the names
     that the API gives them: ``model``, ``tier``, ``priority``, ``max_output_tokens``, ``output_schema``, …
     """
 
@@ -30,6 +31,7 @@ class PlannedTask:
     extra: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
     allow_failed_dependencies: bool = False
     sources: tuple[str, ...] = ()
+    pictures: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,12 +33,14 @@ class Candidate:
         context_tokens: most tokens, prompt and completion, of a call; None where that is not known.
         on_remark: why it is not simply told to think, as a clause; empty where it is.
         off_remark: the same for an answer at once.
+        vision: whether it reads images and videos; None where that is not known.
     """
 
     price: Price | None = None
     context_tokens: int | None = None
     on_remark: str = ""
     off_remark: str = ""
+    vision: bool | None = None
 
 
 @value(kw_only=True)
@@ -49,6 +51,7 @@ class TaskNeeds:
         prompt_tokens: estimate of what the task sends, with its shared context.
         max_output_tokens: cap on what a call may answer.
         role_model: what its role is configured to run on, with ``role_tier``.
+        vision: whether it is sent images or videos: a model that is known to read text only never serves it.
     """
 
     model: str | None = None
@@ -60,6 +63,7 @@ class TaskNeeds:
     max_output_tokens: int = 0
     role_model: str | None = None
     role_tier: str | None = None
+    vision: bool = False
 
     @property
     def total_tokens(self) -> int:
@@ -139,14 +143,19 @@ def choose(
         if able:
             break
     else:
-        step, able = steps[0], [steps[0].models[0]]
+        step, wished_for = _wished_for(steps, task, candidates)
+        able = [wished_for]
     by_price = step.by_price and routing.prefer == "cheapest"
     if by_price:
         able = sorted(able, key=lambda name: _cost_rank(candidates.get(name), task))
     chosen, *others = able
     reason = step.why.format(model=_shown(chosen))
     if chosen in too_small:
-        reason += f"; no model that is named holds the {task.total_tokens:,} tokens of the task, so it may be refused"
+        if _blind(chosen, task, candidates):
+            reason += f"; it {_READS_TEXT}, and no other model is named"
+        else:
+            needed = f"{task.total_tokens:,} tokens"
+            reason += f"; no model that is named holds the {needed} of the task, so it may be refused"
         del too_small[chosen]
     else:
         reason += _comparison(able, task, candidates, by_price=by_price)
@@ -210,17 +219,35 @@ def _of_tier(routing: RoutingSpec, tier: str | None) -> tuple[str, ...]:
     return () if tier is None else routing.tiers.get(tier, ())
 
 
+_READS_TEXT = "reads text only, the task has images or videos"
+
+
+def _blind(name: str | None, task: TaskNeeds, candidates: Mapping[str | None, Candidate]) -> bool:
+    known = candidates.get(name)
+    return task.vision and known is not None and known.vision is False
+
+
+def _wished_for(
+    steps: Sequence[_Step], task: TaskNeeds, candidates: Mapping[str | None, Candidate]
+) -> tuple[_Step, str | None]:
+    """Return the first model that is named and reads what the task has, where none holds it; else the very first."""
+    named = [(step, name) for step in steps for name in step.models]
+    return next((one for one in named if not _blind(one[1], task, candidates)), named[0])
+
+
 def _able(
     names: Sequence[str | None],
     task: TaskNeeds,
     candidates: Mapping[str | None, Candidate],
     too_small: dict[str | None, str],
 ) -> list[str | None]:
-    """Return the models that hold the task's tokens, and note in ``too_small`` those that do not."""
+    """Return the models that can take the task, and note in ``too_small`` those that cannot, and why."""
     able: list[str | None] = []
     for name in dict.fromkeys(names):
         known = candidates.get(name)
-        if known is None or known.context_tokens is None or task.total_tokens <= known.context_tokens:
+        if _blind(name, task, candidates):
+            too_small[name] = _READS_TEXT
+        elif known is None or known.context_tokens is None or task.total_tokens <= known.context_tokens:
             able.append(name)
         else:
             too_small[name] = f"holds {known.context_tokens:,} tokens, the task needs {task.total_tokens:,}"

@@ -16,14 +16,14 @@ from app.domain.usage import Price
 USD = 1_000_000_000
 
 
-def model(dollars_in: int | None, dollars_out: int = 0, holds: int | None = None, **remarks: str) -> Candidate:
+def model(dollars_in: int | None, dollars_out: int = 0, holds: int | None = None, **fields: Any) -> Candidate:
     """A model at so many dollars per million tokens."""
     price = (
         None
         if dollars_in is None
         else Price(input_nano_per_mtok=dollars_in * USD, output_nano_per_mtok=dollars_out * USD)
     )
-    return Candidate(price=price, context_tokens=holds, **remarks)
+    return Candidate(price=price, context_tokens=holds, **fields)
 
 
 KNOWN: dict[str | None, Candidate] = {
