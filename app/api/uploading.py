@@ -30,6 +30,7 @@ class Upload:
     name: str | None
     media_type: str | None
     content: AsyncIterator[bytes]
+    is_form: bool
 
 
 async def upload_of(request: Request) -> Upload:
@@ -41,13 +42,13 @@ async def upload_of(request: Request) -> Upload:
     kind, options = parse_options_header(request.headers.get("content-type", ""))
     if kind != _FORM:
         said = kind.decode("latin-1")
-        return Upload(None, None if said in _NOT_SAID else said, request.stream())
+        return Upload(None, None if said in _NOT_SAID else said, request.stream(), is_form=False)
     boundary = options.get(b"boundary")
     if not boundary or len(boundary) > 70:
         raise InvalidRequest.field("", "the form names no boundary of 1 to 70 characters")
     form = _Form(request.stream(), boundary)
     name, media_type = await form.open_file()
-    return Upload(name, media_type, form.content())
+    return Upload(name, media_type, form.content(), is_form=True)
 
 
 class _Form:

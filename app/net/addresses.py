@@ -44,6 +44,28 @@ def is_public(text: str) -> bool:
     return _is_public_v6(address)
 
 
+_NEVER = (
+    IPv4Network("169.254.0.0/16"),  # link-local: where clouds tell a machine its keys
+    IPv4Network("100.100.100.200/32"),  # as the former, of a cloud that uses an address of carriers
+    IPv6Network("fe80::/10"),
+    IPv6Network("fd00:ec2::254/128"),
+)
+
+
+def is_reachable(text: str, *, allow_private: bool) -> bool:
+    """Whether an address may be connected to: a public one, or where private ones are allowed any but those by which a
+    cloud gives its machines their keys. Nobody means these by a service nearby."""
+    if not allow_private:
+        return is_public(text)
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return True  # a connection would fail at it
+    if isinstance(address, IPv6Address):
+        address = address.ipv4_mapped or (IPv4Address(int(address) & 0xFFFF_FFFF) if address in _NAT64 else address)
+    return not any(address in net for net in _NEVER if net.version == address.version)
+
+
 def _is_public_v4(address: IPv4Address) -> bool:
     return address.is_global and not any(address in net for net in _NOT_PUBLIC_V4)
 

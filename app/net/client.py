@@ -6,6 +6,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Mapping
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -13,7 +14,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
-from app.net.addresses import is_public
+from app.net.addresses import is_reachable
 from app.net.body import read_body
 from app.net.resolving import CheckedAddresses, Resolve
 from app.net.urls import NOT_A_URL, checked_url, origin_of
@@ -84,6 +85,21 @@ class GuardedClient:
         except TimeoutError as exc:
             raise FetchFailed(f"{url.host} gave no whole answer within {request.timeout_s:g} s") from exc
 
+    async def check(self, text: str, *, timeout_s: float) -> str:
+        """Return host and port of a URL that ``fetch`` would ask as of now, as far as can be told without asking it.
+
+        A name that has no address yet, or of which none is told in time, passes.
+
+        Raises:
+            FetchRefused: as ``fetch``.
+        """
+        url = checked_url(text, allow_private=self._allow_private)
+        host, port = url.raw_host or "", url.port or 0
+        with suppress(FetchFailed, TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await self._addresses.of(host, port)
+        return f"{host}:{port}"
+
     async def _follow(self, session: aiohttp.ClientSession, request: FetchRequest, url: URL) -> Fetched:
         method, headers, body = request.method, request.headers, request.body
         origin = origin_of(url)
@@ -129,7 +145,7 @@ class GuardedClient:
                     url=str(url),
                     status=response.status,
                     headers={name.lower(): value for name, value in response.headers.items()},
-                    body=b"" if follows or method == "HEAD" else await read_body(response, max_bytes),
+                    body=b"" if follows or method == "HEAD" or not max_bytes else await read_body(response, max_bytes),
                 )
         except FetchError:
             raise
@@ -145,8 +161,8 @@ class GuardedClient:
     def _new_socket(self, info: tuple[int, int, int, str, tuple[object, ...]]) -> socket.socket:
         """The last fence: whatever way an address came, this is the one that is about to be connected to."""
         family, kind, protocol, _, address = info
-        if not self._allow_private and not is_public(str(address[0])):
-            raise PermissionError("not an address of the public Internet")
+        if not is_reachable(str(address[0]), allow_private=self._allow_private):
+            raise PermissionError("not an address that may be connected to")
         made = socket.socket(family, kind, protocol)
         made.setblocking(False)
         return made

@@ -7,13 +7,14 @@ import socket
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from app.net.addresses import is_public
+from app.net.addresses import is_reachable
 from app.ports.fetching import FetchFailed, FetchRefused
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 """``(host, port)`` to its IPv4 and IPv6 addresses; raises OSError where there are none."""
 
 _THREADS = 8
+_REFUSED = {False: "not of the public Internet", True: "link-local or of a cloud's metadata"}
 
 
 class CheckedAddresses:
@@ -37,8 +38,8 @@ class CheckedAddresses:
             addresses = await self._resolve(host, port)
         except (OSError, UnicodeError) as exc:
             raise FetchFailed(f"there is no address for the host {host!r}") from exc
-        if not self._allow_private and not all(is_public(address) for address in addresses):
-            raise FetchRefused(f"{host} has an address that is not of the public Internet")
+        if not all(is_reachable(address, allow_private=self._allow_private) for address in addresses):
+            raise FetchRefused(f"{host} has an address that is {_REFUSED[self._allow_private]}")
         return addresses
 
     def close(self) -> None:

@@ -7,7 +7,7 @@ from ipaddress import IPv4Address, ip_address
 
 from yarl import URL
 
-from app.net.addresses import is_public
+from app.net.addresses import is_reachable
 from app.ports.fetching import FetchRefused
 
 MAX_URL_CHARS = 8192
@@ -63,8 +63,13 @@ def _check_host(host: str, *, allow_private: bool) -> None:
         return
     if isinstance(address, IPv4Address) and host != str(address):
         raise FetchRefused(f"{host!r} is not an address in its usual form")
-    if not allow_private and not is_public(host):
-        raise FetchRefused(f"{host} is not an address of the public Internet")
+    if not is_reachable(host, allow_private=allow_private):
+        what = (
+            "a link-local address or one of a cloud's metadata"
+            if allow_private
+            else "not an address of the public Internet"
+        )
+        raise FetchRefused(f"{host} is {what}")
 
 
 def origin_of(url: URL) -> tuple[str, str | None, int | None]:

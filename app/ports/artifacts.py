@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -75,13 +75,29 @@ class ArtifactStore(Protocol):
 
     async def of_run(self, swarm_id: str, run_key: str) -> ArtifactRow | None: ...
 
-    async def get(self, swarm_id: str, name: str, version: int | None) -> ArtifactRow | None:
-        """Return one version, the newest where ``version`` is None."""
+    async def get(
+        self, swarm_id: str, name: str, version: int | None, task_id: str | None = None
+    ) -> ArtifactRow | None:
+        """Return one version, the newest where ``version`` is None; with ``task_id`` of those that this task saved."""
         ...
 
     async def list(self, swarm_id: str, task_id: str | None, *, limit: int, cursor: str | None) -> Page[ArtifactRow]:
         """Return the newest version of each name, of those that a task saved with ``task_id``, in the order of names'
         code points."""
+        ...
+
+    async def versions(
+        self, swarm_id: str, task_id: str | None, name: str | None, *, limit: int, cursor: str | None
+    ) -> Page[ArtifactRow]:
+        """Return every version of each name, the newest first; with ``task_id`` and ``name`` only of those.
+
+        Raises:
+            InvalidRequest: ``cursor`` is not one of ours.
+        """
+        ...
+
+    async def of_tasks(self, swarm_id: str, task_id: str | None) -> Sequence[ArtifactRow]:
+        """Return the newest version that each task saved of each name, by name and version."""
         ...
 
 
@@ -107,5 +123,17 @@ class Artifacts(Protocol):
             InvalidRequest: the name or media type is not one that can be kept.
             ContentTooLarge: see there.
             ArtifactsFull: see there.
+        """
+        ...
+
+    async def find(self, swarm_id: str, name: str) -> ArtifactRow | None:
+        """Return the newest version of a swarm's artifact."""
+        ...
+
+    async def content(self, artifact: ArtifactRow) -> bytes:
+        """Return the whole content of an artifact.
+
+        Raises:
+            ContentMissing: see there.
         """
         ...

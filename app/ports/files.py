@@ -11,6 +11,7 @@ from app.ports.pages import Page
 
 FILE_PREFIX = "fil_"
 MAX_NAME_CHARS = 255
+MAX_LOOKED_THROUGH = 5_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +33,11 @@ class UploadsFull(Conflict):
 
     code = "uploads_full"
 
+    def __init__(self, max_total_bytes: int) -> None:
+        super().__init__(
+            f"all uploaded files together would take more than {max_total_bytes:,} bytes; delete some first"
+        )
+
 
 class UploadTooLong(SwarmdError):
     """A file is longer than the caller reads; the message says how long."""
@@ -48,6 +54,14 @@ class FileStore(Protocol):
         Raises:
             UploadsFull: all files of the tenant would take more than ``max_total_bytes``.
         """
+        ...
+
+    async def held_bytes(self, tenant_id: str) -> int:
+        """Return what all files of a tenant take together."""
+        ...
+
+    async def of_key(self, tenant_id: str, once: str) -> FileRow | None:
+        """Return the file that was stored with this ``once``."""
         ...
 
     async def get(self, tenant_id: str, file_id: str) -> FileRow | None: ...
@@ -75,6 +89,10 @@ class ContentStore(Protocol):
         memory of orchestrators that are gone with all their swarms."""
         ...
 
+    async def gone(self, swarm_ids: Sequence[str]) -> Sequence[str]:
+        """Return those of the ids that no swarm has."""
+        ...
+
     async def mark_unused(self, sha256: str) -> None:
         """Mark a content as possibly unused."""
         ...
@@ -89,7 +107,18 @@ class ContentStore(Protocol):
 
 
 class Uploads(Protocol):
-    """What tools may do with a tenant's files."""
+    """What tools, and requests that name files, may do with a tenant's files."""
+
+    async def find(self, tenant_id: str, file_id_or_name: str) -> FileRow | None:
+        """Return a file by id, or the newest one of that name; None where there is none."""
+        ...
+
+    async def matching(self, tenant_id: str, pattern: str, limit: int) -> Sequence[FileRow]:
+        """Return the newest files whose names match a pattern of ``*``, ``?`` and ``[…]``, each name once, by name.
+
+        Only the newest ``MAX_LOOKED_THROUGH`` are looked at.
+        """
+        ...
 
     async def read(self, tenant_id: str, file_id_or_name: str, max_bytes: int) -> bytes | None:
         """Return the content of a file by id, or of the newest one of that name; None where there is none.

@@ -95,7 +95,11 @@ class MemoryStore(Protocol):
     async def put(
         self, tenant_id: str, agent_id: str, write: MemoryWrite, caps: MemoryCaps, now_ms: int
     ) -> MemoryEntry | None:
-        """Write durably and make room (``MemoryCaps``); None where ``if_version`` does not hold, and nothing was."""
+        """Write durably and make room (``MemoryCaps``); None where ``if_version`` does not hold, and nothing was.
+
+        Where the ``run_key`` has written before, nothing is written, whatever is there by now, and what it wrote then
+        is returned.
+        """
         ...
 
     async def delete(self, agent_id: str, key: str, if_version: int | None, now_ms: int) -> bool:

@@ -88,6 +88,26 @@ class QueueFull(Conflict):
     code = "queue_full"
 
 
+class ReceivedInSameStep(Conflict):
+    """Another call of the same step got messages of this channel that are not recorded yet."""
+
+    code = "received_in_same_step"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "another receive_messages of this turn got messages from here already; call it again in your next turn"
+        )
+
+
+def step_prefix(run_key: str) -> str:
+    """Return what the keys of all calls of one step begin with: they are ``swarm/task index/step/call id``.
+
+    A key of another form is of a step of its own.
+    """
+    parts = run_key.split("/", 3)
+    return "/".join(parts[:3]) + "/" if len(parts) > 3 else f"{run_key}/"
+
+
 class MessageStore(Protocol):
     async def add(self, swarm_id: str, message: NewMessage, caps: QueueCaps) -> MessageRow | None:
         """Store a message durably and return it; where its ``run_key`` is known, what was stored then.
@@ -112,8 +132,12 @@ class MessageStore(Protocol):
         """Return the next messages of a channel, one or as many as fit into ``room_bytes``, and remember that
         ``run_key`` got them.
 
-        What another ``run_key`` got before is acknowledged by that: its result was recorded, else it would ask again.
-        The same ``run_key`` gets the same messages again.
+        What a call of another step got before is acknowledged by that: its result was recorded, else it would ask
+        again. Of the calls of one step none is recorded before the others, so only one of them gets messages. The same
+        ``run_key`` gets the same messages again.
+
+        Raises:
+            ReceivedInSameStep: see there.
         """
         ...
 
@@ -161,7 +185,12 @@ class MessageBus(Protocol):
         room_bytes: int,
         wait_s: float,
     ) -> Sequence[MessageRow]:
-        """Return the next messages (``MessageStore.receive``); waits up to ``wait_s`` seconds where there is none."""
+        """Return the next messages (``MessageStore.receive``); waits up to ``wait_s`` seconds where there is none.
+
+        Raises:
+            InvalidRequest: the topic's name is too long.
+            ReceivedInSameStep: see there.
+        """
         ...
 
 

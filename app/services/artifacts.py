@@ -20,8 +20,6 @@ from app.ports.pages import Page
 from app.services.media_types import media_type_of
 from app.services.naming import check_file_name
 
-_PAGE = 1000
-
 
 @dataclass(frozen=True, slots=True)
 class ArtifactService:
@@ -69,22 +67,27 @@ class ArtifactService:
                 incoming.settle()
         return row
 
-    async def get(self, swarm_id: str, name: str, version: int | None) -> ArtifactRow:
-        row = await self.store.get(swarm_id, name, version)
+    async def find(self, swarm_id: str, name: str) -> ArtifactRow | None:
+        return await self.store.get(swarm_id, name, None)
+
+    async def content(self, artifact: ArtifactRow) -> bytes:
+        return await self.blobs.read(artifact.sha256)
+
+    async def get(self, swarm_id: str, name: str, version: int | None, task_id: str | None = None) -> ArtifactRow:
+        row = await self.store.get(swarm_id, name, version, task_id)
         if row is None:
-            raise NotFound("artifact", name if version is None else f"{name} version {version}")
+            of_task = "" if task_id is None else f" of task {task_id}"
+            raise NotFound("artifact", name + of_task if version is None else f"{name} version {version}{of_task}")
         return row
 
     async def list(self, swarm_id: str, task_id: str | None, *, limit: int, cursor: str | None) -> Page[ArtifactRow]:
         return await self.store.list(swarm_id, task_id, limit=limit, cursor=cursor)
 
-    async def all(self, swarm_id: str, task_id: str | None) -> Sequence[ArtifactRow]:
-        """Return the newest version of every name; bounded by ``ArtifactCaps.max_artifacts``."""
-        rows: list[ArtifactRow] = []
-        cursor: str | None = None
-        while True:
-            page = await self.store.list(swarm_id, task_id, limit=_PAGE, cursor=cursor)
-            rows += page.items
-            cursor = page.next_cursor
-            if cursor is None:
-                return rows
+    async def versions(
+        self, swarm_id: str, task_id: str | None, name: str | None, *, limit: int, cursor: str | None
+    ) -> Page[ArtifactRow]:
+        return await self.store.versions(swarm_id, task_id, name, limit=limit, cursor=cursor)
+
+    async def of_tasks(self, swarm_id: str, task_id: str | None) -> Sequence[ArtifactRow]:
+        """Return the newest version that each task saved of each name; bounded by ``ArtifactCaps.max_artifacts``."""
+        return await self.store.of_tasks(swarm_id, task_id)

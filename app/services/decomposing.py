@@ -1,5 +1,8 @@
 """Decompositions and attachments: reads the files that a request names and has the domain make the tasks.
 
+A path is that of an uploaded file, by its id or name, or else of a file of the workspace; ``./name`` is always the
+latter, patterns are too.
+
 Reading and planning run in threads, file by file, so that a cancelled request stops at the next file and the event loop
 goes on. What one request may read is bounded in files, bytes and characters.
 """
@@ -27,6 +30,7 @@ from app.domain.decompose.rows import row_tasks
 from app.domain.errors import InvalidRequest
 from app.domain.planned import Attachment, PlannedTask
 from app.domain.workspace_paths import parts_of
+from app.ports.files import FileRow, Uploads, UploadTooLong
 from app.ports.workspace import DocumentText, UnreadableDocument, Workspace, WorkspaceRefusal
 
 ATTACHMENTS_POINTER = "/attachments"
@@ -52,19 +56,30 @@ class ReadLimits:
 class Decomposer:
     """Args:
     text_of: turns the bytes of a file into text.
+    uploads: None where there are none.
     """
 
     def __init__(
-        self, workspace: Workspace, text_of: DocumentText, bounds: Bounds, limits: ReadLimits | None = None
+        self,
+        workspace: Workspace,
+        text_of: DocumentText,
+        bounds: Bounds,
+        limits: ReadLimits | None = None,
+        *,
+        uploads: Uploads | None = None,
     ) -> None:
+        self._uploads = uploads
         self._workspace = workspace
         self._text_of = text_of
         self._bounds = bounds
         self._limits = limits or ReadLimits()
         self._reading = asyncio.Semaphore(_AT_ONCE)
 
-    async def tasks(self, decompose: Decomposition) -> list[PlannedTask]:
+    async def tasks(self, decompose: Decomposition, tenant_id: str | None = None) -> list[PlannedTask]:
         """Return the tasks of a decomposition, the same ones for the same request and files.
+
+        Args:
+            tenant_id: whose uploads may be read; None for nobody's.
 
         Raises:
             InvalidRequest: see the strategies in ``domain.decompose``; or a file that cannot be read.
@@ -75,16 +90,18 @@ class Decomposer:
             case MapRequest():
                 return await asyncio.to_thread(map_tasks, decompose, self._bounds)
             case FormatsRequest():
-                source = await self._source(decompose)
+                source = await self._source(decompose, tenant_id)
                 return await asyncio.to_thread(format_tasks, decompose, source, self._bounds)
             case FilesRequest():
                 async with self._reading:
-                    documents = await self._read_all(decompose.sources, POINTER)
+                    documents = await self._read_all(decompose.sources, POINTER, tenant_id)
                     return await asyncio.to_thread(file_tasks, decompose, documents, self._bounds)
             case _:
                 assert_never(decompose)
 
-    async def attachments(self, sources: FileSources, pointer: str = ATTACHMENTS_POINTER) -> list[Attachment]:
+    async def attachments(
+        self, sources: FileSources, pointer: str = ATTACHMENTS_POINTER, tenant_id: str | None = None
+    ) -> list[Attachment]:
         """Return the texts that a request attaches: its paths, then what its patterns match, then what it sends.
 
         A file that several of them name comes once. Files without text that only a pattern names are left out.
@@ -94,27 +111,59 @@ class Decomposer:
                 text, no file at all, or too many or too long ones.
         """
         async with self._reading:
-            return await self._read_all(sources, pointer)
+            return await self._read_all(sources, pointer, tenant_id)
 
-    async def _source(self, request: FormatsRequest) -> Attachment:
+    async def _source(self, request: FormatsRequest, tenant_id: str | None) -> Attachment:
         if request.path is None:
             if request.source is None:
                 raise InvalidRequest.field(f"{POINTER}/source", "expected a text, or the path of a file")
             return request.source
         async with self._reading:
             reading = _Reading(self._workspace, self._text_of, self._bounds.max_tasks, self._limits)
-            return await asyncio.to_thread(reading.file, request.path, f"{POINTER}/path")
+            field = f"{POINTER}/path"
+            upload = await self._upload(request.path, field, tenant_id)
+            if upload is not None:
+                return await self._uploaded(reading, upload, upload.name, field)
+            return await asyncio.to_thread(reading.file, request.path, field)
 
-    async def _read_all(self, sources: FileSources, pointer: str) -> list[Attachment]:
+    async def _upload(self, path: str, field: str, tenant_id: str | None) -> FileRow | None:
+        if self._uploads is None or tenant_id is None or _spelled(path, field) != path:
+            return None
+        return await self._uploads.find(tenant_id, path)
+
+    async def _uploaded(self, reading: _Reading, upload: FileRow, name: str, field: str) -> Attachment:
+        assert self._uploads is not None
+        try:
+            content = await self._uploads.read(upload.tenant_id, upload.file_id, self._limits.max_file_bytes)
+        except UploadTooLong as exc:
+            raise InvalidRequest.field(field, exc.detail) from exc
+        if content is None:
+            raise InvalidRequest.field(field, f"the uploaded file {name!r} was deleted meanwhile")
+        return await asyncio.to_thread(reading.content, name, content, field)
+
+    async def _read_all(self, sources: FileSources, pointer: str, tenant_id: str | None) -> list[Attachment]:
         reading = _Reading(self._workspace, self._text_of, self._bounds.max_tasks, self._limits)
         asked: dict[str, str] = {}
+        uploads: dict[str, FileRow] = {}
         for index, path in enumerate(sources.paths):
             field = f"{pointer}/paths/{index}"
-            _add_once(asked, _spelled(path, field), field)
+            upload = await self._upload(path, field, tenant_id)
+            if upload is None:
+                _add_once(asked, _spelled(path, field), field)
+                continue
+            others = uploads.get(upload.name)
+            told_apart = others is not None and others.file_id != upload.file_id
+            name = f"{upload.file_id}/{upload.name}" if told_apart else upload.name
+            _add_once(asked, name, field)
+            uploads[name] = upload
         matched: dict[str, str] = {}
         for index, pattern in enumerate(sources.globs):
             field = f"{pointer}/glob/{index}" if len(sources.globs) > 1 else f"{pointer}/glob"
             for path in await asyncio.to_thread(reading.matches, pattern, field):
+                if path in uploads:
+                    raise InvalidRequest.field(
+                        field, f"{path[:200]!r} is the name of an uploaded file that is named, too"
+                    )
                 if path not in asked:
                     matched.setdefault(path, field)
         names = asked | matched
@@ -122,7 +171,12 @@ class Decomposer:
             _add_once(names, file.name, f"{pointer}/files/{index}/name")
         reading.check_count(len(names), pointer)
 
-        found = [await asyncio.to_thread(reading.file, path, field) for path, field in asked.items()]
+        found: list[Attachment] = []
+        for path, field in asked.items():
+            if path in uploads:
+                found.append(await self._uploaded(reading, uploads[path], path, field))
+            else:
+                found.append(await asyncio.to_thread(reading.file, path, field))
         for path, field in matched.items():
             attachment = await asyncio.to_thread(reading.file, path, field)
             if attachment.text.strip():
@@ -164,6 +218,9 @@ class _Reading:
             content = self._workspace.read(name, self._limits.max_file_bytes)
         except WorkspaceRefusal as exc:
             raise InvalidRequest.field(field, str(exc)) from exc
+        return self.content(name, content, field)
+
+    def content(self, name: str, content: bytes, field: str) -> Attachment:
         self._bytes_left -= len(content)
         if self._bytes_left < 0:
             raise InvalidRequest.field(field, f"the files together have more than {self._limits.max_bytes:,} bytes")

@@ -68,8 +68,6 @@ class MemoryService:
         if entry is not None:
             return entry
         present = await self.store.get(agent_id, key, now_ms)
-        if present is not None and run_key is not None and present.run_key == run_key:
-            return present  # the same call has written before, and the service ended before it could say so
         raise VersionConflict(key, if_version or 0, present.version if present else 0)
 
     async def delete(self, agent_id: str, key: str, if_version: int | None) -> None:

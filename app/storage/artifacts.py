@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, or_, select
 
+from app.domain.errors import InvalidRequest
 from app.ports.artifacts import ArtifactCaps, ArtifactRow, ArtifactsFull, NewArtifact
 from app.ports.pages import Page
 from app.storage.dialect import Op, UnexpectedRowCount, compile_sqlite
@@ -16,6 +19,7 @@ from app.storage.statements import param
 from app.storage.tables import SWARMS
 from app.storage.writer import Writer
 
+_CURSOR = re.compile(r"(\d{1,9})/(.+)", re.DOTALL)
 _MINE = ARTIFACTS.c.swarm_id == param("swarm_id")
 _NEXT_VERSION = (
     select(func.coalesce(func.max(ARTIFACTS.c.version), 0) + 1)
@@ -100,8 +104,12 @@ class Artifacts:
         async with self._reader.connect() as connection:
             return (await connection.execute(query)).first() is not None
 
-    async def get(self, swarm_id: str, name: str, version: int | None) -> ArtifactRow | None:
+    async def get(
+        self, swarm_id: str, name: str, version: int | None, task_id: str | None = None
+    ) -> ArtifactRow | None:
         query = select(ARTIFACTS).where(ARTIFACTS.c.swarm_id == swarm_id, ARTIFACTS.c.name == name)
+        if task_id is not None:
+            query = query.where(ARTIFACTS.c.task_id == task_id)
         if version is not None:
             query = query.where(ARTIFACTS.c.version == version)
         async with self._reader.connect() as connection:
@@ -127,6 +135,45 @@ class Artifacts:
             rows = (await connection.execute(query)).all()
         items = [_artifact(row) for row in rows[:limit]]
         return Page(items, items[-1].name if len(rows) > limit else None)
+
+    async def versions(
+        self, swarm_id: str, task_id: str | None, name: str | None, *, limit: int, cursor: str | None
+    ) -> Page[ArtifactRow]:
+        query = select(ARTIFACTS).where(ARTIFACTS.c.swarm_id == swarm_id)
+        if task_id is not None:
+            query = query.where(ARTIFACTS.c.task_id == task_id)
+        if name is not None:
+            query = query.where(ARTIFACTS.c.name == name)
+        if cursor is not None:
+            found = _CURSOR.fullmatch(cursor)
+            if found is None:
+                raise InvalidRequest.field("/cursor", "is not a cursor that this list gave out")
+            older = (ARTIFACTS.c.name == found[2]) & (ARTIFACTS.c.version < int(found[1]))
+            query = query.where(or_(ARTIFACTS.c.name > found[2], older))
+        query = query.order_by(ARTIFACTS.c.name, ARTIFACTS.c.version.desc()).limit(limit + 1)
+        async with self._reader.connect() as connection:
+            rows = (await connection.execute(query)).all()
+        items = [_artifact(row) for row in rows[:limit]]
+        return Page(items, f"{items[-1].version}/{items[-1].name}" if len(rows) > limit else None)
+
+    async def of_tasks(self, swarm_id: str, task_id: str | None) -> Sequence[ArtifactRow]:
+        mine = ARTIFACTS.c.swarm_id == swarm_id
+        if task_id is not None:
+            mine &= ARTIFACTS.c.task_id == task_id
+        newest = (
+            select(ARTIFACTS.c.name, func.max(ARTIFACTS.c.version).label("version"))
+            .where(mine)
+            .group_by(ARTIFACTS.c.name, ARTIFACTS.c.task_id)
+            .subquery()
+        )
+        query = (
+            select(ARTIFACTS)
+            .join(newest, (ARTIFACTS.c.name == newest.c.name) & (ARTIFACTS.c.version == newest.c.version))
+            .where(ARTIFACTS.c.swarm_id == swarm_id)
+            .order_by(ARTIFACTS.c.name, ARTIFACTS.c.version)
+        )
+        async with self._reader.connect() as connection:
+            return [_artifact(row) for row in (await connection.execute(query)).all()]
 
 
 def _artifact(row: Any) -> ArtifactRow:

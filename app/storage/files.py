@@ -18,6 +18,7 @@ from app.storage.shared_tables import (
     ARTIFACTS,
     FILES,
     MEMORY,
+    MEMORY_RUNS,
     MEMORY_TOTALS,
     MESSAGE_CURSORS,
     MESSAGE_QUEUES,
@@ -86,7 +87,7 @@ _DROP_ORPHANS = (
         for table in (MESSAGES, MESSAGE_CURSORS, MESSAGE_SENDERS)
     ),
     compile_sqlite(MESSAGE_QUEUES.delete().where(_is_orphan(MESSAGE_QUEUES))),
-    compile_sqlite(MEMORY.delete().where(MEMORY.c.agent_id.in_(_ORPHAN_MEMORIES))),
+    *(compile_sqlite(table.delete().where(table.c.agent_id.in_(_ORPHAN_MEMORIES))) for table in (MEMORY, MEMORY_RUNS)),
     compile_sqlite(MEMORY_TOTALS.delete().where(_IS_ORPHAN_MEMORY)),
 )
 
@@ -112,13 +113,19 @@ class Files:
             await self._writer.write([Op(_ADD, [_ADD.row(values)], expect=1)])
         except (UnexpectedRowCount, sqlite3.IntegrityError) as exc:
             if file.once is not None:
-                known = await self._first(FILES.c.tenant_id == file.tenant_id, FILES.c.once == file.once)
+                known = await self.of_key(file.tenant_id, file.once)
                 if known is not None:
                     return known
-            raise UploadsFull(
-                f"all uploaded files together would take more than {max_total_bytes:,} bytes; delete some first"
-            ) from exc
+            raise UploadsFull(max_total_bytes) from exc
         return file
+
+    async def held_bytes(self, tenant_id: str) -> int:
+        query = select(func.coalesce(func.sum(FILES.c.size_bytes), 0)).where(FILES.c.tenant_id == tenant_id)
+        async with self._reader.connect() as connection:
+            return int((await connection.execute(query)).scalar_one())
+
+    async def of_key(self, tenant_id: str, once: str) -> FileRow | None:
+        return await self._first(FILES.c.tenant_id == tenant_id, FILES.c.once == once)
 
     async def get(self, tenant_id: str, file_id: str) -> FileRow | None:
         return await self._first(FILES.c.tenant_id == tenant_id, FILES.c.id == file_id)
@@ -159,6 +166,12 @@ class Contents:
 
     async def drop_orphans(self) -> None:
         await self._writer.write([Op(statement, [()]) for statement in (_MARK_ORPHANS, *_DROP_ORPHANS)])
+
+    async def gone(self, swarm_ids: Sequence[str]) -> Sequence[str]:
+        query = select(SWARMS.c.id).where(SWARMS.c.id.in_(swarm_ids))
+        async with self._reader.connect() as connection:
+            known = set((await connection.execute(query)).scalars())
+        return [swarm_id for swarm_id in swarm_ids if swarm_id not in known]
 
     async def mark_unused(self, sha256: str) -> None:
         await self._writer.write([Op(_MARK, [_MARK.row({"sha256": sha256})])])

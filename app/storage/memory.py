@@ -13,7 +13,7 @@ from app.ports.memory import MemoryCaps, MemoryEntry, MemoryWrite
 from app.ports.pages import Page
 from app.storage.dialect import Op, Statement, UnexpectedRowCount, accumulate, compile_sqlite
 from app.storage.reader import Reader
-from app.storage.shared_tables import MEMORY, MEMORY_TOTALS
+from app.storage.shared_tables import MEMORY, MEMORY_RUNS, MEMORY_TOTALS
 from app.storage.statements import param
 from app.storage.writer import Writer
 
@@ -59,6 +59,22 @@ _INSERT = compile_sqlite(
             param("expires_at_ms"),
             param("run_key"),
         ).where(_TOTALS),
+    )
+)
+_REMEMBERED_RUNS = 20_000
+"""Of an orchestrator: several times as many as the calls of its sub-agents that a crash can cut off."""
+
+_REMEMBER_RUN = compile_sqlite(
+    insert(MEMORY_RUNS).from_select(
+        ["agent_id", "version", "run_key"],
+        select(MEMORY_TOTALS.c.agent_id, MEMORY_TOTALS.c.last_version, param("run_key")).where(_TOTALS),
+    )
+)
+_FORGET_RUNS = compile_sqlite(
+    MEMORY_RUNS.delete().where(
+        MEMORY_RUNS.c.agent_id == param("agent_id"),
+        MEMORY_RUNS.c.version
+        <= select(MEMORY_TOTALS.c.last_version - _REMEMBERED_RUNS).where(_TOTALS).scalar_subquery(),
     )
 )
 _DROP_EXPIRED = compile_sqlite(MEMORY.delete().where(_MINE, _EXPIRED, _IS_OVER))
@@ -154,6 +170,7 @@ class Memory:
             _op(_DISCOUNT, values),
             remove,
             _op(_INSERT, values, expect=1),
+            *([] if write.run_key is None else [_op(_REMEMBER_RUN, values), _op(_FORGET_RUNS, values)]),
             _op(_NEXT_VERSION, totals | {"entries": 1, "size_bytes": write.size_bytes, "last_version": 0}),
             _op(_DROP_EXPIRED, values),
             _op(_RECOUNT, values),
@@ -164,8 +181,26 @@ class Memory:
         try:
             *_, [row] = await self._writer.write(ops)
         except (UnexpectedRowCount, sqlite3.IntegrityError):
-            return None
+            return None if write.run_key is None else await self._of_run(agent_id, write, now_ms)
         return _entry(_Row(*row))
+
+    async def _of_run(self, agent_id: str, write: MemoryWrite, now_ms: int) -> MemoryEntry | None:
+        query = select(MEMORY_RUNS.c.version).where(
+            MEMORY_RUNS.c.agent_id == agent_id, MEMORY_RUNS.c.run_key == write.run_key
+        )
+        async with self._reader.connect() as connection:
+            version = (await connection.execute(query)).scalar_one_or_none()
+        if version is None:
+            return None
+        return MemoryEntry(
+            key=write.key,
+            value_json=write.value_json,
+            version=version,
+            size_bytes=write.size_bytes,
+            updated_at_ms=now_ms,
+            expires_at_ms=write.expires_at_ms,
+            run_key=write.run_key,
+        )
 
     async def delete(self, agent_id: str, key: str, if_version: int | None, now_ms: int) -> bool:
         values = {"agent_id": agent_id, "key": key, "if_version": if_version, "now_ms": now_ms}

@@ -128,8 +128,15 @@ _IN_CHANNEL = {
 }
 
 
+_OF_ANOTHER_STEP = and_(
+    MESSAGE_CURSORS.c.delivered_by.is_distinct_from(param("run_key")),
+    func.substr(func.coalesce(MESSAGE_CURSORS.c.delivered_by, ""), 1, func.length(param("step"))) != param("step"),
+)
+HOLDER = compile_sqlite(select(MESSAGE_CURSORS.c.delivered_by).where(_THE_CURSOR))
+
+
 def _take(channel: ColumnElement[bool]) -> Statement:
-    """Give the next messages to a tool call; one that has some already keeps those."""
+    """Give the next messages to a tool call; one that has some already keeps those, also from others of its step."""
     following = (
         select(MESSAGES.c.position, MESSAGES.c.size_bytes)
         .where(channel, MESSAGES.c.position > MESSAGE_CURSORS.c.delivered)
@@ -149,7 +156,7 @@ def _take(channel: ColumnElement[bool]) -> Statement:
         .where(
             _THE_CURSOR,
             or_(
-                MESSAGE_CURSORS.c.delivered_by.is_distinct_from(param("run_key")),
+                _OF_ANOTHER_STEP,
                 MESSAGE_CURSORS.c.delivered == MESSAGE_CURSORS.c.acked,
             ),
         )
@@ -167,6 +174,7 @@ def _taken(channel: ColumnElement[bool]) -> Statement:
         .where(
             channel,
             _THE_CURSOR,
+            MESSAGE_CURSORS.c.delivered_by == param("run_key"),
             MESSAGES.c.position > MESSAGE_CURSORS.c.acked,
             MESSAGES.c.position <= MESSAGE_CURSORS.c.delivered,
         )

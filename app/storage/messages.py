@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, func, or_, select
 
 from app.domain.errors import Conflict
-from app.ports.messages import Channel, MessageRow, NewMessage, QueueCaps, QueueFull
+from app.ports.messages import Channel, MessageRow, NewMessage, QueueCaps, QueueFull, ReceivedInSameStep, step_prefix
 from app.storage import message_statements as sql
 from app.storage.dialect import Op, UnexpectedRowCount
 from app.storage.reader import Reader
@@ -81,18 +81,22 @@ class Messages:
         kind = "task" if channel.topic is None else "topic"
         values = _cursor_values(swarm_id, channel) | {
             "run_key": run_key,
+            "step": step_prefix(run_key),
             "limit": limit,
             "room_bytes": room_bytes,
             "max_consumers": caps.max_consumers,
         }
         take, taken = sql.TAKE[kind], sql.TAKEN[kind]
-        *_, rows = await self._writer.write(
+        *_, rows, holders = await self._writer.write(
             [
                 *_open_ops(values),
                 Op(take, [take.row(values)]),
                 Op(taken, [taken.row(values)], fetch=True),
+                Op(sql.HOLDER, [sql.HOLDER.row(values)], fetch=True),
             ]
         )
+        if any(holder != run_key for (holder,) in holders):
+            raise ReceivedInSameStep
         return list(map(_message, rows))
 
     async def ack(self, swarm_id: str, channel: Channel, up_to: int, caps: QueueCaps) -> int:

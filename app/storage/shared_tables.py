@@ -45,6 +45,20 @@ class MemoryTotals(SQLModel, table=True):
     size_bytes: int = Field(sa_column=_big())
 
 
+class MemoryRuns(SQLModel, table=True):
+    """Tool calls that have written to ``memory``, the newest of each orchestrator, and the version each made."""
+
+    __tablename__ = "memory_runs"
+    __table_args__ = (
+        Index("memory_runs_by_run", "agent_id", "run_key", unique=True),
+        {"sqlite_with_rowid": False},
+    )
+
+    agent_id: str = Field(primary_key=True)
+    version: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    run_key: str
+
+
 class Messages(SQLModel, table=True):
     """Messages of a swarm; ``topic``, or ``ix`` of the task it is for.
 
@@ -164,6 +178,7 @@ class UnusedContents(SQLModel, table=True):
 
 MEMORY: Table = SQLModel.metadata.tables["memory"]
 MEMORY_TOTALS: Table = SQLModel.metadata.tables["memory_totals"]
+MEMORY_RUNS: Table = SQLModel.metadata.tables["memory_runs"]
 MESSAGES: Table = SQLModel.metadata.tables["messages"]
 MESSAGE_QUEUES: Table = SQLModel.metadata.tables["message_queues"]
 MESSAGE_SENDERS: Table = SQLModel.metadata.tables["message_senders"]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 from collections.abc import Mapping
 from typing import Any
+from weakref import WeakValueDictionary
 
 import orjson
 
@@ -42,20 +44,25 @@ class SaveArtifact:
 
     def __init__(self, artifacts: Artifacts) -> None:
         self._artifacts = artifacts
+        self._one_by_one: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
     def unavailable(self) -> str | None:
         return None
 
     async def run(self, context: ToolContext, arguments: Mapping[str, Any]) -> ToolResult:
         owner = ArtifactOwner(tenant_id=context.tenant_id, swarm_id=context.swarm_id, task_id=context.task_id)
+        name = arguments["name"]
+        # Calls of one turn start in their order; their versions must be in it, so that the newest is the last.
+        in_turn = self._one_by_one.setdefault((context.swarm_id, name), asyncio.Lock())
         try:
-            row = await self._artifacts.save(
-                owner,
-                arguments["name"],
-                _content(arguments["content"], arguments.get("encoding", "text")),
-                run_key=context.run_key,
-                media_type=arguments.get("media_type"),
-            )
+            async with in_turn:
+                row = await self._artifacts.save(
+                    owner,
+                    name,
+                    _content(arguments["content"], arguments.get("encoding", "text")),
+                    run_key=context.run_key,
+                    media_type=arguments.get("media_type"),
+                )
         except (InvalidRequest, ContentTooLarge, ArtifactsFull) as exc:
             raise ToolRefused(exc.detail) from exc
         saved = {"saved": row.name, "version": row.version, "bytes": row.size_bytes, "media_type": row.media_type}

@@ -23,7 +23,7 @@ _WILD = re.compile(r"[*?]")
 
 
 class FileReader:
-    """A ``ports.tools.Tool``.
+    """A ``ports.tools.Tool``. An uploaded file's kind is told by its name, also where it is asked for by its id.
 
     Args:
         uploads: looked at first; None where there are none.
@@ -71,37 +71,46 @@ class FileReader:
         selection = Selection(pages=_pages(arguments.get("pages")), sheet=arguments.get("sheet"))
         first, last = _lines(arguments.get("lines"))
         try:
-            content = await self._content(context.tenant_id, path)
-            if content is None:
-                return await self._listed(path)
-            document = await self._documents.read(path, content, selection)
+            found = await self._content(context.tenant_id, path)
+            if found is None:
+                return await self._listed(context.tenant_id, path)
+            document = await self._documents.read(*found, selection)
         except (WorkspaceRefusal, UnreadableDocument, UploadTooLong) as exc:
             raise ToolRefused(f"{path!r}: {exc}" if isinstance(exc, UnreadableDocument) else str(exc)) from exc
         return await asyncio.to_thread(_shown, path, document, first, last, arguments.get("find"))
 
-    async def _content(self, tenant_id: str, path: str) -> bytes | None:
-        """None where ``path`` is a pattern and no file."""
-        if self._uploads is not None:
-            uploaded = await self._uploads.read(tenant_id, path, MAX_FILE_BYTES)
+    async def _content(self, tenant_id: str, path: str) -> tuple[str, bytes] | None:
+        """Return the name, whose end tells the kind, and the content; None where ``path`` is a pattern and no file."""
+        upload = None if self._uploads is None else await self._uploads.find(tenant_id, path)
+        if self._uploads is not None and upload is not None:
+            uploaded = await self._uploads.read(tenant_id, upload.file_id, MAX_FILE_BYTES)
             if uploaded is not None:
-                return uploaded
+                return upload.name, uploaded
         if _WILD.search(path):
             return None
         try:
-            return await asyncio.to_thread(self._workspace.read, path, MAX_FILE_BYTES)
+            return path, await asyncio.to_thread(self._workspace.read, path, MAX_FILE_BYTES)
         except WorkspaceRefusal as exc:
             if self._uploads is None:
                 raise
             raise WorkspaceRefusal(f"there is no uploaded file {path!r}, and of the workspace: {exc}") from exc
 
-    async def _listed(self, pattern: str) -> ToolResult:
-        found = await asyncio.to_thread(self._workspace.find, pattern, MAX_LISTED)
-        listed = "\n".join(found)
+    async def _listed(self, tenant_id: str, pattern: str) -> ToolResult:
+        uploads = [] if self._uploads is None else await self._uploads.matching(tenant_id, pattern, MAX_LISTED)
+        try:
+            found = await asyncio.to_thread(self._workspace.find, pattern, MAX_LISTED)
+        except WorkspaceRefusal:
+            if not uploads:
+                raise
+            found = []
+        lines = [upload.name for upload in uploads]
+        if uploads:
+            lines.append(f"[uploaded files end here, {len(uploads)} of them; what follows is of the workspace]")
+        listed = "\n".join([*lines, *found])
         if len(listed) > MAX_SHOWN_CHARS:
             listed = listed[:MAX_SHOWN_CHARS].rpartition("\n")[0] + "\n[more files match; use a narrower pattern]"
-        return ToolResult(
-            content=listed or f"no file of the workspace matches {pattern!r}", details={"files": len(found)}
-        )
+        none = "no file of the workspace" if self._uploads is None else "no uploaded file and none of the workspace"
+        return ToolResult(content=listed or f"{none} matches {pattern!r}", details={"files": len(uploads) + len(found)})
 
 
 def _shown(path: str, document: Document, first: int, last: int | None, find: str | None) -> ToolResult:

@@ -11,11 +11,13 @@ from typing import Any
 import orjson
 
 from app.domain.errors import InvalidRequest
-from app.ports.memory import MAX_KEY_CHARS, MemoryEntry, SharedMemory, VersionConflict
+from app.ports.memory import MAX_KEY_CHARS, MAX_VALUE_BYTES, MemoryEntry, SharedMemory, VersionConflict
 from app.ports.tools import ToolContext, ToolRefused, ToolResult, ToolSpec
 
 _LISTED = 200
-_MAX_OUTPUT_CHARS = 100_000
+_MAX_OUTPUT_CHARS = MAX_VALUE_BYTES + 6 * MAX_KEY_CHARS + 500
+"""A value that was cut would be no JSON, and nothing could read the rest of it."""
+
 _KEY = {"type": "string", "minLength": 1, "maxLength": MAX_KEY_CHARS}
 
 

@@ -1,7 +1,7 @@
 """The tools ``send_message`` and ``receive_messages``: the message bus of the swarm that the sub-agent works in.
 
 Who sends and whose messages are received comes from the context alone. What ``receive_messages`` gives is acknowledged
-by the next call of it: by then the result of the first was recorded, so a crash loses no message.
+by the next call of it in a later step: by then the result of the first was recorded, so a crash loses no message.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import orjson
 
 from app.domain.errors import InvalidRequest, UnknownReference
 from app.domain.events import rfc3339
-from app.ports.messages import MAX_BODY_BYTES, MAX_TOPIC_CHARS, MessageBus, QueueFull
+from app.ports.messages import MAX_BODY_BYTES, MAX_TOPIC_CHARS, MessageBus, QueueFull, ReceivedInSameStep
 from app.ports.tools import ToolContext, ToolRefused, ToolResult, ToolSpec
 
 MAX_RECEIVED = 50
@@ -105,7 +105,7 @@ class ReceiveMessages:
                 room_bytes=_ROOM_BYTES,
                 wait_s=arguments.get("wait_s", 0.0),
             )
-        except InvalidRequest as exc:
+        except (InvalidRequest, ReceivedInSameStep) as exc:
             raise ToolRefused(exc.detail) from exc
         messages = [
             {

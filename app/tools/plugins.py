@@ -111,14 +111,17 @@ class PluginTool:
     def unavailable(self) -> str | None:
         try:
             reason = self._tool.unavailable()
-        except Exception as exc:
+        except (Exception, SystemExit) as exc:
             _log.exception("tool_plugin_failed", plugin=self._plugin)
             return f"its own check failed ({type(exc).__name__}); the service's log says more"
         return None if reason is None else str(reason)
 
     async def run(self, context: ToolContext, arguments: Mapping[str, Any]) -> ToolResult:
         """See ``ports.tools.Tool``."""
-        result = await self._tool.run(context, arguments)
+        try:
+            result = await self._tool.run(context, arguments)
+        except SystemExit as exc:  # of argparse or click, say: it would end the service, and every start after it
+            raise RuntimeError(f"the plugin {self._plugin!r} wanted to end the process") from exc
         if not isinstance(result, ToolResult) or not isinstance(result.content, str):
             raise TypeError(f"the plugin {self._plugin!r} returned {type(result).__name__}, not a ToolResult of text")
         return result

@@ -114,6 +114,47 @@ async def test_a_list_has_the_newest_version_of_each_name(store: Database, swarm
     assert [(row.name, row.version) for row in of_b.items] == [("b", 2), ("c", 1)]
 
 
+async def test_every_version_is_listed_page_by_page_the_newest_first(store: Database, swarm_id: str) -> None:
+    for number, (name, task) in enumerate([("b/x", "a"), ("a", "a"), ("b/x", "b"), ("c", "b"), ("b/x", "a")]):
+        await save(store, swarm_id, name, task=task, run_key=str(number))
+
+    rows: list[ArtifactRow] = []
+    cursor: str | None = None
+    while True:
+        page = await store.artifacts.versions(swarm_id, None, None, limit=2, cursor=cursor)
+        rows += page.items
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    of_name = await store.artifacts.versions(swarm_id, "a", "b/x", limit=5, cursor=None)
+
+    found = [(row.name, row.version, row.task_id) for row in rows]
+    assert found == [("a", 1, "a"), ("b/x", 3, "a"), ("b/x", 2, "b"), ("b/x", 1, "a"), ("c", 1, "b")]
+    assert [row.version for row in of_name.items] == [3, 1]
+    for wrong in ("x", "1", "x/1", "-1/a"):
+        with pytest.raises(InvalidRequest):
+            await store.artifacts.versions(swarm_id, None, None, limit=2, cursor=wrong)
+
+
+async def test_what_each_task_saved_last_under_a_name_can_be_had(store: Database, swarm_id: str) -> None:
+    for number, task in enumerate("abaab"):
+        await save(store, swarm_id, "r.md", task=task, run_key=str(number))
+    await save(store, swarm_id, "own.md", task="b")
+
+    rows = await store.artifacts.of_tasks(swarm_id, None)
+    assert [(row.name, row.version, row.task_id) for row in rows] == [
+        ("own.md", 1, "b"),
+        ("r.md", 4, "a"),
+        ("r.md", 5, "b"),
+    ]
+    assert [row.version for row in await store.artifacts.of_tasks(swarm_id, "a")] == [4]
+    of_a = await store.artifacts.get(swarm_id, "r.md", None, "a")
+    assert of_a is not None
+    assert of_a.version == 4
+    assert await store.artifacts.get(swarm_id, "r.md", 5, "a") is None
+    assert await store.artifacts.get(swarm_id, "r.md", None, "none") is None
+
+
 async def test_artifacts_are_of_a_tenants_own_swarm(store: Database, swarm_id: str) -> None:
     assert await save(store, swarm_id, "x", tenant="other") is None
     assert await save(store, "swm_none", "x") is None

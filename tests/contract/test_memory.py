@@ -29,6 +29,7 @@ async def put(
     expires_at_ms: int | None = None,
     now_ms: int = 0,
     caps: MemoryCaps = CAPS,
+    run_key: str | None = None,
 ) -> MemoryEntry | None:
     write = MemoryWrite(
         key=key,
@@ -36,7 +37,7 @@ async def put(
         size_bytes=len(key.encode()) + len(value.encode()),
         if_version=if_version,
         expires_at_ms=expires_at_ms,
-        run_key=None,
+        run_key=run_key,
     )
     return await store.memory.put(tenant, agent, write, caps, now_ms)
 
@@ -44,6 +45,44 @@ async def put(
 async def keys(store: Database, agent: str = "agt_a", now_ms: int = 0) -> list[str]:
     page = await store.memory.list(agent, "", limit=1000, cursor=None, now_ms=now_ms)
     return [entry.key for entry in page.items]
+
+
+@pytest.mark.parametrize("if_version", [None, 0])
+async def test_a_write_repeated_by_its_run_key_undoes_nothing_that_came_since(
+    store: Database, if_version: int | None
+) -> None:
+    first = await put(store, "k", '"agent"', run_key="call", if_version=if_version)
+    await put(store, "k", '"client, newer"')
+    again = await put(store, "k", '"agent"', run_key="call", if_version=if_version)
+    of_another_agent = await put(store, "k", '"agent"', agent="agt_b", run_key="call")
+
+    assert again == first
+    assert of_another_agent is not None
+    found = await store.memory.get("agt_a", "k", 0)
+    assert found is not None
+    assert (found.value_json, found.version) == ('"client, newer"', 2)
+    after = await put(store, "k", '"x"')
+    assert after is not None
+    assert after.version == 3, "a write that was not made takes no version"
+
+
+async def test_a_removed_entry_does_not_come_back_by_a_repeated_write(store: Database) -> None:
+    await put(store, "k", run_key="call")
+    await put(store, "other", run_key="call 2")
+    await store.memory.delete("agt_a", "k", None, 0)
+    await put(store, "k", run_key="call")
+    assert await keys(store) == ["other"]
+
+    await store.memory.clear("acme", "agt_a", 0)
+    await put(store, "other", run_key="call 2")
+    assert await keys(store) == []
+
+
+async def test_a_write_that_conflicted_may_be_made_later_by_the_same_run_key(store: Database) -> None:
+    """It wrote nothing, so nothing of it is remembered."""
+    await put(store, "k")
+    assert await put(store, "k", "2", if_version=7, run_key="call") is None
+    assert await put(store, "k", "2", if_version=1, run_key="call") is not None
 
 
 async def test_an_entry_is_kept_as_it_was_written(store: Database) -> None:
@@ -210,8 +249,11 @@ async def test_memory_outlives_its_orchestrator_as_long_as_a_swarm_names_it(stor
     )
     await store.agents.put(row)
     for agent in ("agt_of_swarm", "agt_kept", "agt_gone"):
-        await put(store, "x", agent=agent)
+        await put(store, "x", agent=agent, run_key="call")
 
     await store.contents.drop_orphans()
 
     assert [await keys(store, agent) for agent in ("agt_of_swarm", "agt_kept", "agt_gone")] == [["x"], ["x"], []]
+    for agent in ("agt_kept", "agt_gone"):
+        await put(store, "y", agent=agent, run_key="call")
+    assert [await keys(store, agent) for agent in ("agt_kept", "agt_gone")] == [["x"], ["y"]], "what wrote went along"

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from app.domain.errors import Conflict
-from app.ports.messages import Address, Channel, MessageRow, NewMessage, QueueCaps, QueueFull
+from app.ports.messages import Address, Channel, MessageRow, NewMessage, QueueCaps, QueueFull, ReceivedInSameStep
 from app.storage.engine import Database
 from tests.support.runs import new_swarm
 
@@ -143,6 +143,37 @@ async def test_the_same_call_gets_the_same_again_and_the_next_what_follows(store
     assert await receive(store, swarm_id, TO_A, "call 3") == ["new"]
     assert await receive(store, swarm_id, TO_A, "call 4") == []
     assert await receive(store, swarm_id, TO_B, "call 4") == []
+
+
+async def test_calls_of_one_step_take_nothing_from_each_other_that_a_crash_would_lose(
+    store: Database, swarm_id: str
+) -> None:
+    """None of them is recorded before the others: what one asks for says nothing about what another one got."""
+    for body in "vwxyz":
+        await send(store, swarm_id, body, Address(task_id="a"))
+    step = f"{swarm_id}/0/3/"
+
+    assert await receive(store, swarm_id, TO_A, f"{step}one", limit=2) == ["v", "w"]
+    with pytest.raises(ReceivedInSameStep):
+        await receive(store, swarm_id, TO_A, f"{step}two/of", limit=2)
+    assert await kept(store, swarm_id, TO_A) == list("vwxyz")
+
+    # After a crash both are made again, in any order.
+    with pytest.raises(ReceivedInSameStep):
+        await receive(store, swarm_id, TO_A, f"{step}two/of", limit=2)
+    assert await receive(store, swarm_id, TO_A, f"{step}one", limit=2) == ["v", "w"]
+    assert await receive(store, swarm_id, TO_A, f"{swarm_id}/0/31/one") == ["x", "y", "z"], "a later step goes on"
+
+
+async def test_a_call_that_got_nothing_leaves_it_to_another_of_its_step(store: Database, swarm_id: str) -> None:
+    step = f"{swarm_id}/0/3/"
+    assert await receive(store, swarm_id, TO_A, f"{step}one") == []
+    await send(store, swarm_id, "v", Address(task_id="a"))
+
+    assert await receive(store, swarm_id, TO_A, f"{step}two") == ["v"]
+    with pytest.raises(ReceivedInSameStep):
+        await receive(store, swarm_id, TO_A, f"{step}one")
+    assert await receive(store, swarm_id, TO_A, f"{step}two") == ["v"]
 
 
 async def test_a_receipt_holds_as_many_bytes_as_have_room_and_one_message_in_any_case(

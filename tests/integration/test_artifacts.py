@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import zipfile
@@ -13,7 +14,7 @@ import httpx2
 import pytest
 
 from app.tools.artifacts import SaveArtifact
-from tests.integration.test_tenants import mint
+from tests.support.keys import mint
 from tests.support.problems import problem
 from tests.support.service import in_process
 from tests.support.sharing import context, ended_swarm, services_of
@@ -125,6 +126,67 @@ async def test_the_zip_holds_the_newest_versions_under_safe_names(tmp_path: Path
     assert found == {"A/B.txt": b"only case differs", "C_x.txt": b"windows", "a/b (2).txt": b"new"}
     assert zipfile.ZipFile(io.BytesIO(of_one.content)).namelist() == ["A/B.txt"]
     assert zipfile.ZipFile(io.BytesIO(none.content)).namelist() == []
+
+
+async def test_what_several_tasks_saved_under_one_name_can_all_be_had(tmp_path: Path) -> None:
+    async with in_process(tmp_path) as client:
+        swarm = (await ended_swarm(client, "t0", "t1"))["swarm_id"]
+        for task, content in ((0, "old of 0"), (1, "of 1"), (0, "of 0"), (1, "new of 1")):
+            await save(client, swarm, "out/a.md", content, task=task)
+        await save(client, swarm, "b.md", "b")
+        path = f"/v1/swarms/{swarm}/artifacts"
+        of_tasks = [(await client.get(f"{path}/out/a.md", params={"task_id": f"t{at}"})).text for at in range(2)]
+        for query in ("task_id=t2", "task_id=t0&version=4"):
+            problem(await client.get(f"{path}/out/a.md?{query}"), 404)
+        of_0 = (await client.get(f"{path}/out/a.md", params={"task_id": "t0", "version": 1})).text
+        versions = await listed(client, swarm, versions="all", name="out/a.md")
+        versions_of_0 = await listed(client, swarm, versions="all", task_id="t0")
+        problem(await client.get(path, params={"name": "b.md"}), 422)
+        problem(await client.get(path, params={"versions": "all", "cursor": "b.md"}), 422)
+        archive = zipfile.ZipFile(io.BytesIO((await client.get(f"{path}.zip")).content))
+
+    assert of_tasks == ["of 0", "new of 1"]
+    assert of_0 == "old of 0"
+    assert versions == [("out/a.md", at, f"t{(at + 1) % 2}") for at in (4, 3, 2, 1)]
+    assert versions_of_0 == [("b.md", 1, "t0"), ("out/a.md", 3, "t0"), ("out/a.md", 1, "t0")]
+    assert {name: archive.read(name).decode() for name in archive.namelist()} == {
+        "b.md": "b",
+        "t0/out/a.md": "of 0",
+        "t1/out/a.md": "new of 1",
+    }
+
+
+async def test_versions_saved_in_one_turn_are_in_the_order_of_its_calls(tmp_path: Path) -> None:
+    async with in_process(tmp_path) as client:
+        swarm = (await ended_swarm(client, "t0"))["swarm_id"]
+        tool = SaveArtifact(services_of(client).artifacts)
+        # The first are the longest to write.
+        contents = [f"{at}" * (2_000_000 >> at) for at in range(8)]
+        results = await asyncio.gather(
+            *(
+                tool.run(context(swarm, 0, f"call {at}"), {"name": "v.txt", "content": content})
+                for at, content in enumerate(contents)
+            )
+        )
+
+    assert [json.loads(result.content)["version"] for result in results] == list(range(1, 9))
+
+
+async def test_the_head_of_an_artifact_and_a_part_of_it_can_be_had(tmp_path: Path) -> None:
+    async with in_process(tmp_path) as client:
+        swarm = (await ended_swarm(client, "t0"))["swarm_id"]
+        await save(client, swarm, "out/a.txt", "0123456789")
+        await save(client, swarm, "empty.txt", "")
+        path = f"/v1/swarms/{swarm}/artifacts"
+        head = await client.head(f"{path}/out/a.txt")
+        part = await client.get(f"{path}/out/a.txt", headers={"Range": "bytes=2-4"})
+        empty = await client.get(f"{path}/empty.txt")
+        none = await client.get(f"{path}/out/a.txt%0a")
+
+    assert (head.status_code, head.headers["content-length"], head.content) == (200, "10", b"")
+    assert (part.status_code, part.text) == (206, "234")
+    assert (empty.status_code, empty.content) == (200, b"")
+    assert none.status_code == 422, "another name"
 
 
 async def test_artifacts_go_with_their_run_and_what_another_run_has_stays(tmp_path: Path) -> None:

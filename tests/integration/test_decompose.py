@@ -305,3 +305,29 @@ async def test_a_single_chunk_is_merged_as_it_is(tmp_path: Path) -> None:
         found = await run(client, rows(3, num_agents=1))
 
     assert found["aggregated"] == "All of it."
+
+
+async def test_uploaded_files_are_inputs_by_id_and_by_name(tmp_path: Path) -> None:
+    """The kind of a file is told by its name, also where it is named by its id."""
+    cast = Cast()
+    async with in_process(tmp_path, provider=cast) as client:
+        ids = []
+        for name, content in (("a.html", b"<p>one <b>A</b></p>"), ("n.md", b"old"), ("n.md", b"two N")):
+            made = await client.post("/v1/files", params={"name": name}, content=content)
+            ids.append(made.json()["file_id"])
+        found = await run(client, {"decompose": {"strategy": "files", "paths": [ids[0], "n.md", ids[1]]}})
+        attached = await client.post(
+            "/v1/swarms/simulate", json={"goal": "Sum it up.", "attachments": {"paths": [ids[0]]}}
+        )
+        source = {"strategy": "formats", "path": ids[0], "formats": ["email"]}
+        formats = await client.post("/v1/swarms/simulate", json={"decompose": source})
+        refused = [
+            await client.post("/v1/swarms", json={"decompose": {"strategy": "files", "paths": paths}})
+            for paths in ([ids[2], "n.md"], ["fil_" + "0" * 26], ["./n.md"])
+        ]
+
+    assert (found["status"], found["counts"]["completed"]) == ("completed", 3)
+    sent = {asked.task["data"]["name"]: asked.task["data"]["text"].strip() for asked in cast.asked}
+    assert sent == {"a.html": "one A", "n.md": "two N", f"{ids[1]}/n.md": "old"}
+    assert (attached.status_code, formats.status_code) == (200, 200), (attached.text, formats.text)
+    assert [answer.status_code for answer in refused] == [422] * 3

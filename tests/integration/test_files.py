@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
-from tests.integration.test_tenants import mint
+from tests.support.keys import mint
 from tests.support.problems import pointers, problem
 from tests.support.service import ServiceProcess, in_process, poll
 from tests.support.sharing import services_of
@@ -161,6 +161,56 @@ async def test_beyond_the_room_of_a_tenant_a_file_is_refused(tmp_path: Path) -> 
     assert [path.read_bytes() for path in contents(tmp_path)] == [b"y" * 600]
 
 
+async def test_what_there_is_no_room_for_is_refused_before_it_is_taken(tmp_path: Path) -> None:
+    read = 0
+
+    async def slowly() -> AsyncIterator[bytes]:
+        nonlocal read
+        for _ in range(40):
+            read += 100_000
+            yield b"z" * 100_000
+
+    async with in_process(tmp_path, max_uploads_bytes=2 * MIB) as client:
+        await upload(client, b"x" * MIB)
+        announced = await client.post(
+            "/v1/files?name=a", content=slowly(), headers={"Content-Length": str(40 * 100_000)}
+        )
+        read_of_announced = read
+        chunked = await client.post("/v1/files?name=a", content=slowly())
+        again = await upload(client, b"k" * MIB, **{"Idempotency-Key": "k"})
+        once_more = await upload(client, b"k" * MIB, **{"Idempotency-Key": "k"})
+        other = await client.post("/v1/files?name=x.txt", content=b"k" * (MIB + 1), headers={"Idempotency-Key": "k"})
+
+    assert problem(announced, 409)["code"] == problem(chunked, 409)["code"] == "uploads_full"
+    assert read_of_announced == 0
+    assert again == once_more, "a repeated upload needs no room"
+    assert problem(other, 409)["code"] == "idempotency_conflict"
+    assert len(contents(tmp_path)) == 2
+
+
+async def test_of_uploads_at_once_those_without_room_leave_nothing_behind(tmp_path: Path) -> None:
+    async with in_process(tmp_path, max_uploads_bytes=250_000) as client:
+        answers = await asyncio.gather(
+            *(client.post("/v1/files?name=a", content=str(number).encode() * 100_000) for number in range(10))
+        )
+        async with asyncio.timeout(5):
+            while len(contents(tmp_path)) > 2:
+                await client.get("/v1/files")
+
+    assert sorted(answer.status_code for answer in answers) == [201] * 2 + [409] * 8
+
+
+async def test_a_name_that_looks_like_an_id_is_refused(tmp_path: Path) -> None:
+    """It could stand for another file, once that one is deleted."""
+    async with in_process(tmp_path) as client:
+        file = await upload(client, b"mine")
+        await client.delete(f"/v1/files/{file['file_id']}")
+
+        refused = problem(await client.post("/v1/files", params={"name": file["file_id"]}, content=b"x"), 422)
+
+    assert pointers(refused) == ["/name"]
+
+
 async def test_a_repeated_upload_with_its_key_is_one_file(tmp_path: Path) -> None:
     async with in_process(tmp_path) as client:
         path, headers = "/v1/files?name=a", {"Idempotency-Key": "k"}
@@ -269,3 +319,39 @@ def test_an_upload_that_kill_9_cut_off_leaves_nothing(tmp_path: Path) -> None:
 
     assert (names, content) == (["whole"], b"whole")
     assert [path.read_bytes() for path in contents(service.data_dir)] == [b"whole"]
+
+
+async def test_a_download_can_go_on_where_it_broke_off_and_is_sent_only_if_it_is_new(tmp_path: Path) -> None:
+    content = bytes(range(256)) * 4096  # 1 MiB: several chunks of the disk
+    size = len(content)
+    async with in_process(tmp_path) as client:
+        path = f"/v1/files/{(await upload(client, content, 'a.bin'))['file_id']}/content"
+        whole = await client.get(path)
+        tag = whole.headers["etag"]
+        parts = {
+            asked: await client.get(path, headers={"Range": asked})
+            for asked in ("bytes=0-0", "bytes=1000000-", "bytes=-5", f"bytes=300000-{size * 2}", "bytes=262140-262150")
+        }
+        ignored = [
+            await client.get(path, headers={"Range": asked})
+            for asked in ("bytes=5-2", "bytes=0-1,4-5", "lines=1-2", "bytes=-", "bytes=a-b", "")
+        ]
+        unmet = [await client.get(path, headers={"Range": asked}) for asked in (f"bytes={size}-", "bytes=-0")]
+        of_another = await client.get(path, headers={"Range": "bytes=0-4", "If-Range": '"other"'})
+        of_this = await client.get(path, headers={"Range": "bytes=0-4", "If-Range": tag})
+        head = await client.head(path)
+        fresh = [await client.get(path, headers={"If-None-Match": one}) for one in (tag, f'"x", W/{tag}', "*")]
+        stale = await client.get(path, headers={"If-None-Match": '"x"'})
+        assert (await client.head("/v1/files/fil_none/content")).status_code == 404
+
+    spans = [(0, 1), (1_000_000, size), (size - 5, size), (300_000, size), (262_140, 262_151)]
+    for answer, (first, end) in zip(parts.values(), spans, strict=True):
+        assert (answer.status_code, answer.content) == (206, content[first:end])
+        assert answer.headers["content-range"] == f"bytes {first}-{end - 1}/{size}"
+        assert answer.headers["content-length"] == str(end - first)
+    assert [(answer.status_code, answer.content == content) for answer in ignored] == [(200, True)] * 6
+    assert [(answer.status_code, answer.headers["content-range"]) for answer in unmet] == [(416, f"bytes */{size}")] * 2
+    assert (of_another.status_code, of_this.status_code, of_this.content) == (200, 206, content[:5])
+    assert (head.status_code, head.content, head.headers["content-length"]) == (200, b"", str(size))
+    assert [(answer.status_code, answer.content, answer.headers["etag"]) for answer in fresh] == [(304, b"", tag)] * 3
+    assert stale.content == content

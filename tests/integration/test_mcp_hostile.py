@@ -15,6 +15,7 @@ from aiohttp import web
 
 from app.outputs.json_schema import JsonSchemas
 from app.tools.mcp_servers.configuration import McpServerConfig
+from app.tools.mcp_servers.link import MAX_MESSAGE_BYTES
 from app.tools.mcp_servers.server import Pace
 from app.tools.mcp_servers.servers import McpServers
 from tests.support.mcp_driving import ROOT, alive, call, program, served, stdio, until, works
@@ -141,7 +142,53 @@ async def test_a_program_that_cannot_be_started_says_so(command: str) -> None:
     async with served(program(command)) as tools:
         [tool] = tools.all()
 
-        assert "cannot be started: " in (tool.unavailable() or "")
+        shown = tool.unavailable() or ""
+        assert "its command cannot be started; the service's log says more" in shown
+        assert command not in shown, "every client reads it, and where things lie here is none of theirs"
+
+
+async def test_a_result_that_is_too_long_fails_its_own_call_only(journal: Path) -> None:
+    async with served(stdio(journal)) as tools:
+        server = (await call(tools, "process_ids")).content
+        waiting = asyncio.create_task(call(tools, "wait"))
+        await until(lambda: "wait began" in journal.read_text())
+
+        long = await call(tools, "flood", size=10_000_000)
+
+        assert long.is_error
+        assert "longer than the 8,388,608 bytes" in long.content
+        assert (await call(tools, "add", a=2, b=3)).content == "5"
+        assert not waiting.done(), "the program still runs, and the call that it holds too"
+        assert "wait cancelled" not in journal.read_text()
+        assert (await call(tools, "process_ids")).content.split()[0] == server.split()[0]
+        waiting.cancel()
+
+
+@pytest.mark.parametrize(
+    ("answer", "known"),
+    [
+        ('{"jsonrpc":"2.0","id":%d,"result":{"content":[{"type":"text","text":"%s"}]}}', True),
+        ('{"result":{"content":[{"type":"text","text":"%s"}],"id":1},"id":%d}', True),
+        ('{"result":{"content":[{"type":"text","text":"%s"}],"id":%d}}', False),
+    ],
+)
+def test_of_a_message_that_is_too_long_only_its_own_id_counts(answer: str, known: bool) -> None:
+    """An ``id`` within the result is the server's to choose: it would fail another call."""
+    from app.tools.mcp_servers.stdio import _call_of_too_long  # needs the SDK
+
+    text = "x" * (MAX_MESSAGE_BYTES + 10)
+    line = (answer % ((7, text) if answer.index("%d") < answer.index("%s") else (text, 7))).encode() + b"\n"
+
+    async def read() -> bytes | None:
+        reader = asyncio.StreamReader(limit=MAX_MESSAGE_BYTES)
+        reader.feed_data(line + b"next\n")
+        with pytest.raises(asyncio.LimitOverrunError) as caught:
+            await reader.readuntil(b"\n")
+        found = await _call_of_too_long(reader, caught.value.consumed)
+        assert await reader.readuntil(b"\n") == b"next\n"
+        return found
+
+    assert asyncio.run(read()) == (b"7" if known else None)
 
 
 @pytest.fixture

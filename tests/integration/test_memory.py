@@ -9,7 +9,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.integration.test_tenants import mint
+from tests.support.keys import mint
 from tests.support.problems import pointers, problem
 from tests.support.service import in_process
 from tests.support.sharing import ended_swarm
@@ -195,3 +195,16 @@ async def test_memory_is_a_tenants_own(tmp_path: Path) -> None:
         left = await keys(client, "/v1/agents/boss/memory")
 
     assert (cleared, left) == ({"cleared": 0}, ["k"])
+
+
+async def test_a_key_that_ends_in_a_line_break_is_not_another_one(tmp_path: Path) -> None:
+    async with in_process(tmp_path) as client:
+        swarm = (await ended_swarm(client, "a"))["swarm_id"]
+        path = f"/v1/swarms/{swarm}/memory"
+        await client.put(f"{path}/k", json={"value": 1})
+        for method in ("PUT", "GET", "DELETE"):
+            body = {"value": 2} if method == "PUT" else None
+            assert (await client.request(method, f"{path}/k%0a", json=body)).status_code == 422
+        found = (await client.get(f"{path}/k")).json()
+
+    assert (found["value"], found["version"]) == (1, 1)

@@ -9,7 +9,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.integration.test_tenants import mint
+from tests.support.keys import mint
 from tests.support.problems import pointers, problem
 from tests.support.service import ServiceProcess, in_process
 from tests.support.sharing import ended_swarm
@@ -86,6 +86,26 @@ async def test_a_reader_that_waits_is_answered_when_a_message_comes(tmp_path: Pa
 
     assert asyncio.get_running_loop().time() - began < 4, "by the doorbell, before the slow look"
     assert found == [[1], [2], [1], [1]]
+
+
+async def test_pages_follow_their_cursor_as_in_every_list(tmp_path: Path) -> None:
+    async with in_process(tmp_path) as client:
+        swarm = (await ended_swarm(client, "a"))["swarm_id"]
+        for number in range(5):
+            await send(client, swarm, number, to="a")
+        path, found, cursor = f"/v1/swarms/{swarm}/messages", [], None
+        while True:
+            query = "" if cursor is None else f"&cursor={cursor}"
+            page = (await client.get(f"{path}?limit=2{query}")).json()
+            found.append([item["body"] for item in page["items"]])
+            cursor = page["next_cursor"]
+            if cursor is None:
+                break
+        refused = problem(await client.get(f"{path}?cursor=x"), 422)
+
+    assert found == [[0, 1], [2, 3], [4]]
+    assert page["next_after"] == 5, "where one that waits for more goes on"
+    assert pointers(refused) == ["/cursor"]
 
 
 def test_messages_and_acknowledgements_outlive_kill_9(tmp_path: Path) -> None:

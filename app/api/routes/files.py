@@ -14,9 +14,9 @@ from app.api.errors import problem, responses
 from app.api.idempotency import REPLAYED, Key
 from app.api.schemas.files import FileOut, FilePage, file_json
 from app.api.uploading import upload_of
-from app.domain.errors import InvalidRequest
+from app.domain.errors import IdempotencyConflict, InvalidRequest
 from app.ports.blobs import ContentTooLarge
-from app.ports.files import MAX_NAME_CHARS
+from app.ports.files import MAX_NAME_CHARS, UploadsFull
 
 PATH = "/v1/files"
 
@@ -58,20 +58,32 @@ async def upload_file(
 ) -> Response:
     """Upload a file: as the raw body with `?name=`, or as the one file of a form. It goes to the disk as it comes.
 
-    Tasks name it to the tool `file_reader` by its id or name; of several of one name the newest counts.
+    The tool `file_reader`, `decompose` and `attachments` take it by its id or name; of several of one name the newest
+    counts. They read files of up to 32 MiB.
     """
     files = services.files
     declared = request.headers.get("content-length", "")
+    announced = int(declared) if declared.isdigit() else 0
     try:
-        if declared.isdigit() and int(declared) > files.max_bytes + _FORM_OVERHEAD_BYTES:
+        if announced > files.max_bytes + _FORM_OVERHEAD_BYTES:
             raise ContentTooLarge(files.max_bytes)
         upload = await upload_of(request)
         chosen = name or upload.name
         if not chosen:
             raise InvalidRequest.field("/name", "expected the file's name as ?name=")
-        row, replayed = await files.upload(caller.tenant_id, chosen, upload.media_type, upload.content, idempotency_key)
+        row, replayed = await files.upload(
+            caller.tenant_id,
+            chosen,
+            upload.media_type,
+            upload.content,
+            idempotency_key,
+            announced - (_FORM_OVERHEAD_BYTES if upload.is_form else 0),
+        )
     except ContentTooLarge as exc:
         return problem(PATH, 413, exc.code, exc.detail)
+    except (UploadsFull, IdempotencyConflict):
+        services.sweeper.wake()  # the content may be on the disk already, and nothing refers to it
+        raise
     except ClientDisconnect:
         return problem(PATH, 400, "client_gone", "the body ended early")  # nobody reads it, and nothing was kept
     response = json_response(file_json(row), 201)
@@ -99,17 +111,18 @@ async def get_file(services: ServicesDep, caller: CallerDep, file_id: str) -> Re
     return json_response(file_json(await services.files.get(caller.tenant_id, file_id)))
 
 
+@router.head("/{file_id}/content", include_in_schema=False)
 @router.get(
     "/{file_id}/content",
     operation_id="download_file",
     response_class=StreamingResponse,
     responses=responses(404) | _CONTENT,
 )
-async def download_file(services: ServicesDep, caller: CallerDep, file_id: str) -> Response:
-    """Download a file."""
+async def download_file(request: Request, services: ServicesDep, caller: CallerDep, file_id: str) -> Response:
+    """Download a file; HEAD, one `Range` and `If-None-Match` are taken, too."""
     row = await services.files.get(caller.tenant_id, file_id)
     return await download(
-        services.files.blobs, row.sha256, name=row.name, media_type=row.media_type, size_bytes=row.size_bytes
+        request, services.files.blobs, row.sha256, name=row.name, media_type=row.media_type, size_bytes=row.size_bytes
     )
 
 

@@ -12,13 +12,14 @@ from fastapi.responses import Response
 from app.api.deps import Caller, CallerDep, Limit, Services, ServicesDep, json_response
 from app.api.errors import problem, responses
 from app.api.openapi import request_body
+from app.api.paths import whole_path
 from app.api.schemas.agents import Cleared
 from app.api.schemas.memory import MemoryOut, MemoryPage, MemoryPut, memory_json, memory_page_json
 from app.api.strict_json import body_of
 from app.domain.errors import InvalidRequest, NotFound
 from app.ports.memory import MAX_KEY_CHARS, MemoryEntry, VersionConflict
 
-router = APIRouter(tags=["memory"])
+router = APIRouter(tags=["memory"], dependencies=[Depends(whole_path)])
 
 _ETAG = re.compile(r'"(\d{1,16})"')
 

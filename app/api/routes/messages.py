@@ -74,6 +74,9 @@ async def list_messages(
         str | None, Query(min_length=1, max_length=256, description="Who reads the topic, by any name")
     ] = None,
     after: Annotated[int, Query(ge=0, le=2**53, description="Messages behind this position")] = 0,
+    cursor: Annotated[
+        str | None, Query(pattern=r"^[0-9]{1,15}$", description="`next_cursor` of the page before, as `after`")
+    ] = None,
     limit: Limit = 100,
     wait: Annotated[float, Query(ge=0, description="Seconds to wait where there is none yet")] = 0.0,
 ) -> Response:
@@ -86,10 +89,11 @@ async def list_messages(
     if consumer is not None and topic is None:
         raise InvalidRequest.field("/consumer", "names who reads a topic; send topic, too")
     await services.swarms.get(caller.tenant_id, swarm_id)
+    after = max(after, int(cursor or 0))
     rows = await services.messages.list(
         swarm_id, to=to, topic=topic, consumer=consumer, after=after, limit=limit, wait_s=wait
     )
-    return json_response(message_page_json(swarm_id, rows, after))
+    return json_response(message_page_json(swarm_id, rows, after, limit))
 
 
 @router.post(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 from asyncio.subprocess import PIPE, Process, SubprocessStreamProtocol
 from collections.abc import AsyncGenerator, Callable
@@ -26,6 +27,15 @@ INHERITED = ("PATH", "HOME", "USER", "LANG", "TMPDIR")
 """Without them hardly a program starts; they hold no keys. What is configured wins."""
 
 _MAX_GARBAGE_LINES = 20
+_MAX_SKIPPED_BYTES = 64 * 1024 * 1024
+"""Of a message that is not taken; a longer one ends the program."""
+
+_ID_WITHIN = 200
+_ID_FIRST = re.compile(rb'\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"id"\s*:\s*(\d{1,18})\s*,')
+_ID_LAST = re.compile(rb'[\]}"]\s*,\s*"id"\s*:\s*(\d{1,18})\s*(?:,\s*"jsonrpc"\s*:\s*"2\.0"\s*)?\}\s*$')
+"""Where an answer's own id stands for sure: before everything, or behind it."""
+
+_TOO_LONG = -32010
 _MAX_LINES_A_SECOND = 2000
 _LOGGED_LINES = 20
 _LOGGED_EVERY_S = 10.0
@@ -95,7 +105,9 @@ async def stdio_transport(
         )
     except (OSError, ValueError) as exc:
         why = exc.strerror if isinstance(exc, OSError) and exc.strerror else "it is no command"
-        raise LinkFailed(f"{config.command[0]} cannot be started: {why}") from exc
+        # Every client reads the reason, and where things lie on this machine is none of theirs.
+        _log.warning("mcp_server_not_started", server=config.name, command=config.command[0], reason=why)
+        raise LinkFailed("its command cannot be started; the service's log says more") from exc
     process = Process(transport, protocol, loop)
     to_session, from_server = anyio.create_memory_object_stream[SessionMessage | Exception](0)
     to_server, from_session = anyio.create_memory_object_stream[SessionMessage](0)
@@ -135,7 +147,13 @@ async def _read(
     assert process.stdout is not None
     try:
         while garbage <= _MAX_GARBAGE_LINES:
-            line = await process.stdout.readuntil(b"\n")
+            try:
+                line = await process.stdout.readuntil(b"\n")
+            except asyncio.LimitOverrunError as exc:
+                call = await _call_of_too_long(process.stdout, exc.consumed)
+                if call is None:
+                    raise
+                line = _too_long(call)
             lines += 1
             if lines >= _MAX_LINES_A_SECOND:  # a flood fills the pipe and holds up the program, not the service
                 await asyncio.sleep(max(since + 1 - clock(), 0))
@@ -165,6 +183,31 @@ async def _read(
     finally:
         on_end(reason)
         to_session.close()  # only now, so that calls that fail because of it can say why
+
+
+async def _call_of_too_long(stdout: asyncio.StreamReader, held: int) -> bytes | None:
+    """Read a message that is too long to its end, keeping next to nothing of it; return the id of the call that it
+    answers, None where that cannot be told for sure or the message has no end."""
+    head = tail = b""
+    read_bytes = 0
+    while True:
+        piece = await stdout.readexactly(held)
+        head, tail = head or piece[:_ID_WITHIN], (tail + piece[-_ID_WITHIN:])[-_ID_WITHIN:]
+        read_bytes += held
+        if read_bytes > _MAX_SKIPPED_BYTES:
+            return None
+        try:
+            end = await stdout.readuntil(b"\n")
+        except asyncio.LimitOverrunError as exc:
+            held = exc.consumed
+            continue
+        found = _ID_FIRST.match(head) or _ID_LAST.search((tail + end[-_ID_WITHIN:])[-_ID_WITHIN:])
+        return None if found is None else found[1]
+
+
+def _too_long(call: bytes) -> bytes:
+    why = f"the answer is longer than the {MAX_MESSAGE_BYTES:,} bytes that are taken of one; ask for less"
+    return b'{"jsonrpc":"2.0","id":%b,"error":{"code":%d,"message":"%b"}}' % (call, _TOO_LONG, why.encode())
 
 
 async def _write(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 
 from app.documents.isolated import Workers
 from app.documents.reader import Documents
-from app.ports.files import UploadTooLong
+from app.ports.files import FileRow, UploadTooLong
 from app.ports.tools import ToolContext, ToolRefused, ToolResult
 from app.tools.file_reader import MAX_FILE_BYTES, FileReader
 from app.workspace.directory import DirectoryWorkspace
@@ -30,7 +31,33 @@ class Uploaded:
     """Uploads of two tenants, in memory."""
 
     def __init__(self) -> None:
-        self.files = {("ten_a", "fil_1"): pdf(["mine"]), ("ten_b", "fil_2"): b"of another tenant"}
+        self.files = {
+            ("ten_a", "fil_1"): pdf(["mine"]),
+            ("ten_b", "fil_2"): b"of another tenant",
+            ("ten_a", "fil_3"): b"<p>net <b>sales</b></p>",
+        }
+        self.names = {"fil_1": "mine.pdf", "fil_2": "theirs.txt", "fil_3": "sales.html"}
+
+    def _row(self, tenant_id: str, file_id: str) -> FileRow:
+        return FileRow(
+            file_id=file_id,
+            tenant_id=tenant_id,
+            name=self.names[file_id],
+            media_type="text/plain",
+            size_bytes=1,
+            sha256="",
+            created_at_ms=0,
+        )
+
+    async def find(self, tenant_id: str, file_id_or_name: str) -> FileRow | None:
+        for owner, file_id in self.files:
+            if owner == tenant_id and file_id_or_name in {file_id, self.names[file_id]}:
+                return self._row(tenant_id, file_id)
+        return None
+
+    async def matching(self, tenant_id: str, pattern: str, limit: int) -> Sequence[FileRow]:
+        rows = [self._row(owner, file_id) for owner, file_id in self.files if owner == tenant_id]
+        return sorted((row for row in rows if fnmatchcase(row.name, pattern)), key=lambda row: row.name)[:limit]
 
     async def read(self, tenant_id: str, file_id_or_name: str, max_bytes: int) -> bytes | None:
         content = self.files.get((tenant_id, file_id_or_name))
@@ -146,13 +173,37 @@ async def test_uploads_are_read_by_id_and_only_by_their_tenant(reader: FileReade
     assert "no uploaded file 'fil_2'" in await refusal(reader, "fil_2")
 
 
+async def test_an_uploaded_file_is_of_the_kind_that_its_name_says_also_by_its_id(reader: FileReader) -> None:
+    assert (await run(reader, "fil_3")).content == (await run(reader, "sales.html")).content == "net sales"
+
+
+async def test_a_pattern_lists_the_callers_uploads_before_the_workspace(reader: FileReader, root: Path) -> None:
+    (root / "plan.html").write_text("x")
+
+    found = await run(reader, "*.html")
+
+    assert found.content.splitlines() == [
+        "sales.html",
+        "[uploaded files end here, 1 of them; what follows is of the workspace]",
+        "plan.html",
+    ]
+    assert found.details == {"files": 2}
+    assert "theirs" not in (await run(reader, "*")).content
+
+
+async def test_uploads_are_listed_where_there_is_no_workspace() -> None:
+    async with Workers() as workers:
+        reader = FileReader(DirectoryWorkspace(None), Documents(workers), Uploaded())
+        assert (await run(reader, "*")).content.splitlines()[:2] == ["mine.pdf", "sales.html"]
+
+
 async def test_a_pattern_lists_files(reader: FileReader, root: Path) -> None:
     (root / "reports").mkdir()
     for name in ("b.txt", "a.txt", "c.pdf"):
         (root / "reports" / name).write_text("x")
 
     assert (await run(reader, "**/*.txt")).content == "reports/a.txt\nreports/b.txt"
-    assert "no file of the workspace matches" in (await run(reader, "*.xls")).content
+    assert "no uploaded file and none of the workspace matches" in (await run(reader, "*.xls")).content
 
 
 async def test_paths_do_not_lead_outside(reader: FileReader, root: Path) -> None:

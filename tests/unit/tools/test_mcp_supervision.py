@@ -191,20 +191,20 @@ async def test_parameters_that_cannot_be_checked_make_the_tool_unavailable() -> 
 async def test_a_call_that_is_not_answered_ends_with_a_word_to_the_model_and_a_dead_server_is_replaced() -> None:
     server = Scripted("a")
 
-    async with servers(server, timeout_s=0.01).running() as tools:
+    async with servers(server, timeout_s=0.2).running() as tools:
         server.hangs = server.lists_hang = True
         result = await found(tools, "s_a").run(CONTEXT, {})
         server.hangs = False
         await until(lambda: server.connected == 2)
 
     assert result.is_error
-    assert "no answer within 0.01 s" in result.content
+    assert "no answer within 0.2 s" in result.content
 
 
 async def test_a_server_that_only_missed_one_call_stays() -> None:
     server = Scripted("a")
 
-    async with servers(server, timeout_s=0.01).running() as tools:
+    async with servers(server, timeout_s=0.2).running() as tools:
         server.hangs = True
         await found(tools, "s_a").run(CONTEXT, {})
         server.hangs = False

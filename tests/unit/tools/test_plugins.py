@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Iterator, Mapping
 from importlib.metadata import EntryPoint
@@ -45,6 +46,16 @@ class Careless(Weather):
         return "sunny"  # type: ignore[return-value]
 
 
+class Leaving(Weather):
+    def unavailable(self) -> str | None:
+        if self.spec.name == "left":
+            raise SystemExit(2)
+        return None
+
+    async def run(self, context: ToolContext, arguments: Mapping[str, Any]) -> ToolResult:
+        raise SystemExit(1)
+
+
 class Blocking(Weather):
     def run(self, context: ToolContext, arguments: Mapping[str, Any]) -> ToolResult:  # type: ignore[override]
         return ToolResult(content="at once")
@@ -69,6 +80,8 @@ def module() -> Iterator[None]:
         blocking=Blocking,
         fails=fails,
         leaves=leaves,
+        leaving=lambda: Leaving("leaving"),
+        left=lambda: Leaving("left"),
         number=7,
         nothing=lambda: None,
         badly_named=lambda: Weather("no name"),
@@ -155,3 +168,12 @@ def test_of_tools_with_the_same_name_that_of_the_first_source_counts() -> None:
     assert tools.find("weather") is first
     assert tools.find("none") is None
     assert tools.all() == [first, other]
+
+
+async def test_a_plugin_that_calls_exit_fails_its_call_and_not_the_service() -> None:
+    """In a task of its own, as calls are made, SystemExit would go through to the event loop and end it."""
+    tools = {tool.spec.name: tool for tool in load("leaving", "left")}
+
+    with pytest.raises(RuntimeError, match="wanted to end the process"):
+        await asyncio.create_task(tools["leaving"].run(CONTEXT, {}))
+    assert "its own check failed (SystemExit)" in (tools["left"].unavailable() or "")

@@ -15,7 +15,7 @@ import pytest
 from app.blobs.directory import DirectoryBlobs
 from app.dispatch.local import LocalDoorbell
 from app.ports.artifacts import ArtifactCaps
-from app.ports.memory import MemoryCaps
+from app.ports.memory import MAX_KEY_CHARS, MAX_VALUE_BYTES, MemoryCaps
 from app.ports.messages import QueueCaps
 from app.ports.tools import Tool, ToolContext, ToolRefused, ToolResult
 from app.services.artifacts import ArtifactService
@@ -132,6 +132,25 @@ async def test_a_write_that_a_crash_cut_off_succeeds_when_it_is_repeated(tools: 
     assert not first.is_error
 
 
+async def test_what_can_be_written_can_be_read_whole(tools: Toolbox) -> None:
+    """Cut, it would be no JSON, and there is no way to the rest."""
+    value = "x" * (MAX_VALUE_BYTES - 2)
+    await run(tools.write, key="\u00fc" * MAX_KEY_CHARS, value=value)
+
+    told = (await tools.read.run(ME, {"key": "\u00fc" * MAX_KEY_CHARS})).content
+
+    assert len(told) <= tools.read.spec.max_output_chars
+    assert json.loads(told)["value"] == value
+
+
+async def test_a_write_repeated_after_a_crash_does_not_undo_what_others_wrote_since(tools: Toolbox) -> None:
+    first = await tools.write.run(ME, {"key": "n", "value": "mine"})
+    await run(tools.write, call(2, OTHER), key="n", value="theirs, newer")
+
+    assert await tools.write.run(ME, {"key": "n", "value": "mine"}) == first
+    assert (await run(tools.read, key="n"))["value"] == "theirs, newer"
+
+
 async def test_a_message_arrives_once_though_its_send_and_its_receipt_are_repeated(tools: Toolbox) -> None:
     sent = [await run(tools.send, to="t1", message="hello") for _ in range(2)]
     got = [await run(tools.receive, call(1, OTHER)) for _ in range(2)]
@@ -141,6 +160,15 @@ async def test_a_message_arrives_once_though_its_send_and_its_receipt_are_repeat
     assert got[0]["messages"][0]["from"] == ME.sub_agent_id
     assert got[1] == got[0], "a call that is repeated after a crash gets what it got"
     assert await run(tools.receive, call(2, OTHER)) == {"messages": []}
+
+
+async def test_a_second_receipt_in_one_turn_is_told_to_wait_for_the_next(tools: Toolbox) -> None:
+    await run(tools.send, to="t1", message="hello")
+    calls = [replace(OTHER, run_key=f"{SWARM_ID}/1/5/call_{number}") for number in range(2)]
+
+    assert len((await run(tools.receive, calls[0]))["messages"]) == 1
+    with pytest.raises(ToolRefused, match="in your next turn"):
+        await run(tools.receive, calls[1])
 
 
 async def test_topics_are_read_by_every_sub_agent_for_itself(tools: Toolbox) -> None:
@@ -182,7 +210,7 @@ async def test_a_save_is_one_version_however_often_it_is_repeated(tools: Toolbox
     assert saved[0] == saved[1]
     assert isinstance(saved[0], ToolResult)
     assert (other["bytes"], other["media_type"]) == (2, "x/y")
-    rows = await tools.artifacts.all(SWARM_ID, None)
+    rows = await tools.artifacts.of_tasks(SWARM_ID, None)
     assert [(row.name, row.version, row.task_id) for row in rows] == [("b.bin", 1, "t0"), ("r.csv", 1, "t0")]
 
 
@@ -201,4 +229,4 @@ async def test_what_cannot_be_saved_is_refused_and_nothing_is_kept(tools: Toolbo
     with pytest.raises(ToolRefused):
         await run(tools.save, **arguments)
 
-    assert await tools.artifacts.all(SWARM_ID, None) == []
+    assert await tools.artifacts.of_tasks(SWARM_ID, None) == []
