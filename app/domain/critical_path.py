@@ -6,6 +6,7 @@ the makespan into pieces without gap or overlap, so what is blamed adds up to th
 - ``queue``: ready, but no slot was free, or the run was paused;
 - ``rate_limit``: the same while the limiter held its lane back, attempts turned away with 429, and their back-offs;
 - ``model``: the attempt that answered (or runs, or was cancelled), and a planner at work;
+- ``tools``: what the tools of that attempt took; they stand behind its model calls here, whenever they ran;
 - ``retry``: attempts that failed or were lost in a crash, and their back-offs;
 - ``dependency``: from the end of the last dependency to ready; tasks of other swarms are waited for here;
 - ``merge``: merges, and what came after the last task.
@@ -20,8 +21,9 @@ from dataclasses import dataclass, field
 from app.domain.task import TaskKind, TaskStatus
 from app.domain.values import value
 
-QUEUE, RATE_LIMIT, MODEL, RETRY, DEPENDENCY, MERGING = "queue", "rate_limit", "model", "retry", "dependency", "merge"
-BLAMES = (QUEUE, RATE_LIMIT, MODEL, RETRY, DEPENDENCY, MERGING)
+QUEUE, RATE_LIMIT, MODEL, TOOLS = "queue", "rate_limit", "model", "tools"
+RETRY, DEPENDENCY, MERGING = "retry", "dependency", "merge"
+BLAMES = (QUEUE, RATE_LIMIT, MODEL, TOOLS, RETRY, DEPENDENCY, MERGING)
 
 NOTICE_MS = 1_000
 """A run hears once in this time that a lane holds it back, so a notice stands for at least so long."""
@@ -42,6 +44,7 @@ class Timing:
         queue_ms: how long the newest attempt waited for its slot.
         started_at_ms: of the newest attempt.
         busy_ms: what its calls took, where it has answered: between them it may have waited.
+        tools_ms: what its tools took of that.
     """
 
     task_id: str
@@ -56,6 +59,7 @@ class Timing:
     started_at_ms: int | None = None
     ended_at_ms: int | None = None
     busy_ms: float | None = None
+    tools_ms: float = 0.0
 
     @property
     def answers(self) -> bool:
@@ -90,7 +94,8 @@ class CriticalPath:
     critical_steps: Kimi K2.5's metric, the steps that had to be made one after another (``critical_steps``).
     total_steps: model calls of all started tasks.
     makespan_ms: from the creation of the run to its end, or to now.
-    model_ms: of the attempts that answered or run, all tasks together: what one agent alone would have taken.
+    model_ms: of the attempts that answered or run with their tools, all tasks together: what one agent alone would
+        have taken.
     most_parallel: the most attempts at work at the same time.
     blame: milliseconds by culprit (``BLAMES``); they add up to ``makespan_ms``.
     """
@@ -353,7 +358,8 @@ def _blame_task(ledger: _Ledger, timing: Timing, tried: Sequence[Tried], until_m
     if timing.answers and timing.started_at_ms is not None:
         _until_ready(ledger, timing.started_at_ms - timing.queue_ms, lost)
         ledger.wait(timing.started_at_ms, timing.lane)
-        ledger.spend(end_ms, MODEL)
+        ledger.spend(max(end_ms - round(timing.tools_ms), timing.started_at_ms), MODEL)
+        ledger.spend(end_ms, TOOLS)
     elif timing.status is TaskStatus.RETRYING or (timing.ended_at_ms is not None and timing.attempts):
         ledger.spend(end_ms, lost or RETRY)
     elif timing.queued_at_ms:

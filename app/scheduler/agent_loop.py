@@ -15,6 +15,7 @@ import orjson
 from app.domain import turns
 from app.domain.budget import CHARS_PER_TOKEN
 from app.domain.journal import REPAIR, TOOLS, VERDICT, next_model
+from app.domain.parts import expected_tokens, pictures_of, words_of
 from app.domain.rerouting import ROUTE, role_of
 from app.domain.roles import canonical
 from app.domain.task import TaskKind
@@ -26,8 +27,11 @@ from app.scheduler.calls import MAX_QUOTED_CHARS, Call, Job, content_of, json_te
 from app.scheduler.conversation import Done, GoOn, Outcome, Wanting
 from app.scheduler.planners import Planners
 from app.scheduler.prompts import messages, shorten
+from app.scheduler.retelling import MAX_NAME_CHARS
 
 DEFAULT_THRESHOLD = 0.7
+
+_SHOWN = 5
 
 _CHARS_PER_TOKEN = 4
 """As for the context window of a client: a rule of thumb."""
@@ -68,9 +72,11 @@ class AgentLoop:
         thinking = (payload.get(ROUTE) or {}).get("thinking")
         heed = "" if talk.rejected is None else _review(talk.rejected)
         heed += "" if schema is None else structured.instructions(schema)
+        listed = _tools_of(job, payload)
+        heed += tool_calls.absent(listed, self._tools) if listed else ""
         asked = messages(job.spec, job.task_id, payload, inputs, role_prompt=_role_prompt(job, payload), heed=heed)
-        question = asked[-1]["content"]
-        tools = tool_calls.offered(_tools_of(job, payload), payload, talk.records, self._tools)
+        question = words_of(asked[-1]["content"])
+        tools = tool_calls.offered(listed, payload, talk.records, self._tools)
         asked += tool_calls.told(talk.records, _room(job, route, asked))
         name = "output"
         if purpose == REPAIR:
@@ -81,7 +87,11 @@ class AgentLoop:
             assert job.spec.validation is not None
             schema, name, thinking = judging.VALIDATION_SCHEMA, judging.VALIDATION_NAME, None
             output = orjson.loads(talk.last["output"])
-            task: Any = {"prompt": payload.get("prompt"), "data": payload.get("data"), "inputs": inputs}
+            task: Any = {
+                "prompt": words_of(prompt) if isinstance(prompt := payload.get("prompt"), list) else prompt,
+                "data": payload.get("data"),
+                "inputs": inputs,
+            }
             if len(question) > MAX_QUOTED_CHARS:
                 task = question[:MAX_QUOTED_CHARS]
             prompt = judging.validation_prompt(job.spec.validation["rubric"], task, output)
@@ -105,10 +115,8 @@ class AgentLoop:
         """
         if job.kind is TaskKind.PLANNER:
             return self._planners.read(job, call, result)
-        if result.tool_calls and call.request.tools:
-            return GoOn(record=tool_calls.record_of(result), next_model=TOOLS)
-        if result.tool_calls and _tools_of(job, call.payload) and not (result.content or "").strip():
-            return Wanting(kind="max_steps", message=_STILL_CALLING, retryable=False)
+        if result.tool_calls and (wanting := self._calls_of(job, call, result)) is not None:
+            return wanting
         content = content_of(result)
         if call.purpose == VERDICT:
             return self._verdict(job, call, content)
@@ -123,6 +131,18 @@ class AgentLoop:
             record = {"kind": call.purpose, "content": content, "output": output, "model": result.model}
             return GoOn(record=record, next_model=job.spec.validation.get("model"))
         return Done(output=output)
+
+    def _calls_of(self, job: Job, call: Call, result: ChatResult) -> Outcome | None:
+        """Return what follows of an answer that calls tools; None where its words are the answer."""
+        listed = call.purpose != VERDICT and _tools_of(job, call.payload)
+        if listed and not tool_calls.over(call.payload, call.talk.records):
+            return GoOn(record=tool_calls.record_of(result), next_model=TOOLS)
+        if (result.content or "").strip():
+            return None
+        if listed:
+            return Wanting(kind="max_steps", message=_STILL_CALLING, retryable=False)
+        names = ", ".join(dict.fromkeys(one.name[:MAX_NAME_CHARS] for one in result.tool_calls[:_SHOWN]))
+        return Wanting(kind="no_such_tool", message=f"the model called tools that it was not offered: {names}")
 
     # --- a judge -----------------------------------------------------------------------------------------------------
 
@@ -168,7 +188,9 @@ def _room(job: Job, route: Route, asked: Sequence[JsonObject]) -> int:
 
 def _chars(message: JsonObject) -> int:
     content = message["content"]
-    return len(content) if isinstance(content, str) else sum(len(part.get("text") or "") for part in content)
+    if isinstance(content, str):
+        return len(content)
+    return len(words_of(content)) + expected_tokens(pictures_of(content)) * _CHARS_PER_TOKEN
 
 
 def _role_prompt(job: Job, payload: Mapping[str, Any]) -> str | None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from app.domain.journal import CALLS, RESULTS
 from app.domain.swarm import SwarmSpec
-from app.ports.provider import ChatResult, JsonObject
+from app.ports.provider import ChatResult, JsonObject, ToolCall
 from app.ports.tools import Tools
 from app.scheduler.conversation import Record
 from app.scheduler.retelling import least_chars, share_of, spoken_chars, told_again
@@ -32,10 +32,7 @@ def offered(
     names: Sequence[str], payload: Mapping[str, Any], records: Sequence[Record], tools: Tools
 ) -> list[JsonObject]:
     """Return the tools of a task's next call, OpenAI-shaped: those it may call that can be used here."""
-    if not names:
-        return []
-    made = sum(record["kind"] == CALLS for record in records)
-    if made >= (payload.get("max_steps") or DEFAULT_MAX_STEPS) - 1:
+    if not names or over(payload, records):
         return []
     found = [tool for name in names if (tool := tools.find(name)) is not None and tool.unavailable() is None]
     return [
@@ -51,17 +48,47 @@ def offered(
     ]
 
 
+def over(payload: Mapping[str, Any], records: Sequence[Record]) -> bool:
+    """Return whether the next call is a task's last, so that it has to answer."""
+    made = sum(record["kind"] == CALLS for record in records)
+    return bool(made >= (payload.get("max_steps") or DEFAULT_MAX_STEPS) - 1)
+
+
+def absent(names: Sequence[str], tools: Tools) -> str:
+    """Return a section that tells of the tools which a task may call and which cannot be used here; empty without."""
+    reasons = {name: tool.unavailable() for name in names if (tool := tools.find(name)) is not None}
+    reasons |= {name: "there is no such tool" for name in names if name not in reasons}
+    lines = [f"- {name}: {reason}" for name, reason in reasons.items() if reason is not None]
+    return "\n\n## Tools that cannot be used here\n" + "\n".join(lines) if lines else ""
+
+
 def record_of(result: ChatResult) -> dict[str, Any]:
-    """Return what is kept of an answer that calls tools."""
-    return {
+    """Return what is kept of an answer that calls tools; each call gets an id of its own."""
+    record: dict[str, Any] = {
         "kind": CALLS,
         "content": result.content,
         "reasoning_content": result.reasoning_content,
         "tool_calls": [
-            {"id": one.id, "name": one.name, "arguments": one.arguments} for one in result.tool_calls[:MAX_CALLS]
+            {"id": call_id, "name": one.name, "arguments": one.arguments}
+            for call_id, one in zip(_ids(result.tool_calls), result.tool_calls[:MAX_CALLS], strict=False)
         ],
         "model": result.model,
     }
+    if len(result.tool_calls) > MAX_CALLS:
+        record["not_made"] = len(result.tool_calls) - MAX_CALLS
+    return record
+
+
+def _ids(calls: Sequence[ToolCall]) -> Iterator[str]:
+    taken = {call.id for call in calls}
+    given = set[str]()
+    for nth, call in enumerate(calls):
+        call_id = call.id
+        while call_id in given:  # said before in this turn
+            call_id = f"{call.id}_{nth}"
+            call_id = f"{call_id}_" if call_id in taken else call_id
+        given.add(call_id)
+        yield call_id
 
 
 def told(records: Sequence[Record], room_chars: int) -> list[JsonObject]:
@@ -88,6 +115,8 @@ def told(records: Sequence[Record], room_chars: int) -> list[JsonObject]:
         for call_id in (call["id"] for call in assistant["tool_calls"]):
             content = told_results.get(call_id, "Error: the call was not carried out.")
             messages.append({"role": "tool", "tool_call_id": call_id, "content": content})
+        if record.get("not_made"):
+            messages[-1]["content"] += f"\n[{record['not_made']} further calls were not made: {MAX_CALLS} a turn are]"
     return messages
 
 

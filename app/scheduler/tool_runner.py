@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import orjson
 import structlog
 
 from app.ports.output_schemas import InvalidSchema, Mismatch, OutputSchemas
@@ -31,33 +32,33 @@ class ToolRunner:
         self._slots: dict[str, asyncio.Semaphore] = {}
 
     async def run_all(
-        self, context: ToolContext, allowed: Sequence[str], calls: Sequence[Mapping[str, str]]
+        self, context: ToolContext, allowed: Sequence[str], calls: Sequence[Mapping[str, str]], within_s: float
     ) -> dict[str, str]:
-        """Return the answer to each call, by its id; calls that share an id are made once.
+        """Return the answer to each call, by its id, which none shares with another.
 
         Args:
             context: its ``run_key`` is made different for each call.
             allowed: names of the tools that the task may call.
             calls: ``{"id", "name", "arguments"}``, the latter JSON text as the model wrote it.
+            within_s: what the sub-agent has left for them; those that take longer are stopped, and it is told.
         """
-        named = {call["id"]: call for call in calls}
         async with asyncio.TaskGroup() as group:
             running = {
-                call_id: group.create_task(
-                    self._run(replace(context, run_key=f"{context.run_key}/{call_id}"), allowed, call)
+                call["id"]: group.create_task(
+                    self._run(replace(context, run_key=f"{context.run_key}/{call['id']}"), allowed, call, within_s)
                 )
-                for call_id, call in named.items()
+                for call in calls
             }
         return {call_id: task.result() for call_id, task in running.items()}
 
-    async def _run(self, context: ToolContext, allowed: Sequence[str], call: Mapping[str, str]) -> str:
+    async def _run(self, context: ToolContext, allowed: Sequence[str], call: Mapping[str, str], within_s: float) -> str:
         name = call["name"]
         tool = self._tools.find(name) if name in allowed else None
         if tool is None:
             listed = ", ".join(allowed[:_SHOWN]) or "none"
             return f"Error: you may not call a tool {_sendable(name[:100])!r}; your tools are: {listed}."
         try:
-            told = await self._told(tool, context, call["arguments"])
+            told = await self._told(tool, context, call["arguments"], within_s)
         except (Exception, asyncio.CancelledError) as exc:
             task = asyncio.current_task()
             if isinstance(exc, asyncio.CancelledError) and (task is None or task.cancelling()):
@@ -66,7 +67,7 @@ class ToolRunner:
             told = f"Error: {name} failed: a fault of the service; see its log."
         return _cut(_sendable(told), tool.spec.max_output_chars)
 
-    async def _told(self, tool: Tool, context: ToolContext, text: str) -> str:
+    async def _told(self, tool: Tool, context: ToolContext, text: str, within_s: float) -> str:
         spec = tool.spec
         why_not = tool.unavailable()
         if why_not is not None:
@@ -74,12 +75,17 @@ class ToolRunner:
         arguments = self._arguments(tool, text)
         if isinstance(arguments, str):
             return arguments
+        own: asyncio.Timeout | None = None
         try:
-            async with self._slots.setdefault(spec.name, asyncio.Semaphore(spec.concurrency)):
-                async with asyncio.timeout(spec.timeout_s):
-                    result = await tool.run(context, arguments)
+            async with (
+                asyncio.timeout(within_s),
+                self._slots.setdefault(spec.name, asyncio.Semaphore(spec.concurrency)),
+                asyncio.timeout(spec.timeout_s) as own,
+            ):
+                result = await tool.run(context, arguments)
         except TimeoutError:
-            return f"Error: {spec.name} did not end within {spec.timeout_s:g} s and was stopped."
+            allowed_s = spec.timeout_s if own is not None and own.expired() else within_s
+            return f"Error: {spec.name} did not end within {allowed_s:.3g} s and was stopped."
         except ToolRefused as exc:
             return f"Error: {exc.detail}"
         if not isinstance(result.content, str):
@@ -90,7 +96,12 @@ class ToolRunner:
         """Return the arguments, or what is wrong with them."""
         spec = tool.spec
         try:
-            checked = self._schemas.compile(dict(spec.parameters)).check(text or "{}")
+            # What is cut off is not mended, as an answer would be: half of what was meant must not be carried out.
+            orjson.loads(text.strip() or "{}")
+        except orjson.JSONDecodeError as exc:
+            return f"Error: the arguments of {spec.name} are not JSON: {exc}. Make the call again."
+        try:
+            checked = self._schemas.compile(dict(spec.parameters)).check(text.strip() or "{}")
         except InvalidSchema:
             _log.exception("tool_schema_invalid", tool=spec.name)
             return f"Error: {spec.name} cannot be used: its parameters are described wrongly."

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from app.domain.budget import Budget
-from app.domain.errors import Conflict, NotFound
+from app.domain.errors import Conflict, InvalidRequest, NotFound
 from app.domain.swarm import SWARM_TERMINAL, SwarmStatus
 from app.domain.task import TERMINAL, TaskStatus
 from app.ports.clock import Clock
@@ -95,6 +95,7 @@ class SteeringService:
             return await self._ask(row, "retry", {"indices": []}, once)
         if row.status == SwarmStatus.COMPLETED:
             raise Conflict(f"swarm {swarm_id} has completed; what a decided vote did without is not missing")
+        await self._refuse_without_steps(row)
         if not indices:
             counts = ", ".join(f"{getattr(row.counts, status)} {status}" for status in _RETRYABLE)
             raise Conflict(f"no task to retry is meant; of {row.counts.total} tasks there are {counts}")
@@ -118,16 +119,22 @@ class SteeringService:
         max_parallel_agents: int | None = None,
         budget: Mapping[str, Any] | None = None,
         priority: int | None = None,
+        max_steps: int | None = None,
     ) -> SwarmRow:
         """Change limits of a run; running attempts above a lowered one go on.
 
         Args:
             budget: fields of ``Budget`` to change; a raised cap lets a run go on that it had paused.
+            max_steps: of an ended run, too, so that its tasks can be run again.
 
         Raises:
             Conflict: the run has ended.
-            InvalidRequest: a cap on money, and a model of the run has no price.
+            InvalidRequest: a cap on money, and a model of the run has no price; no more steps than were made.
         """
+        if max_steps is not None:
+            row = await self._set_max_steps(await self._get(tenant_id, swarm_id), max_steps)
+            if max_parallel_agents is None and budget is None and priority is None:
+                return row
         row = await self._active(tenant_id, swarm_id)
         if budget is not None:
             merged = replace(row.budget or Budget(), **budget)
@@ -141,6 +148,18 @@ class SteeringService:
         if max_parallel_agents is not None:
             row = await self._ask(row, "scale", {"max_parallel_agents": max_parallel_agents})
         return row
+
+    async def _set_max_steps(self, row: SwarmRow, max_steps: int) -> SwarmRow:
+        if max_steps <= row.steps:
+            raise InvalidRequest.field("/max_steps", f"{row.steps} steps are made already; expected more than that")
+        await self.swarms.set_max_steps(row.swarm_id, max_steps)
+        return row if row.status in SWARM_TERMINAL else await self._ask(row, "steps", {"max_steps": max_steps})
+
+    async def _refuse_without_steps(self, row: SwarmRow) -> None:
+        most = await self.swarms.max_steps(row.swarm_id)
+        if row.steps >= most:
+            advice = f'raise it first, by PATCH with {{"max_steps": {2 * most}}}, say'
+            raise Conflict(f"the max_steps of swarm {row.swarm_id} ({most}) is used up; {advice}")
 
     async def _get(self, tenant_id: str, swarm_id: str) -> SwarmRow:
         row = await self.swarms.get(tenant_id, swarm_id)

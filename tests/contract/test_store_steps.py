@@ -12,6 +12,7 @@ import pytest
 from app.domain.changes import Aggregate, CallStarted, Step, StepRecorded, TaskAdded, TaskGoesOn
 from app.domain.errors import LeaseLost
 from app.domain.facts import AggregateCompleted, MergesPlanned
+from app.domain.journal import TOOLS
 from app.domain.swarm import Counts, SwarmState, SwarmStatus
 from app.domain.task import TaskKind, TaskSpec, TaskStatus
 from app.domain.transitions import resume
@@ -145,6 +146,30 @@ async def test_a_late_call_writes_nothing(store: Database, late: list[Any]) -> N
         await store.runs.commit(lease, Commit(state=state, changes=late, events=[]))
 
     assert await stored(store, state.swarm_id) == before
+
+
+@pytest.mark.parametrize(("cost_nano_usd", "known"), [(None, None), (7, 14)])
+async def test_tools_add_no_price_to_a_task(store: Database, cost_nano_usd: int | None, known: int | None) -> None:
+    """Of a model without one the cost is not known, whatever its tools did; of another it is what its calls cost."""
+    lease, state = await started(store, TaskSpec(task_id="t0"))
+    await store.runs.commit(lease, turn(state, grant(1)))
+    asked = replace(step_taken(state, 0), cost_nano_usd=cost_nano_usd, next_model=TOOLS)
+    await store.runs.commit(lease, turn(state, asked))
+    await store.runs.commit(lease, turn(state, grant(1)))
+    ran = replace(step_taken(state, 0), model="", usage=Usage(), cost_nano_usd=None, steps=0, latency_ms=30.0)
+    await store.runs.commit(lease, turn(state, ran))
+    row = await store.tasks.get_by_index(state.swarm_id, 0)
+    await store.runs.commit(lease, turn(state, grant(1)))
+    await store.runs.commit(lease, turn(state, replace(completed(state, 0), cost_nano_usd=cost_nano_usd)))
+
+    assert row is not None
+    assert row.cost_nano_usd == cost_nano_usd
+    found = await store.tasks.get(state.swarm_id, "t0")
+    assert found is not None
+    task, [attempt] = found
+    assert (task.cost_nano_usd, attempt.cost_nano_usd) == (known, known)
+    [timing] = await store.tasks.timings(state.swarm_id)
+    assert (timing.steps, timing.tools_ms) == (2, 30.0)
 
 
 async def test_a_runner_whose_lease_moved_on_adds_neither_steps_nor_tasks(store: Database) -> None:

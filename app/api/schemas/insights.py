@@ -18,6 +18,7 @@ class BlameOut(BaseModel):
     queue: int = Field(description="Ready, but without a slot, or paused")
     rate_limit: int = Field(description="Held back by the provider's limits, and attempts turned away")
     model: int = Field(description="Attempts that answered or run, and the planner")
+    tools: int = Field(description="The tools of those attempts")
     retry: int = Field(description="Failed attempts and their back-offs")
     dependency: int = Field(description="From the end of the last dependency to ready; tasks of other runs")
     merge: int = Field(description="Merges, and what came after the last task")

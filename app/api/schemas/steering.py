@@ -7,7 +7,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.schemas.limits import BudgetIn, Parallelism
+from app.api.schemas.parts import PromptParts, parts_json
 from app.api.schemas.tasks import TaskId, priority_of
+from app.api.schemas.webhooks import WebhookIn, WebhookUrl
 from app.domain.errors import InvalidRequest
 from app.domain.routing_spec import Tier
 from app.domain.task import TaskStatus
@@ -25,11 +27,16 @@ class SwarmPatch(BaseModel):
         None, description="Of all tasks of the run from now on, instead of their own"
     )
 
+    max_steps: int | None = Field(
+        None, ge=1, le=10_000_000, description="Model calls of the whole run; of an ended run too, before its retry"
+    )
+
     def to_changes(self) -> dict[str, Any]:
         """Return what is to be changed."""
-        if self.max_parallel_agents is None and self.budget is None and self.priority is None:
-            raise InvalidRequest.field("", "expected max_parallel_agents, budget or priority")
+        if not {name for name in self.model_fields_set if getattr(self, name) is not None}:
+            raise InvalidRequest.field("", "expected max_parallel_agents, budget, priority or max_steps")
         return {
+            "max_steps": self.max_steps,
             "max_parallel_agents": self.max_parallel_agents,
             "budget": None if self.budget is None else self.budget.to_fields(),
             "priority": None if self.priority is None else priority_of(self.priority, "/priority"),
@@ -42,7 +49,7 @@ class ForkTask(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     task_id: TaskId
-    prompt: str | None = None
+    prompt: str | PromptParts | None = None
     data: Any = None
     model: str | None = Field(None, min_length=1, max_length=200)
     tier: Tier | None = None
@@ -51,6 +58,8 @@ class ForkTask(BaseModel):
 
     def to_domain(self, pointer: str) -> TaskChange:
         fields = {name: getattr(self, name) for name in PAYLOAD_FIELDS if name in self.model_fields_set}
+        if isinstance(self.prompt, list):
+            fields["prompt"] = parts_json(self.prompt, f"{pointer}/prompt")
         if not fields and self.model is None:
             raise InvalidRequest.field(pointer, f"expected something to change: model, {', '.join(PAYLOAD_FIELDS)}")
         return TaskChange(task_id=self.task_id, model=self.model, fields=fields)
@@ -63,6 +72,9 @@ class ForkTasks(BaseModel):
 
     name: str | None = Field(None, min_length=1, max_length=200, description="Of the new run")
     tasks: list[ForkTask] = Field(default_factory=list, max_length=20_000)
+    webhook: WebhookUrl | WebhookIn | None = Field(
+        None, description="Where events of the new run are posted; that of the old one is not taken over"
+    )
 
     def to_changes(self) -> list[TaskChange]:
         return [task.to_domain(f"/tasks/{index}") for index, task in enumerate(self.tasks)]

@@ -303,3 +303,19 @@ def test_a_long_chain_and_a_wide_run_take_no_longer_than_their_tasks() -> None:
     assert len(path(chain, 20_000).critical_tasks) == 20_000
     assert path(wide, 97).critical_tasks == ["t96"]
     assert perf_counter() - started < 2
+
+
+def test_the_tools_of_an_attempt_are_told_apart_from_its_model() -> None:
+    worker = replace(done("a", 100, 1_100, queue=100, steps=3), busy_ms=950.0, tools_ms=600.4)
+
+    found = path([worker, done("b", 1_100, 1_300, "a")], 1_300)
+
+    assert (found.blame["queue"], found.blame["model"], found.blame["tools"]) == (100, 600, 600)
+    assert sum(found.blame.values()) == found.makespan_ms == 1_300
+
+
+def test_tools_that_took_longer_than_their_attempt_seems_to_have_take_no_more_than_it() -> None:
+    """Clocks differ: one counts milliseconds since 1970, the other since the machine was started."""
+    found = path([replace(done("a", 0, 500), tools_ms=502.0)], 500)
+
+    assert (found.blame["model"], found.blame["tools"]) == (0, 500)

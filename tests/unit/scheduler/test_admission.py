@@ -126,6 +126,43 @@ def test_an_orchestrators_limit_holds_for_all_its_swarms_on_all_lanes() -> None:
     assert two.running[OTHER_LANE] == 4
 
 
+def test_a_keys_limit_holds_across_orchestrators_beside_theirs() -> None:
+    slots = admission(10)
+    slots.set_group_limit("key", 4)
+    slots.set_group_limit("agt_small", 1)
+    small, large = Runner(slots, "agt_small", key_id="key"), Runner(slots, "agt_large", key_id="key")
+    other = Runner(slots, "agt_large")
+
+    small.ask(more=5)
+    large.ask(more=5)
+    large.ask(OTHER_LANE, more=5)
+    other.ask(more=5)
+
+    assert (small.running[LANE], large.running[LANE], large.running[OTHER_LANE], other.running[LANE]) == (1, 3, 0, 5)
+    large.end()
+    large.look()
+    small.look()
+    assert sum(large.running.values()) + sum(small.running.values()) == 4
+
+
+def test_who_waits_for_two_limits_starts_when_both_have_room() -> None:
+    slots = admission(10)
+    slots.set_group_limit("key", 1)
+    slots.set_group_limit("agt", 1)
+    of_key, of_agent = Runner(slots, "else", key_id="key"), Runner(slots, "agt")
+    of_key.ask(more=1)
+    of_agent.ask(more=1)
+    both = Runner(slots, "agt", key_id="key")
+    both.ask(more=1)
+
+    of_agent.end()
+    assert both.woken == 0
+    of_key.end()
+    both.look()
+
+    assert both.running[LANE] == 1
+
+
 def test_a_raised_limit_is_used_at_once_and_a_lowered_one_only_stops_new_starts() -> None:
     slots = admission(100)
     slots.set_group_limit("agt", 2)
@@ -225,9 +262,11 @@ class AnyOrder(RuleBasedStateMachine):
         self.limits = {LANE: 5, OTHER_LANE: 3}
         time = VirtualTime()
         self.admission = Admission(lambda lane: LaneSettings(max_concurrency=self.limits[lane]), time, time.call_later)
-        self.group_limits = {"a": 10**9, "b": 10**9}
+        self.group_limits = {"a": 10**9, "b": 10**9, "key": 10**9}
         self.runners = [
-            Runner(self.admission, group, priority) for group in ("a", "b", UNGROUPED) for priority in (2, 5)
+            Runner(self.admission, group, priority, key_id=key_id)
+            for group in ("a", "b", UNGROUPED)
+            for priority, key_id in ((2, None), (5, "key"))
         ]
         self.held_before: Counter[str] = Counter()
 
@@ -254,9 +293,10 @@ class AnyOrder(RuleBasedStateMachine):
     def leave(self, which: int) -> None:
         self.runners[which].leave()
         old = self.runners[which]
-        self.runners[which] = Runner(self.admission, old.claimant.group, old.priority)
+        key_id = "key" if "key" in old.claimant.groups else None
+        self.runners[which] = Runner(self.admission, old.claimant.group, old.priority, key_id=key_id)
 
-    @rule(group=st.sampled_from(["a", "b"]), limit=st.integers(1, 6))
+    @rule(group=st.sampled_from(["a", "b", "key"]), limit=st.integers(1, 6))
     def set_group_limit(self, group: str, limit: int) -> None:
         self.group_limits[group] = limit
         self.admission.set_group_limit(group, limit)
@@ -273,7 +313,7 @@ class AnyOrder(RuleBasedStateMachine):
     @invariant()
     def a_group_above_its_limit_only_shrinks(self) -> None:
         for group, limit in self.group_limits.items():
-            held = sum(self.held(r, lane) for r in self.runners if r.claimant.group == group for lane in self.limits)
+            held = sum(self.held(r, lane) for r in self.runners if group in r.claimant.groups for lane in self.limits)
             assert held <= max(limit, self.held_before[group])
             self.held_before[group] = held
 
@@ -283,8 +323,10 @@ class AnyOrder(RuleBasedStateMachine):
             if self.admission.in_use(lane) == limit:
                 continue
             for runner in self.runners:
-                group = runner.claimant.group
-                full = group in self.group_limits and self.held_before[group] >= self.group_limits[group]
+                full = any(
+                    group in self.group_limits and self.held_before[group] >= self.group_limits[group]
+                    for group in runner.claimant.groups
+                )
                 assert full or runner.waiting[lane] <= runner.claimant.granted.get(lane, 0)
 
     @precondition(lambda self: any(sum(runner.waiting.values()) for runner in self.runners))

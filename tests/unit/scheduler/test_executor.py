@@ -21,7 +21,8 @@ from app.scheduler.executor import Executor
 from app.scheduler.growing import Growing
 from app.scheduler.tool_runner import ToolRunner
 from app.tools.registry import Registry
-from tests.support.providers import hang
+from tests.support.providers import InOnePiece, hang
+from tests.support.steady import SteadyEntropy, TickingClock
 
 pytestmark = pytest.mark.anyio
 
@@ -29,29 +30,7 @@ Answer = Callable[[ChatRequest], Awaitable[ChatResult]]
 PRICE = Price(input_nano_per_mtok=2_000_000, output_nano_per_mtok=10_000_000)
 
 
-class Clock:
-    """Each look at it takes 12.5 ms."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def now_ms(self) -> int:
-        return int(self.now * 1000)
-
-    def monotonic(self) -> float:
-        self.now += 0.0125
-        return self.now
-
-
-class Entropy:
-    def bits(self, count: int) -> int:
-        return count
-
-    def sample(self) -> float:
-        return 0.25
-
-
-class Models:
+class Models(InOnePiece):
     """One provider, which is also the only route; keeps the requests."""
 
     name = "lane"
@@ -105,8 +84,8 @@ async def run(models: Models, **fields: Any) -> AttemptCompleted | StepTaken | A
         AgentLoop(JsonSchemas(), Registry([])),
         ToolRunner(Registry([]), JsonSchemas()),
         Growing(models),
-        Clock(),
-        Entropy(),
+        TickingClock(0.0125),
+        SteadyEntropy(),
     ).run(job(**fields))
 
 

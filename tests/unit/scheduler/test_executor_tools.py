@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import replace
 from typing import Any
@@ -20,33 +21,14 @@ from app.scheduler.executor import Executor
 from app.scheduler.growing import Growing
 from app.scheduler.tool_runner import ToolRunner
 from app.tools.registry import Registry
+from tests.support.providers import InOnePiece
 from tests.support.scheduling import OneModel
+from tests.support.steady import SteadyEntropy, TickingClock
 from tests.support.tools import Probe, answer_of, calling, hanging
 from tests.support.workers import Worker
 
 
-class Clock:
-    """Each look at it takes 10 ms."""
-
-    now = 0.0
-
-    def now_ms(self) -> int:
-        return 0
-
-    def monotonic(self) -> float:
-        self.now += 0.01
-        return self.now
-
-
-class Entropy:
-    def bits(self, count: int) -> int:
-        return count
-
-    def sample(self) -> float:
-        return 0.25
-
-
-class Model:
+class Model(InOnePiece):
     """A provider that answers as the test says, or must not be asked."""
 
     name = "lane"
@@ -76,7 +58,9 @@ async def execute(one: Job, *tools: Probe, model: Model | None = None) -> Attemp
     models = OneModel(model or Model())
     registry, schemas = Registry(tools), JsonSchemas()
     runner = ToolRunner(registry, schemas)
-    return await Executor(models, AgentLoop(schemas, registry), runner, Growing(models), Clock(), Entropy()).run(one)
+    return await Executor(
+        models, AgentLoop(schemas, registry), runner, Growing(models), TickingClock(0.01), SteadyEntropy()
+    ).run(one)
 
 
 CALLS: dict[str, Any] = {
@@ -104,7 +88,7 @@ async def test_a_step_of_tools_asks_no_model_and_costs_nothing() -> None:
         "results": {"x": "probe of 1", "y": "Error: you may not call a tool 'other'; your tools are: probe."},
     }
     assert (fact.step, fact.kind, fact.steps, fact.tools) == (1, "results", 0, ("probe", "other"))
-    assert (fact.usage, fact.cost_nano_usd, fact.settled, fact.model) == (Usage(), 0, True, "")
+    assert (fact.usage, fact.cost_nano_usd, fact.settled, fact.model) == (Usage(), None, True, "")
     assert (fact.next_model, fact.latency_ms) == (None, 10.0)
     assert (probe.given, other.runs) == ([1], [])
 
@@ -121,15 +105,51 @@ async def test_only_the_last_calls_are_carried_out_under_a_key_of_their_own() ->
 
 
 @pytest.mark.anyio
-async def test_tools_have_what_is_left_of_the_attempt_s_time() -> None:
+async def test_tools_end_before_the_attempt_does_and_the_model_is_told() -> None:
+    """Else every attempt would do the same again, and never hear of it."""
     probe = Probe(behaviour=hanging)
 
-    fact = await execute(job(CALLS, timeout_s=0.02), probe)
+    fact = await execute(job(CALLS, timeout_s=0.1), probe)
+
+    assert isinstance(fact, StepTaken)
+    assert json.loads(fact.record)["results"]["x"] == "Error: probe did not end within 0.08 s and was stopped."
+    assert (probe.cancelled, probe.running) == (1, 0)
+
+
+@pytest.mark.anyio
+async def test_a_tool_that_does_not_let_itself_be_stopped_ends_with_the_attempt() -> None:
+    stops: list[int] = []
+
+    async def stubborn(*_: object) -> str:
+        while True:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                stops.append(1)
+                if len(stops) > 1:
+                    raise
+
+    fact = await execute(job(CALLS, timeout_s=0.05), Probe(behaviour=stubborn))
 
     assert isinstance(fact, AttemptFailed)
     assert (fact.error.type, fact.error.retryable, fact.outage, fact.record) == ("timeout", True, False, None)
-    assert (fact.cost_nano_usd, fact.usage, fact.settled, fact.step) == (0, Usage(), True, 1)
-    assert (probe.cancelled, probe.running) == (1, 0)
+    assert (fact.cost_nano_usd, fact.usage, fact.settled, fact.steps, fact.step) == (None, Usage(), True, 0, 1)
+    assert len(stops) == 2
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("tools", [True, False])
+async def test_without_time_left_nothing_is_called(tools: bool) -> None:
+    probe, model = Probe(), Model(answer_of("late"))
+
+    late = job(CALLS, timeout_s=0.0) if tools else job(model=None, timeout_s=-2.0)
+    fact = await execute(late, probe, model=model)
+
+    assert isinstance(fact, AttemptFailed)
+    assert (fact.error.type, fact.error.retryable) == ("timeout", True)
+    assert "took all of its time" in fact.error.message
+    assert (fact.steps, fact.usage, fact.settled) == (0, Usage(), True)
+    assert (probe.runs, model.requests) == ([], [])
 
 
 @pytest.mark.anyio

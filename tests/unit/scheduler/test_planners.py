@@ -127,7 +127,7 @@ def test_an_attachment_reaches_the_tasks_that_name_it_and_not_the_planner() -> N
 
 def test_pictures_of_a_goal_are_sent_as_they_came() -> None:
     picture = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
-    agent = supervisor({"goal": [{"type": "text", "text": "What is this?"}, picture]})
+    agent = supervisor({"prompt": [{"type": "text", "text": "What is this?"}, picture]})
 
     [asked] = agent.prompts()
 

@@ -67,6 +67,17 @@ def test_only_what_is_listed_and_can_be_used_here_is_offered() -> None:
     assert names_of(tool_calls.offered(["broken"], {}, [], tools)) == ["broken"]
 
 
+def test_what_cannot_be_used_is_named_with_its_reason() -> None:
+    usable, broken = Probe("usable"), Probe("broken")
+    broken.reason = "not configured"
+    tools = Registry([usable, broken])
+
+    assert tool_calls.absent(["usable"], tools) == ""
+    assert tool_calls.absent(["usable", "broken", "unheard_of"], tools) == (
+        "\n\n## Tools that cannot be used here\n- broken: not configured\n- unheard_of: there is no such tool"
+    )
+
+
 @pytest.mark.parametrize(
     ("max_steps", "made", "offers"),
     [(3, 0, True), (3, 1, True), (3, 2, False), (3, 9, False), (1, 0, False), (None, 28, True), (None, 29, False)],
@@ -155,13 +166,27 @@ def test_a_made_up_name_is_told_as_vendors_take_names(name: str) -> None:
     assert told.replace("_", "").replace("-", "").isalnum() or set(told) <= {"_", "-"}
 
 
-def test_calls_that_share_an_id_are_told_once() -> None:
-    records = [calls(calling("a", {"n": 1}, "c"), calling("a", {"n": 2}, "c")), results(c="two")]
+def test_calls_that_share_an_id_get_one_each() -> None:
+    """Some models number the calls of every turn anew, or not at all."""
+    made = [calling("a", {"n": n}, call_id) for n, call_id in enumerate(["c", "c", "c_1", "", ""])]
+    record = calls(*made)
+    ids = [one["id"] for one in record["tool_calls"]]
 
-    assistant, result = tool_calls.told(records, ROOM)
+    assert len(set(ids)) == 5
+    assert (ids[0], ids[2], ids[3]) == ("c", "c_1", "")
+    told = tool_calls.told([record, results(**{call_id: f"{n}" for n, call_id in enumerate(ids)})], ROOM)
+    assert [one["id"] for one in told[0]["tool_calls"]] == ids
+    assert [(one["tool_call_id"], one["content"]) for one in told[1:]] == [
+        (call_id, f"{n}") for n, call_id in enumerate(ids)
+    ]
 
-    assert [json.loads(call["function"]["arguments"]) for call in assistant["tool_calls"]] == [{"n": 2}]
-    assert result["content"] == "two"
+
+def test_the_model_is_told_of_calls_that_were_too_many() -> None:
+    record = calls(*(calling("a", {"n": n}, f"c{n}") for n in range(150)))
+
+    *_, last = tool_calls.told([record, results(**{f"c{n}": f"{n}" for n in range(100)})], ROOM)
+
+    assert last["content"] == "99\n[50 further calls were not made: 100 a turn are]"
 
 
 def test_a_call_without_a_result_is_told_as_not_carried_out() -> None:

@@ -134,6 +134,7 @@ async def test_the_whole_story_of_a_run(store: Database, insights: InsightServic
         "queue": 50 + 70,
         "rate_limit": 50 + 20 + 1_880,
         "model": 400 + 500,
+        "tools": 0,
         "retry": 300 + 1_700,
         "dependency": 0,
         "merge": 0,
