@@ -1,43 +1,55 @@
 """The ``swarmd`` command: a thin user of the service, which it starts (``serve``) or talks to over HTTP.
 
-One module a command, and nothing heavy imported before the command that needs it runs, so that ``swarmd --help`` stays
-fast. What may go wrong in the user's world is a ``failures.Failure`` and ends as plain lines on stderr with an exit
-code; see there.
+One module a command, and none of them imported before its command runs (see ``lazy``), so that ``swarmd --help`` and
+the shell's completion stay fast. What may go wrong in the user's world is a ``failures.Failure`` and ends as plain
+lines on stderr with an exit code; see there.
 """
 
 from __future__ import annotations
 
 import sys
-from importlib import import_module
 from typing import Annotated
 
 import typer
 
-from app import __version__
-from app.cli.backup import backup
-from app.cli.demo import demo
 from app.cli.failures import EXIT_INTERRUPTED, Failure, Interrupted
+from app.cli.lazy import Deferred, add_deferred, lazy_group, new_app
 from app.cli.messages import say
-from app.cli.openapi import openapi
-from app.cli.run import run
+from app.cli.version import version
 
+COMMANDS = {
+    "serve": Deferred("serve:serve", "Start the service and serve until Ctrl-C or SIGTERM."),
+    "run": Deferred("run:run", "Run a swarm from a file, a recipe or a goal, and print its results."),
+    "watch": Deferred("watching:watch", "Watch a run until it ends: its sub-agents, counts, cost and latencies."),
+    "ls": Deferred("listing:ls", "List the runs, newest first."),
+    "get": Deferred("getting:get", "Show a run, one of its tasks, or its results."),
+    "logs": Deferred("logs:logs", "Print what happened in a run, event by event."),
+    "cancel": Deferred("steering:cancel", "Cancel a run, or some of its tasks."),
+    "pause": Deferred("steering:pause", "Make a run start no further call."),
+    "resume": Deferred("steering:resume", "Let a paused run go on."),
+    "retry": Deferred("steering:retry", "Run the failed tasks of a run again."),
+    "export": Deferred("exporting:export", "Write all tasks, events, metrics or attempts of a run to a file."),
+    "artifacts": Deferred("artifacts:artifacts", "List or download what the sub-agents of a run saved."),
+    "usage": Deferred("usage:usage", "Sum up calls, tokens and cost by model, key, day or run."),
+    "recipes": Deferred("recipes:recipes", "List and show recipes, which `swarmd run --recipe` runs."),
+    "demo": Deferred("demo:demo", "Review a source tree, or read documents, with a swarm of the offline model."),
+    "keys": Deferred("keys:keys", "Mint, list, rotate and revoke API keys."),
+    "credits": Deferred("credits:credits", "Show and top up what a tenant has prepaid."),
+    "backup": Deferred("backup:backup", "Copy the database, artifacts and uploads, while the service runs or not."),
+    "chaos": Deferred("chaos:chaos", "Kill the service again and again in a run of its own, and print the ledger."),
+    "mock-model": Deferred("mock_model:mock_model", "Serve the offline model as an endpoint, with faults on demand."),
+    "settings": Deferred("settings_reference:settings", "Print the reference of all settings."),
+    "openapi": Deferred("openapi:openapi", "Print the service's OpenAPI document."),
+    "version": Deferred("version:version", "Print the version."),
+}
 
-def _new_app() -> typer.Typer:
-    return typer.Typer(
-        no_args_is_help=True,
-        add_completion=False,
-        pretty_exceptions_enable=False,
-        rich_markup_mode="markdown",
-        context_settings={"help_option_names": ["-h", "--help"]},
-    )
-
-
-app = _new_app()
+app = new_app(cls=lazy_group(COMMANDS), no_args_is_help=True, add_completion=True)
+add_deferred(app, COMMANDS)
 
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"swarmd {__version__}")
+        version()
         raise typer.Exit
 
 
@@ -47,48 +59,11 @@ def swarmd(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """Self-hosted swarm-as-a-service: hundreds of model-driven sub-agents in parallel, durable and budgeted."""
+    """Self-hosted swarm-as-a-service: hundreds of model-driven sub-agents in parallel, durable and budgeted.
 
-
-def _add_deferred(name: str, summary: str) -> None:
-    """Add the command, or group of commands, of the module of the same name, which is imported only when it is called.
-
-    For the commands whose flags alone need the settings or a server library; ``--help`` is passed on like any flag.
+    Exit codes of all commands: 0 done; 1 the service could not do it, or is not there; 2 the call is wrong; of a run 3
+    partial, 4 failed, 5 cancelled; 130 interrupted.
     """
-
-    @app.command(
-        name,
-        help=summary,
-        add_help_option=False,
-        context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
-    )
-    def deferred(context: typer.Context) -> None:
-        function = name.replace("-", "_")
-        target = getattr(import_module(f"app.cli.{function}"), function)
-        wrapper = _new_app()
-        if isinstance(target, typer.Typer):
-            wrapper.add_typer(target, name=name)
-            wrapper(args=[name, *context.args], prog_name="swarmd")
-        else:
-            wrapper.command(name, no_args_is_help=False)(target)
-            wrapper(args=context.args, prog_name=f"swarmd {name}")
-
-
-def version() -> None:
-    """Print the version."""
-    _print_version(True)
-
-
-_add_deferred("serve", "Start the service and serve until Ctrl-C or SIGTERM.")
-app.command()(run)
-_add_deferred("recipes", "List and show recipes, which `swarmd run --recipe` runs.")
-app.command()(demo)
-_add_deferred("chaos", "Kill the service again and again in a run of its own, and print the ledger.")
-_add_deferred("keys", "Mint, list and revoke API keys.")
-app.command()(backup)
-_add_deferred("mock-model", "Serve the offline model as an OpenAI-compatible endpoint, with faults on demand.")
-app.command()(openapi)
-app.command()(version)
 
 
 def main(arguments: list[str] | None = None) -> None:

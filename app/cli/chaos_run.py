@@ -198,7 +198,7 @@ class _Driver:
             witness.follow(client.base_url, len(self._graves))
             self._wait_for_the_end()
             self._look(client)
-            log = list(client.new_events(self._swarm_id, 0, pages=10_000))
+            log = list(client.new_events(self._swarm_id, 0))
         self._service.kill()
         witness.leave()
         return Ledgers(

@@ -11,7 +11,7 @@ import contextlib
 import ipaddress
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
 from types import TracebackType
 from typing import Any
@@ -21,12 +21,16 @@ import httpx2
 import orjson
 
 from app.cli.failures import EXIT_USAGE, Failure, problem_failure
+from app.cli.patience import Patience
 
 JsonObject = dict[str, Any]
 
 TERMINAL_STATUSES = frozenset({"completed", "partial", "failed", "cancelled"})
 EVENTS_PER_PAGE = 1000
-_BUSY = frozenset({429, 502, 503, 504})
+STREAM_SILENCE_S = 45.0
+"""A stream that says nothing for so long is lost: the service sends a comment every 15 s."""
+
+BUSY = frozenset({429, 502, 503, 504})
 
 
 class Answer(Enum):
@@ -107,76 +111,145 @@ class ServiceClient:
         Raises:
             Failure: the service refused it, or does not answer.
         """
-        headers = {"Content-Type": "application/json", "Idempotency-Key": uuid.uuid4().hex}
-        return self._call("POST", "/v1/swarms", content=body, headers=headers, patience_s=10.0)
+        return self._call("POST", "/v1/swarms", content=body, headers=_once(), patience_s=10.0)
 
     def swarm(self, swarm_id: str) -> JsonObject:
-        return self._call("GET", f"/v1/swarms/{_segment(swarm_id)}")
+        return self.get(swarm_path(swarm_id))
 
     def results(self, swarm_id: str) -> JsonObject:
-        return self._call("GET", f"/v1/swarms/{_segment(swarm_id)}/results")
+        return self.get(swarm_path(swarm_id, "results"))
 
     def cancel(self, swarm_id: str) -> JsonObject:
-        return self._call("POST", f"/v1/swarms/{_segment(swarm_id)}/cancel", patience_s=5.0)
+        return self.post(swarm_path(swarm_id, "cancel"))
 
-    def new_events(self, swarm_id: str, after: int, *, pages: int = 5) -> Iterator[JsonObject]:
-        """The logged events with ``seq`` > ``after`` in order, at most so many pages of them."""
-        for _ in range(pages):
-            path = f"/v1/swarms/{_segment(swarm_id)}/events?after={after}&limit={EVENTS_PER_PAGE}"
-            items: list[JsonObject] = self._call("GET", path)["items"]
+    def get(self, path: str, **query: object) -> JsonObject:
+        """What is at ``path``; parameters that are None are left out.
+
+        Raises:
+            Refused: the service answers with an error.
+            Failure: it does not answer.
+        """
+        return self._call("GET", path, query=query)
+
+    def post(self, path: str, body: object = None, *, once: bool = False) -> JsonObject:
+        """Ask for something to be done.
+
+        Args:
+            once: with an ``Idempotency-Key``, for what starts work; the rest may be asked for twice.
+        """
+        content = None if body is None else orjson.dumps(body)
+        return self._call("POST", path, content=content, headers=_once() if once else None, patience_s=5.0)
+
+    def pages(self, path: str, **query: object) -> Iterator[JsonObject]:
+        """The pages of a list, each asked for when the one before has been taken."""
+        while True:
+            page = self.get(path, **query)
+            yield page
+            if not page.get("next_cursor"):
+                return
+            query["cursor"] = page["next_cursor"]
+
+    def new_events(self, swarm_id: str, after: int) -> Iterator[JsonObject]:
+        """The logged events with ``seq`` > ``after`` so far, in order."""
+        while True:
+            page = self.get(swarm_path(swarm_id, "events"), after=after, limit=EVENTS_PER_PAGE)
+            items: list[JsonObject] = page["items"]
             yield from items
             if len(items) < EVENTS_PER_PAGE:
                 return
             after = int(items[-1]["seq"])
+
+    @contextlib.contextmanager
+    def stream(self, path: str, query: Mapping[str, object], *, accept: str = "*/*") -> Iterator[httpx2.Response]:
+        """A successful answer, to be read piece by piece. Neither asking nor reading is tried again.
+
+        Raises:
+            Refused: the service answers with an error.
+            httpx2.TransportError: the connection failed or was lost, here or in the block.
+        """
+        timeout = httpx2.Timeout(60.0, connect=5.0, read=STREAM_SILENCE_S)
+        request = self._http.build_request(
+            "GET", path, params=_given(query), headers={"Accept": accept}, timeout=timeout
+        )
+        response = self._http.send(request, stream=True)
+        try:
+            if not response.is_success:
+                response.read()
+                raise _refusal(response)
+            yield response
+        finally:
+            response.close()
+
+    def patience(self, patience_s: float | None = None) -> Patience:
+        """How long to try again; by default as long as this client does."""
+        return Patience(self.patience_s if patience_s is None else patience_s, self._sleep, self._clock)
 
     def _call(
         self,
         method: str,
         path: str,
         *,
+        query: Mapping[str, object] | None = None,
         content: bytes | None = None,
         headers: dict[str, str] | None = None,
         patience_s: float | None = None,
     ) -> JsonObject:
-        give_up_at = self._clock() + (self.patience_s if patience_s is None else patience_s)
-        delay_s = 0.25
+        patience = self.patience(patience_s)
+        kind = {"Content-Type": "application/json"} if content is not None else {}
         while True:
-            response: httpx2.Response | None = None
             try:
-                response = self._http.request(method, path, content=content, headers=headers)
+                response = self._http.request(
+                    method, path, params=_given(query), content=content, headers=kind | (headers or {})
+                )
             except httpx2.TransportError as exc:
-                if self._clock() + delay_s > give_up_at:
-                    raise Failure(f"no answer from {self.base_url} ({_reason(exc)})") from exc
+                if not patience.rest():
+                    raise self.silence(exc) from exc
             else:
-                if response.status_code not in _BUSY or self._clock() + delay_s > give_up_at:
+                if response.status_code not in BUSY or not patience.rest(_retry_after_s(response, at_most_s=5.0)):
                     return _parsed(response)
-            self._sleep(max(delay_s, _retry_after_s(response, at_most_s=5.0)))
-            delay_s = min(delay_s * 2, 5.0)
+
+    def silence(self, exc: Exception) -> Failure:
+        """What to tell when the service has not answered for long enough."""
+        return Failure(f"no answer from {self.base_url} ({reason(exc)})")
+
+
+def swarm_path(swarm_id: str, *more: str) -> str:
+    """The path of a swarm, or of something below it; every part is quoted."""
+    return "/".join(["/v1/swarms", *(quote(part, safe="") for part in (swarm_id, *more))])
 
 
 def _parsed(response: httpx2.Response) -> JsonObject:
+    if response.is_success:
+        with contextlib.suppress(orjson.JSONDecodeError):
+            body: Any = orjson.loads(response.content)
+            if isinstance(body, dict):
+                return body
+    raise _refusal(response)
+
+
+def _refusal(response: httpx2.Response) -> Failure:
     try:
-        body: Any = orjson.loads(response.content)
+        return problem_failure(response.status_code, orjson.loads(response.content))
     except orjson.JSONDecodeError:
-        body = response.text
-    if response.is_success and isinstance(body, dict):
-        return body
-    raise problem_failure(response.status_code, body)
+        return problem_failure(response.status_code, response.text)
 
 
-def _retry_after_s(response: httpx2.Response | None, *, at_most_s: float) -> float:
-    if response is not None:
-        with contextlib.suppress(KeyError, ValueError):
-            return min(max(float(response.headers["Retry-After"]), 0.0), at_most_s)
+def _retry_after_s(response: httpx2.Response, *, at_most_s: float) -> float:
+    with contextlib.suppress(KeyError, ValueError):
+        return min(max(float(response.headers["Retry-After"]), 0.0), at_most_s)
     return 0.0
 
 
-def _reason(exc: Exception) -> str:
+def reason(exc: Exception) -> str:
     return str(exc) or type(exc).__name__
 
 
-def _segment(value: str) -> str:
-    return quote(value, safe="")
+def _given(query: Mapping[str, object] | None) -> dict[str, str]:
+    return {name: str(value) for name, value in (query or {}).items() if value is not None}
+
+
+def _once() -> dict[str, str]:
+    return {"Idempotency-Key": uuid.uuid4().hex}
 
 
 def _is_loopback(host: str) -> bool:

@@ -31,7 +31,10 @@ def demo(
         Path | None, typer.Option(help="Where the service keeps the swarm; default: its usual one.")
     ] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the service; 0 takes a free one.")] = 0,
-    key: Annotated[str | None, typer.Option(envvar="SWARMD_API_KEY", help="API key, for a service that runs.")] = None,
+    key: Annotated[
+        str | None,
+        typer.Option("--api-key", "--key", envvar="SWARMD_API_KEY", help="API key, for a service that runs."),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Write the report to this file too.")] = None,
     keep: Annotated[bool, typer.Option(help="Leave the service running until Ctrl-C.")] = False,
     progress: Annotated[bool, typer.Option(help="Show progress on stderr.")] = True,

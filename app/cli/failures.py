@@ -39,6 +39,14 @@ class Failure(Exception):
         self.exit_code = exit_code
 
 
+class Refused(Failure):
+    """An error answer of the service; ``status`` is its HTTP status."""
+
+    def __init__(self, message: str, exit_code: int, status: int) -> None:
+        super().__init__(message, exit_code)
+        self.status = status
+
+
 class DataDirInUse(Failure):
     """Another running service has the data directory."""
 
@@ -60,7 +68,7 @@ def exit_code_of(status: str) -> int:
     return _EXIT_OF_STATUS.get(status, EXIT_FAILED)
 
 
-def problem_failure(status: int, body: object) -> Failure:
+def problem_failure(status: int, body: object) -> Refused:
     """An error answer of the service as lines a person can act on, every wrong field with its place.
 
     Args:
@@ -69,7 +77,7 @@ def problem_failure(status: int, body: object) -> Failure:
     exit_code = EXIT_USAGE if status in {400, 409, 413, 415, 422} else EXIT_ERROR
     if not isinstance(body, Mapping):
         text = " ".join(str(body).split())[:300]
-        return Failure(f"the service answered HTTP {status}" + (f": {text}" if text else ""), exit_code)
+        return Refused(f"the service answered HTTP {status}" + (f": {text}" if text else ""), exit_code, status)
     title = str(body.get("title") or "").strip()
     detail = str(body.get("detail") or "").strip()
     code = str(body.get("code") or "").strip()
@@ -82,8 +90,10 @@ def problem_failure(status: int, body: object) -> Failure:
     if len(fields) > _MAX_FIELD_ERRORS:
         lines.append(f"  … and {len(fields) - _MAX_FIELD_ERRORS:,} more")
     if status == 401:
-        lines.append("  pass a key with --key or SWARMD_API_KEY")
-    return Failure("\n".join(lines), exit_code)
+        lines.append("  pass a key with SWARMD_API_KEY or --api-key; `swarmd keys create` makes one")
+    if status == 403 and "scope" in detail:
+        lines.append("  `swarmd keys create --scopes read,run,admin` makes a key with every right")
+    return Refused("\n".join(lines), exit_code, status)
 
 
 def _listed(value: object) -> list[Any]:

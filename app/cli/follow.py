@@ -36,7 +36,7 @@ def run_to_end(client: ServiceClient, body: bytes, interrupts: Interrupts, *, pr
         with interrupts.held():
             swarm_id = str(client.create_swarm(body)["swarm_id"])
         with display(enabled=progress) as screen:
-            for snapshot in watch(client, swarm_id):
+            for snapshot in watch(client, swarm_id, say=say if progress else lambda _: None):
                 for note in snapshot.notes if progress else ():
                     say(note)
                 screen.show(snapshot)

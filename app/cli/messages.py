@@ -29,3 +29,8 @@ def printable(text: str) -> str:
     Models, upstreams and file names decide what is shown; an escape sequence among it could rewrite the terminal.
     """
     return text.translate(_CONTROL_CHARACTERS)
+
+
+def one_line(text: str) -> str:
+    """The text in one line: runs of blanks and line ends as one blank, other control characters replaced."""
+    return printable(" ".join(text.split()))

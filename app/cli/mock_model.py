@@ -46,6 +46,8 @@ def mock_model(
     tool_garbage_rate: Share = 0.0,
     bad_utf8_rate: Share = 0.0,
     surrogate_rate: Share = 0.0,
+    stall_rate: Share = 0.0,
+    error_midway_rate: Share = 0.0,
     slow_body: Annotated[float, typer.Option(min=0, help="Bytes a second answers are written at; 0 is at once.")] = 0.0,
     huge_body_mb: Annotated[float, typer.Option(min=0, help="Pad every answer to this many megabytes.")] = 0.0,
 ) -> None:
@@ -75,6 +77,8 @@ def mock_model(
             tool_garbage_rate=tool_garbage_rate,
             bad_utf8_rate=bad_utf8_rate,
             surrogate_rate=surrogate_rate,
+            stall_rate=stall_rate,
+            error_midway_rate=error_midway_rate,
             slow_body=slow_body,
             huge_body_mb=huge_body_mb,
             seed=seed,

@@ -1,12 +1,15 @@
-"""Showing a running swarm: a live picture on a terminal, sparse plain lines everywhere else. Always on stderr."""
+"""Showing a running swarm: a live picture on a terminal, sparse plain lines everywhere else."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol, TextIO
 
+from app.cli.messages import one_line
 from app.cli.watch import Snapshot
 
 if TYPE_CHECKING:
@@ -23,12 +26,17 @@ class Display(Protocol):
 
 
 @contextmanager
-def display(*, enabled: bool = True, stream: TextIO | None = None) -> Iterator[Display]:
-    """The display that fits the stream (default: stderr); ``enabled=False`` shows nothing."""
+def display(*, enabled: bool = True, stream: TextIO | None = None, plain: bool = False) -> Iterator[Display]:
+    """The display that fits the stream (default: stderr).
+
+    Args:
+        enabled: False shows nothing.
+        plain: lines even on a terminal.
+    """
     target = stream if stream is not None else sys.stderr
     if not enabled:
         yield SilentDisplay()
-    elif target.isatty():
+    elif target.isatty() and not plain:
         from rich.console import Console
 
         with LiveDisplay(Console(file=target)).running() as live:
@@ -51,7 +59,7 @@ class PlainDisplay:
         self._last_s = 0.0
 
     def show(self, snapshot: Snapshot) -> None:
-        step = snapshot.percent // _PLAIN_STEP_PERCENT
+        step = min(snapshot.percent, 99) // _PLAIN_STEP_PERCENT  # all done is told with how it ended
         due = snapshot.elapsed_s - self._last_s >= PLAIN_INTERVAL_S
         if not (snapshot.is_final or due or step > self._last_step):
             return
@@ -62,14 +70,15 @@ class PlainDisplay:
 
 
 class LiveDisplay:
-    """A bar, the numbers and the latest failures, redrawn in place; the final picture stays on the screen."""
+    """The run redrawn in place, its clock going on between snapshots; the final picture stays on the screen."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
         self._console = console
-        self._snapshot: Snapshot | None = None
+        self._clock = clock
+        self._shown: tuple[Snapshot, float] | None = None
 
     def show(self, snapshot: Snapshot) -> None:
-        self._snapshot = snapshot
+        self._shown = snapshot, self._clock()
 
     @contextmanager
     def running(self) -> Iterator[LiveDisplay]:
@@ -81,19 +90,25 @@ class LiveDisplay:
     def _render(self) -> RenderableType:
         from rich.text import Text
 
-        return Text("starting …", style="dim") if self._snapshot is None else picture(self._snapshot)
+        if self._shown is None:
+            return Text("starting …", style="dim")
+        snapshot, at_s = self._shown
+        gone_s = 0.0 if snapshot.is_final or not snapshot.elapsed_s else self._clock() - at_s
+        return picture(replace(snapshot, elapsed_s=snapshot.elapsed_s + gone_s), gone_s)
 
 
-def picture(snapshot: Snapshot) -> RenderableType:
-    """The live view of one snapshot."""
+def picture(snapshot: Snapshot, gone_s: float = 0.0) -> RenderableType:
+    """The live view of one snapshot, made ``gone_s`` seconds ago."""
     from rich.console import Group
     from rich.progress_bar import ProgressBar
     from rich.table import Table
     from rich.text import Text
 
+    from app.cli.grid import Grid
+
     head = Table.grid(padding=(0, 1))
     head.add_row(
-        Text(snapshot.name, style="bold", overflow="ellipsis", no_wrap=True),
+        Text(one_line(snapshot.name), style="bold", overflow="ellipsis", no_wrap=True),
         ProgressBar(total=max(snapshot.total, 1), completed=snapshot.ended, width=40),
         Text(f"{snapshot.ended:,}/{snapshot.total:,}"),
         Text(clock_text(snapshot.elapsed_s), style="cyan"),
@@ -101,6 +116,8 @@ def picture(snapshot: Snapshot) -> RenderableType:
     )
     lines: list[RenderableType] = [head, Text("  " + ", ".join(_states(snapshot)))]
     lines.append(Text("  " + ", ".join(_measures(snapshot)), style="dim"))
+    if snapshot.cells:
+        lines.append(Grid(snapshot.cells, snapshot.now, gone_s, snapshot.is_final))
     lines += [Text(f"  ✗ {failure}", style="red", overflow="ellipsis", no_wrap=True) for failure in snapshot.failures]
     return Group(*lines)
 
@@ -126,8 +143,9 @@ def _states(snapshot: Snapshot) -> list[str]:
 
 def _measures(snapshot: Snapshot) -> list[str]:
     tokens = f"{count_text(snapshot.tokens_in)} tokens in, {count_text(snapshot.tokens_out)} out"
-    p95 = "p95 -" if snapshot.p95_ms is None else f"p95 {duration_text(snapshot.p95_ms)}"
-    return [money_text(snapshot.cost_usd), tokens, p95]
+    taken = (("p50", snapshot.p50_ms), ("p95", snapshot.p95_ms), ("p99", snapshot.p99_ms))
+    percentiles = " ".join(f"{name} {'-' if ms is None else duration_text(ms)}" for name, ms in taken)
+    return [money_text(snapshot.cost_usd), tokens, percentiles, f"{snapshot.tasks_per_s:.1f} tasks/s"]
 
 
 def clock_text(seconds: float) -> str:

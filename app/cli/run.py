@@ -56,7 +56,7 @@ def run(
             help="The service; default: one on the usual port (SWARMD_PORT, 8000), else one started here.",
         ),
     ] = None,
-    key: Annotated[str | None, typer.Option(envvar="SWARMD_API_KEY", help="API key.")] = None,
+    key: Annotated[str | None, typer.Option("--api-key", "--key", envvar="SWARMD_API_KEY", help="API key.")] = None,
     out: Annotated[Path | None, typer.Option(help="Write the result to this file instead of stdout.")] = None,
     result_format: Annotated[
         ResultFormat | None,

@@ -11,7 +11,7 @@ from pathlib import Path
 from app.cli import service_record
 from app.cli.client import Answer, ServiceClient
 from app.cli.failures import DataDirInUse, Failure
-from app.cli.messages import say
+from app.cli.messages import command, say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +38,8 @@ class Session:
 def connect(url: str | None, key: str | None, *, may_embed: bool = True) -> Iterator[Session]:
     """The service at ``url``; without one the service on the usual port; without that an embedded one, if it may be.
 
+    Where none may be embedded, the service that has the usual data directory will do, wherever it listens.
+
     Raises:
         Failure: nobody answers at ``url``, or no service can be started.
     """
@@ -45,7 +47,15 @@ def connect(url: str | None, key: str | None, *, may_embed: bool = True) -> Iter
         client = stack.enter_context(ServiceClient(url or usual_url(), key))
         answer = client.probe()
         if answer is Answer.NONE and not (url is None and may_embed):
-            raise Failure(f"no swarmd service answers at {client.base_url}")
+            recorded = _recorded(stack, usual_data_dir(), key, or_refused=True) if url is None else None
+            if recorded is None:
+                raise Failure(
+                    f"no swarmd service answers at {client.base_url}\n"
+                    f"  start one with `{command()} serve`, or name another with SWARMD_URL or --url"
+                )
+            say(f"no service at {client.base_url}: using the one at {recorded.client.base_url}")
+            yield recorded
+            return
         if answer is not Answer.NONE:
             yield Session(client=client)
             return
@@ -67,6 +77,13 @@ def usual_url() -> str:
     from app.cli.settings_flags import read_settings
 
     return f"http://127.0.0.1:{read_settings({}).port}"
+
+
+def usual_data_dir() -> Path:
+    """The data directory when nothing else is said."""
+    from app.cli.settings_flags import read_settings
+
+    return read_settings({}).data_dir
 
 
 @contextmanager
@@ -105,10 +122,11 @@ def _embed(
     return Session(client=client, data_dir=settings.data_dir, is_temporary=is_temporary, wait=service.wait)
 
 
-def _recorded(stack: ExitStack, data_dir: Path, key: str | None) -> Session | None:
-    """The service that recorded itself in the directory, if it takes requests."""
+def _recorded(stack: ExitStack, data_dir: Path, key: str | None, *, or_refused: bool = False) -> Session | None:
+    """The service that recorded itself in the directory, if it takes requests, or at least answers them."""
     url = service_record.read(data_dir)
     if url is None:
         return None
     client = stack.enter_context(ServiceClient(url, key))
-    return Session(client=client) if client.probe() is Answer.READY else None
+    answer = client.probe()
+    return Session(client=client) if answer is Answer.READY or (or_refused and answer is Answer.REFUSED) else None

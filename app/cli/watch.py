@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import bisect
-import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
+from app.cli.cells import Cell, Cells
 from app.cli.client import TERMINAL_STATUSES, JsonObject, ServiceClient
-from app.cli.messages import counted, printable
+from app.cli.event_stream import SNAPSHOT, frames
+from app.cli.messages import counted, one_line, printable
 
-POLL_INTERVAL_S = 0.25
-_PAGES_PER_POLL = 5
-_ALL_PAGES = 1000
+AT_MOST_EVERY_S = 0.1
+_COUNTS = ("total", "completed", "running", "queued", "waiting", "retrying", "failed", "skipped", "cancelled")
+_RATES = ("p50_ms", "p95_ms", "p99_ms", "tasks_per_s")
 _FAILURES_SHOWN = 3
+_STATUS_AFTER = {"swarm_paused": "paused", "swarm_resumed": "running", "agent_spawned": "running"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,9 +24,13 @@ class Snapshot:
 
     Attributes:
         ended: tasks in a final state, whatever it is.
-        p95_ms: 95th percentile of the attempts completed so far, milliseconds; None before the first.
+        p50_ms: 50th percentile of the tasks completed so far, milliseconds; None before the first. So p95, p99.
+        tasks_per_s: tasks that ended over the time since the start.
+        elapsed_s: since the swarm was created, to its end where it has ended.
         failures: the latest failures, newest last, as ``task: error``, and why the run is paused.
         notes: what happened beside the tasks since the snapshot before: turns of a planner, merges, checkpoints.
+        cells: the sub-agents one by one; empty where nobody looks at them.
+        now: the service's time of it.
     """
 
     name: str
@@ -43,10 +48,15 @@ class Snapshot:
     cost_usd: float = 0.0
     tokens_in: int = 0
     tokens_out: int = 0
+    p50_ms: float | None = None
     p95_ms: float | None = None
+    p99_ms: float | None = None
+    tasks_per_s: float = 0.0
     elapsed_s: float = 0.0
     failures: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    cells: tuple[Cell, ...] = ()
+    now: str = ""
 
     @property
     def percent(self) -> int:
@@ -59,23 +69,26 @@ class Snapshot:
 
 @dataclass(slots=True)
 class _Log:
-    """What only the event log tells: latencies (kept sorted), why tasks failed, why the run is paused, and its merges.
+    """What only events tell: why tasks failed, why the run is paused, its merges, and the sub-agents one by one.
 
     Attributes:
+        status: as the latest event has left it.
         notes: since they were last taken away, by what they are about, so that of many turns only the last is told.
     """
 
-    seq: int = 0
-    latencies_ms: list[float] = field(default_factory=list)
+    status: str
+    cells: Cells = field(default_factory=Cells)
     failures: list[str] = field(default_factory=list)
     notes: dict[str, str] = field(default_factory=dict)
     merges: int = 0
 
     def take(self, event: JsonObject) -> None:
-        self.seq = int(event["seq"])
-        kind = event.get("type")
-        if kind == "agent_completed" and isinstance(event.get("latency_ms"), int | float):
-            bisect.insort(self.latencies_ms, float(event["latency_ms"]))
+        self.cells.take(event)
+        kind = str(event.get("type"))
+        if kind in _STATUS_AFTER and not isinstance(event.get("step"), str):
+            self.status = _STATUS_AFTER[kind]
+        if kind == "swarm_resumed":
+            self.failures = []  # what had failed runs again, or what it had paused for is over
         elif kind == "agent_failed":
             self._note(f"{event.get('task_id')}: {event.get('error') or 'failed'}")
         elif kind == "swarm_paused":
@@ -116,64 +129,81 @@ class _Log:
         return notes
 
     def _note(self, reason: str) -> None:
-        self.failures = [*self.failures, printable(" ".join(reason.split()))[:200]][-_FAILURES_SHOWN:]
-
-    def p95_ms(self) -> float | None:
-        if not self.latencies_ms:
-            return None
-        return self.latencies_ms[math.ceil(0.95 * len(self.latencies_ms)) - 1]
+        self.failures = [*self.failures, one_line(reason)[:200]][-_FAILURES_SHOWN:]
 
 
 def watch(
     client: ServiceClient,
     swarm_id: str,
     *,
-    interval_s: float = POLL_INTERVAL_S,
-    sleep: Callable[[float], None] = time.sleep,
+    say: Callable[[str], None] = lambda _: None,
+    each: Callable[[JsonObject], None] = lambda _: None,
+    after: int = 0,
     clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[Snapshot]:
-    """Ask until the swarm has ended, at most once per ``interval_s``; the last snapshot is the final one."""
-    log = _Log()
-    started = clock()
-    while True:
-        asked_at = clock()
-        swarm = client.swarm(swarm_id)
-        # A long log is caught up over several polls, so that the counts never stand still; at the end it is read out.
-        pages = _ALL_PAGES if swarm.get("status") in TERMINAL_STATUSES else _PAGES_PER_POLL
-        for event in client.new_events(swarm_id, log.seq, pages=pages):
-            log.take(event)
-        snapshot = snapshot_of(swarm, p95_ms=log.p95_ms(), elapsed_s=clock() - started, failures=tuple(log.failures))
-        snapshot = replace(snapshot, notes=log.taken_notes())
-        yield snapshot
-        if snapshot.is_final:
-            return
-        sleep(max(0.0, interval_s - (clock() - asked_at)))
+    """Follow the swarm until it has ended; the last snapshot is the final one.
+
+    Counts, cost and percentiles are the service's own, which come every second and at the end, never sums of events.
+    In between a snapshot comes when events have changed something, at most every ``AT_MOST_EVERY_S``.
+
+    Args:
+        say: is told of connections lost and made again.
+        each: is given every frame of the stream, before the snapshot that it is part of.
+        after: the last event that is not of interest.
+
+    Raises:
+        Failure: there is no such swarm, or the service does not come back.
+    """
+    first = snapshot_of(client.swarm(swarm_id))
+    if not first.is_final:
+        yield first
+    log = _Log("running" if first.is_final else first.status)
+    figures: JsonObject = {}
+    figures_at = yielded_at = clock()
+    for frame in frames(client, swarm_id, after, say=say):
+        each(frame)
+        log.take(frame)
+        if frame.get("type") == SNAPSHOT:
+            figures, figures_at = frame, clock()
+        elif not figures or clock() - yielded_at < AT_MOST_EVERY_S:
+            continue  # history is not shown event by event
+        if first.is_final:
+            continue
+        yielded_at = clock()
+        now = _with_figures(replace(first, status=log.status), figures)
+        yield _seen(replace(now, elapsed_s=now.elapsed_s + yielded_at - figures_at), log)
+    kept = {name: figures.get(name) for name in _RATES}  # which the swarm's document does not have
+    yield _seen(_with_figures(snapshot_of(client.swarm(swarm_id)), kept), log)
 
 
-def snapshot_of(
-    swarm: JsonObject, *, p95_ms: float | None = None, elapsed_s: float = 0.0, failures: tuple[str, ...] = ()
-) -> Snapshot:
+def snapshot_of(swarm: JsonObject) -> Snapshot:
     """The swarm document of the service as a ``Snapshot``."""
-    counts = {name: int(number or 0) for name, number in (swarm.get("counts") or {}).items()}
-    tokens = swarm.get("tokens") or {}
-    ended = sum(counts.get(name, 0) for name in ("completed", "failed", "cancelled", "skipped"))
-    return Snapshot(
-        name=str(swarm.get("name") or swarm.get("swarm_id") or "swarm"),
-        status=str(swarm.get("status")),
-        total=counts.get("total", 0),
-        ended=ended,
-        completed=counts.get("completed", 0),
-        running=counts.get("running", 0),
-        queued=counts.get("queued", 0),
-        waiting=counts.get("waiting", 0),
-        retrying=counts.get("retrying", 0),
-        failed=counts.get("failed", 0),
-        skipped=counts.get("skipped", 0),
-        cancelled=counts.get("cancelled", 0),
-        cost_usd=float(swarm.get("cost_usd") or 0.0),
-        tokens_in=int(tokens.get("in") or 0),
-        tokens_out=int(tokens.get("out") or 0),
-        p95_ms=p95_ms,
-        elapsed_s=elapsed_s,
-        failures=failures,
+    name = str(swarm.get("name") or swarm.get("swarm_id") or "swarm")
+    began, ended = (str(swarm.get(moment) or "") for moment in ("created_at", "ended_at"))
+    elapsed_s = Cell(task_id="", state="", began=began).running_s(ended)
+    return _with_figures(Snapshot(name=name, status=str(swarm.get("status"))), {**swarm, "elapsed_s": elapsed_s})
+
+
+def _with_figures(snapshot: Snapshot, figures: JsonObject) -> Snapshot:
+    """The snapshot with the figures of a swarm document or of a ``metrics_snapshot``, as far as they are there."""
+    told: JsonObject = {}
+    if figures.get("counts") is not None:
+        counts = {name: int(number or 0) for name, number in figures["counts"].items()}
+        told = {name: counts.get(name, 0) for name in _COUNTS}
+        told["ended"] = sum(told[name] for name in ("completed", "failed", "cancelled", "skipped"))
+    if figures.get("tokens") is not None:
+        told["tokens_in"], told["tokens_out"] = (int(figures["tokens"].get(way) or 0) for way in ("in", "out"))
+    for name in ("cost_usd", "elapsed_s", *_RATES):
+        if figures.get(name) is not None:
+            told[name] = float(figures[name])
+    return replace(snapshot, **told)
+
+
+def _seen(snapshot: Snapshot, log: _Log) -> Snapshot:
+    return replace(
+        snapshot,
+        failures=tuple(log.failures),
+        notes=log.taken_notes(),
+        cells=log.cells.all(),
+        now=log.cells.now,
     )

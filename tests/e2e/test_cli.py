@@ -1,103 +1,15 @@
 """The commands as a user runs them: real processes, a real service, real signals."""
 
 import json
-import os
 import re
 import signal
 import socket
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
 
 import httpx2
 import pytest
 
-DEADLINE_S = 30.0
-
-
-class Command:
-    """A running ``swarmd`` command; its output goes to files, so that no pipe can fill up and block it."""
-
-    def __init__(self, folder: Path, *arguments: str, stdin: str | None = None, **env: str) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self.out_file, self.err_file = folder / "stdout", folder / "stderr"
-        clean = {name: value for name, value in os.environ.items() if not re.match(r"SWARMD_|.*_API_KEY$", name)}
-        with self.out_file.open("wb") as out, self.err_file.open("wb") as err:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "app.cli", *arguments],
-                stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
-                stdout=out,
-                stderr=err,
-                cwd=folder,
-                env={**clean, "PYTHONPATH": str(Path(__file__).parents[2]), **env},
-            )
-        if stdin is not None and self.process.stdin is not None:
-            self.process.stdin.write(stdin.encode())
-            self.process.stdin.close()
-
-    @property
-    def out(self) -> str:
-        return self.out_file.read_text()
-
-    @property
-    def err(self) -> str:
-        return self.err_file.read_text()
-
-    def wait_for(self, pattern: str) -> str:
-        """The first group of ``pattern`` once it shows up on stderr."""
-        found = poll(lambda: re.search(pattern, self.err) or (self.process.poll() is not None and "ended"), self)
-        match = re.search(pattern, self.err)
-        assert match is not None, f"{found}: {self.err}"
-        return match.group(match.lastindex or 0)
-
-    def end(self) -> int:
-        try:
-            return self.process.wait(DEADLINE_S)
-        except subprocess.TimeoutExpired:
-            pytest.fail(f"did not end: {self.err}")
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
-
-
-def poll(condition: Callable[[], Any], command: Command) -> Any:
-    give_up_at = time.monotonic() + DEADLINE_S
-    while not (result := condition()):
-        assert time.monotonic() < give_up_at, f"nothing within {DEADLINE_S} s: {command.err}"
-        time.sleep(0.02)
-    return result
-
-
-Start = Callable[..., Command]
-
-
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
-    """Start commands, each in a folder of its own; what still runs at the end of the test is killed."""
-    with ExitStack() as stack:
-        number = iter(range(100))
-
-        def start_one(*arguments: str, **options: str) -> Command:
-            command = Command(tmp_path / f"command{next(number)}", *arguments, **options)
-            stack.callback(command.kill)
-            return command
-
-        yield start_one
-
-
-@contextmanager
-def serving(start: Start, data_dir: Path, *flags: str, **env: str) -> Iterator[str]:
-    """The URL of a ``swarmd serve``; it must end by itself and cleanly when asked to."""
-    command = start("serve", "--port", "0", "--data-dir", str(data_dir), *flags, **env)
-    yield command.wait_for(r"listening on (http://\S+)")
-    command.process.send_signal(signal.SIGTERM)
-    assert command.end() == 0, command.err
-    assert "Traceback" not in command.err
+from tests.support.terminal import Start, mock_model, serving
 
 
 def failed_start(start: Start, *flags: str) -> str:
@@ -160,7 +72,7 @@ def test_a_service_with_keys_asks_for_one(start: Start, tmp_path: Path, chain: P
         allowed = start("run", str(chain), "--url", url, SWARMD_API_KEY=json.loads(minting.out)["key"])
 
         assert refused.end() == 1
-        assert "pass a key with --key or SWARMD_API_KEY" in refused.err
+        assert "pass a key with SWARMD_API_KEY or --api-key" in refused.err
         assert allowed.end() == 0, allowed.err
 
 
@@ -180,7 +92,10 @@ def test_nobody_at_the_given_url_is_an_error(start: Start, chain: Path) -> None:
     command = start("run", str(chain), "--url", "http://127.0.0.1:9")
 
     assert command.end() == 1
-    assert command.err == "swarmd: error: no swarmd service answers at http://127.0.0.1:9\n"
+    assert command.err == (
+        "swarmd: error: no swarmd service answers at http://127.0.0.1:9\n"
+        "  start one with `swarmd serve`, or name another with SWARMD_URL or --url\n"
+    )
 
 
 def free_port() -> int:
@@ -231,16 +146,6 @@ def test_a_run_outlives_a_crash_of_its_service(start: Start, tmp_path: Path, cha
 
         assert command.end() == 0, command.err
         assert len(json.loads(command.out)["outputs"]) == 2
-
-
-@contextmanager
-def mock_model(start: Start, *flags: str) -> Iterator[str]:
-    command = start("mock-model", "--port", "0", *flags)
-    text = r"(http://127\.0\.0\.1:\d+)"
-    poll(lambda: re.search(text, command.err + command.out), command)
-    match = re.search(text, command.err + command.out)
-    assert match is not None
-    yield f"{match.group(1)}/v1"
 
 
 def test_a_swarm_whose_tasks_all_fail_exits_with_4(start: Start, tmp_path: Path, chain: Path) -> None:

@@ -94,6 +94,7 @@ async def get(url: str) -> dict[str, Any]:
         return found
 
 
+@pytest.mark.long
 def test_keyless_too(tmp_path_factory: pytest.TempPathFactory) -> None:
     with ServiceProcess(tmp_path_factory.mktemp("keyless")) as service:
         client = Aggregator(f"{service.url}/v1", "kimi-k2.5")

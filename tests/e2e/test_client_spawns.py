@@ -83,6 +83,7 @@ def test_a_hundred_spawns_on_a_hundred_threads(
     assert stats["max_in_flight"] <= 40
 
 
+@pytest.mark.long
 def test_keyless_too(tmp_path_factory: pytest.TempPathFactory) -> None:
     with ServiceProcess(tmp_path_factory.mktemp("keyless")) as service:
         client = Spawner(f"{service.url}/v1", "kimi-k2.5")

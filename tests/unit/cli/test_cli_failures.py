@@ -62,7 +62,15 @@ def test_any_body_makes_a_readable_message(body: object) -> None:
 
 
 def test_a_refused_key_says_how_to_pass_one() -> None:
-    assert "SWARMD_API_KEY" in problem_failure(401, {"title": "Unauthorized"}).message
+    refused = problem_failure(401, {"title": "Unauthorized"})
+
+    assert refused.status == 401
+    assert "pass a key with SWARMD_API_KEY or --api-key; `swarmd keys create` makes one" in refused.message
+
+
+def test_a_key_without_the_right_says_how_to_make_one_with_it() -> None:
+    assert "keys create --scopes" in problem_failure(403, {"detail": "this key lacks the scope 'run'"}).message
+    assert "keys create" not in problem_failure(403, {"detail": "a Host header of another site"}).message
 
 
 def test_an_interruption_exits_as_shells_expect() -> None:

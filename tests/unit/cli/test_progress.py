@@ -44,13 +44,15 @@ def test_a_line_holds_every_measure() -> None:
             cost_usd=0.0123,
             tokens_in=123_456,
             tokens_out=7_890,
+            p50_ms=400,
             p95_ms=812.4,
+            tasks_per_s=9.72,
         )
     )
 
     assert line == (
         "[12.3 s] 120/200 done (60 %): 50 running, 25 waiting, 2 failed, 3 retrying, "
-        "$0.0123, 123.5k tokens in, 7,890 out, p95 812 ms"
+        "$0.0123, 123.5k tokens in, 7,890 out, p50 400 ms p95 812 ms p99 -, 9.7 tasks/s"
     )
 
 

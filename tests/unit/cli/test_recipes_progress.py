@@ -2,40 +2,29 @@
 
 from typing import Any
 
-import httpx2
-import orjson
 import pytest
 
 from app.cli import follow
-from app.cli.client import ServiceClient
 from app.cli.interrupts import Interrupts
 from app.cli.progress import plain_line
 from app.cli.watch import Snapshot, snapshot_of, watch
+from tests.support.run_stream import RunService, whole
 
 
-def service(pages: list[tuple[str, list[dict[str, Any]]]]) -> httpx2.MockTransport:
-    """Answers with the next status at each poll, and with the events that came up to then."""
-    log: list[dict[str, Any]] = []
-
-    def answer(request: httpx2.Request) -> httpx2.Response:
-        if request.method == "POST":
-            return httpx2.Response(201, content=orjson.dumps({"swarm_id": "swm_1"}))
-        if request.url.path.endswith("/results"):
-            return httpx2.Response(200, content=orjson.dumps({"outputs": []}))
-        if request.url.path.endswith("/events"):
-            body: dict[str, Any] = {"items": log[int(request.url.params["after"]) :]}
-        else:
-            status, events = pages.pop(0)
-            log.extend([{**event, "seq": seq} for seq, event in enumerate(events, start=len(log) + 1)])
-            body = {"swarm_id": "swm_1", "status": status, "counts": {"total": 0}}
-        return httpx2.Response(200, content=orjson.dumps(body))
-
-    return httpx2.MockTransport(answer)
+def service(seconds: list[list[dict[str, Any]]], status: str = "completed") -> RunService:
+    """A run with these events in each second, and figures at the end of it."""
+    frames: list[dict[str, Any]] = []
+    seq = 0
+    for events in seconds:
+        for seq, event in enumerate(events, start=seq + 1):  # noqa: B020
+            frames.append({**event, "seq": seq})
+        frames.append({"type": "metrics_snapshot", "seq": seq})
+    return RunService([whole(*frames)], ["running", status], counts={"total": 0})
 
 
-def snapshots(*pages: tuple[str, list[dict[str, Any]]]) -> list[Snapshot]:
-    with ServiceClient("http://x", transport=service(list(pages))) as client:
-        return list(watch(client, "swm_1", sleep=lambda _: None, clock=lambda: 0.0))
+def snapshots(*seconds: list[dict[str, Any]], status: str = "completed") -> list[Snapshot]:
+    with service(list(seconds), status).client() as client:
+        return list(watch(client, "swm_1", clock=lambda: 0.0))
 
 
 def step(of: str, **more: Any) -> dict[str, Any]:
@@ -55,25 +44,23 @@ def test_a_run_without_tasks_yet_says_that_it_plans() -> None:
 def test_of_many_turns_between_two_looks_the_last_is_told() -> None:
     turns = [step("planner", kind="turn", nth=nth) for nth in (1, 2, 3)]
 
-    seen = snapshots(("planning", turns), ("planning", []), ("completed", [step("planner"), MERGED]))
+    seen = snapshots(turns, [], [step("planner"), MERGED])
 
     assert [each.notes for each in seen] == [
+        (),
         ("planner: turn 3",),
         (),
         ("planner: done", "merged 12 outputs (synthesis)"),
+        (),
     ]
 
 
 def test_merges_and_checkpoints_are_counted() -> None:
     checkpoint = {"type": "checkpoint", "completed": 20, "strategy": "hierarchical"}
 
-    seen = snapshots(
-        ("running", [step("merge"), checkpoint]),
-        ("aggregating", [step("merge"), step("merge")]),
-        ("partial", [{**MERGED, "missing": ["a", "b"]}]),
-    )
+    seen = snapshots([step("merge"), checkpoint], [step("merge"), step("merge")], [{**MERGED, "missing": ["a", "b"]}])
 
-    assert [each.notes for each in seen] == [
+    assert [each.notes for each in seen[1:-1]] == [
         ("merging: 1 merge done", "checkpoint after 20 completed tasks (hierarchical)"),
         ("merging: 3 merges done",),
         ("merged 12 outputs (synthesis), 2 missing",),
@@ -83,22 +70,21 @@ def test_merges_and_checkpoints_are_counted() -> None:
 def test_what_failed_is_a_failure() -> None:
     failed = [step("planner", error="no plan"), {**MERGED, "error": "too\nlong"}]
 
-    last = snapshots(("failed", failed))[-1]
+    last = snapshots(failed, status="failed")[-2]
 
     assert (last.failures, last.notes) == (("planner: no plan", "merge: too long"), ())
 
 
 @pytest.mark.parametrize("quiet", [step("agent", kind="tool"), {**MERGED, "strategy": "none"}])
 def test_steps_of_sub_agents_and_runs_without_a_merge_are_not_told(quiet: dict[str, Any]) -> None:
-    assert snapshots(("completed", [quiet]))[-1].notes == ()
+    assert [each.notes for each in snapshots([quiet])] == [(), (), ()]
 
 
 @pytest.mark.parametrize(("progress", "told"), [(True, ["swarmd: planner: done"]), (False, [])])
 def test_notes_go_to_stderr_where_progress_is_wanted(
     progress: bool, told: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    transport = service([("completed", [step("planner")])])
-    with ServiceClient("http://x", transport=transport) as client, Interrupts() as interrupts:
+    with service([[step("planner")]]).client() as client, Interrupts() as interrupts:
         follow.run_to_end(client, b"{}", interrupts, progress=progress)
 
     said = capsys.readouterr()

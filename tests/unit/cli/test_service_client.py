@@ -1,7 +1,6 @@
 """The client survives a service that goes away for a while, starts nothing twice, and reports the rest in words."""
 
 from collections.abc import Callable, Iterator
-from itertools import count
 
 import httpx2
 import orjson
@@ -148,10 +147,38 @@ def test_only_a_swarmd_service_counts_as_one(response: httpx2.Response | Excepti
     assert client_of(handler).probe() is answer
 
 
-def test_a_poll_reads_a_bounded_number_of_pages() -> None:
-    numbers = count(1)
+def test_the_log_is_read_page_by_page_to_its_end() -> None:
+    asked: list[int] = []
 
-    def endless(_: httpx2.Request) -> httpx2.Response:
-        return ok({"items": [{"seq": next(numbers)} for _ in range(1000)]})
+    def log(request: httpx2.Request) -> httpx2.Response:
+        after = int(request.url.params["after"])
+        asked.append(after)
+        return ok({"items": [{"seq": seq} for seq in range(after + 1, min(after + 1000, 2500) + 1)]})
 
-    assert len(list(client_of(endless).new_events("swm_1", 0))) == 5000
+    assert [event["seq"] for event in client_of(log).new_events("swm_1", 0)] == list(range(1, 2501))
+    assert asked == [0, 1000, 2000]
+
+
+def test_a_list_is_read_page_by_page_with_its_filters() -> None:
+    handler, requests = answers(ok({"items": [1], "next_cursor": "c 1"}), ok({"items": [2], "next_cursor": None}))
+
+    pages = client_of(handler).pages("/v1/swarms", status="failed", agent=None, limit=1)
+
+    assert [item for page in pages for item in page["items"]] == [1, 2]
+    assert [request.url.query for request in requests] == [
+        b"status=failed&limit=1",
+        b"status=failed&limit=1&cursor=c+1",
+    ]
+
+
+def test_what_starts_work_is_asked_for_once_however_often_it_is_sent() -> None:
+    handler, requests = answers(httpx2.ReadError("reset"), ok(), ok())
+    client = client_of(handler)
+
+    client.post("/v1/swarms/swm_1/retry", {"states": ["failed"]}, once=True)
+    client.post("/v1/swarms/swm_1/pause")
+
+    first, again, pause = requests
+    assert first.headers["Idempotency-Key"] == again.headers["Idempotency-Key"]
+    assert again.content == b'{"states":["failed"]}'
+    assert ("Idempotency-Key" in pause.headers, pause.content) == (False, b"")
