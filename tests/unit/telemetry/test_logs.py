@@ -18,11 +18,12 @@ DENIED = "ASGI callable returned without completing handshake."
 def as_before() -> Iterator[None]:
     root, server = logging.getLogger(), logging.getLogger("uvicorn.error")
     handlers, level, filters = root.handlers[:], root.level, server.filters[:]
+    of_structlog = structlog.get_config()
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
     server.filters[:] = filters
-    structlog.reset_defaults()
+    structlog.configure(**of_structlog)
 
 
 def lines(capsys: pytest.CaptureFixture[str]) -> list[str]:
