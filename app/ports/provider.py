@@ -6,11 +6,12 @@ not one of them, because it is a persisted decision of the domain (``domain.retr
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from app.domain.errors import SwarmdError
+from app.domain.parts import UNKNOWN_PART_TOKENS, PartTokens
 from app.domain.routing import Candidate
 from app.domain.usage import Price, Usage
 from app.domain.values import value
@@ -84,6 +85,30 @@ class ChatResult:
     rate_limit: RateLimitHeaders | None = None
 
 
+@value(kw_only=True)
+class ToolCallDelta:
+    """A piece of a tool call: ``id`` and ``name`` come with the first piece of call number ``index``."""
+
+    index: int
+    id: str | None = None
+    name: str | None = None
+    arguments: str = ""
+
+
+@value(kw_only=True)
+class ChatDelta:
+    """A piece of an answer as it is written; ``model`` is the one that answers, as the upstream names it."""
+
+    model: str
+    content: str | None = None
+    reasoning_content: str | None = None
+    tool_calls: tuple[ToolCallDelta, ...] = ()
+
+
+Sink = Callable[[ChatDelta], Awaitable[None]]
+"""Takes the pieces of an answer in order; nothing more is read from the upstream until it returns."""
+
+
 class ChatProvider(Protocol):
     """An endpoint that serves chat models."""
 
@@ -96,6 +121,17 @@ class ChatProvider(Protocol):
 
         Raises:
             ProviderError: every expected failure, as one of its subclasses.
+        """
+        ...
+
+    async def stream(self, request: ChatRequest, sink: Sink) -> ChatResult:
+        """Make exactly one call, hand its answer to ``sink`` while it is written, and return the whole of it.
+
+        An upstream that does not stream gives its answer in one piece. Cancelling works as with ``complete``; what
+        ``sink`` raises closes the connection too.
+
+        Raises:
+            ProviderError: as with ``complete``; pieces may have been handed over by then.
         """
         ...
 
@@ -147,6 +183,8 @@ class Route:
         context_tokens: largest prompt + completion, in tokens; None where it is not known.
         structured: how the model is asked for JSON of a schema.
         thinking: how it is told to think or not to.
+        vision: whether the model reads images and videos; None where that is not known, so the provider decides.
+        part_tokens: the most tokens that it makes of one of those.
     """
 
     requested: str
@@ -156,6 +194,8 @@ class Route:
     context_tokens: int | None = None
     structured: Structured = "json_schema"
     thinking: Thinking = UNKNOWN_THINKING
+    vision: bool | None = None
+    part_tokens: PartTokens = UNKNOWN_PART_TOKENS
 
     @property
     def lane(self) -> str:
@@ -181,6 +221,7 @@ class Route:
             context_tokens=self.context_tokens,
             on_remark=self.thinking.on_remark,
             off_remark=self.thinking.off_remark,
+            vision=self.vision,
         )
 
     def cost_nano_usd(self, result: ChatResult) -> int | None:

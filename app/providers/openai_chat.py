@@ -6,50 +6,47 @@ measured, and a cancelled call closes its socket within milliseconds.
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
-from email.utils import parsedate_to_datetime
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import aiohttp
 import orjson
 from yarl import URL
 
-from app.domain.retry import MAX_RETRY_AFTER_S
 from app.ports.clock import Clock
 from app.ports.provider import (
     AnswerTooLarge,
-    AuthenticationRejected,
+    ChatDelta,
     ChatRequest,
     ChatResult,
     MalformedAnswer,
     ProviderError,
     ProviderTimeout,
-    QuotaExhausted,
-    RateLimited,
-    RateLimitHeaders,
     Refused,
+    Sink,
+    ToolCallDelta,
     Unavailable,
 )
 from app.providers import wire
+from app.providers.chunks import DONE, ErrorInStream, StreamedAnswer
+from app.providers.http_answers import error_of, failure_of, rate_limit_of, retry_after_s
+from app.providers.sse import EventReader
 from app.providers.wire import Profile
 
 _MAX_ANSWER_BYTES = 16 * 1024 * 1024
+_MAX_STREAM_BYTES = 256 * 1024 * 1024
+"""Of a streamed answer on the wire, where each token comes in some 250 bytes of its own."""
+
 _CONNECT_TIMEOUT_S = 10.0
 _LIST_TIMEOUT_S = 10.0
-_MAX_EXCERPT = 500
+_LAST_BYTES_S = 0.05
 
-_QUOTA_CODES = frozenset({"insufficient_quota", "exceeded_current_quota_error", "insufficient_balance"})
-"""429s that no wait mends: OpenAI's error codes page, Moonshot's error table (2026)."""
-
-
-_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|d|h|m|s))+")
-_DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|d|h|m|s)")
-_UNIT_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
-_MAX_RESET_S = 7 * 86_400.0
-_MAX_DIGITS = 15
+_USAGE_OPTION = "stream_options"
+_NO_HEADERS: Mapping[str, str] = {}
+_STREAM_HEADERS = {"Accept": "text/event-stream, application/json"}
 
 
 def new_session() -> aiohttp.ClientSession:
@@ -88,40 +85,103 @@ class OpenAIChat:
         self._profile = profile
         self._session = session
         self._clock = clock
+        self._asks_for_usage = True
 
     async def complete(self, request: ChatRequest) -> ChatResult:
+        body = self._encode(request)
+        async with self._opened("POST", self._chat_url, body, _timeout(request)) as response:
+            answer = await _read(response)
+        return _with_limits(wire.decode(answer, request.model), response)
+
+    async def stream(self, request: ChatRequest, sink: Sink) -> ChatResult:
         try:
-            body = wire.encode(request, self._profile)
-        except orjson.JSONEncodeError as exc:
-            raise Refused(f"the request cannot be sent as UTF-8 JSON: {exc}") from exc
-        timeout = aiohttp.ClientTimeout(total=request.timeout_s, sock_connect=_CONNECT_TIMEOUT_S)
-        answer, headers = await self._send("POST", self._chat_url, body, timeout)
-        result = wire.decode(answer, request.model)
-        rate_limit = _rate_limit(headers)
-        return result if rate_limit is None else replace(result, rate_limit=rate_limit)
+            return await self._stream(request, sink)
+        except Refused as exc:
+            if not self._asks_for_usage or _USAGE_OPTION not in exc.message:
+                raise
+        self._asks_for_usage = False  # it does not know the field, and serves nothing that has one
+        return await self._stream(request, sink)
 
     async def models(self) -> Sequence[str]:
-        body, _ = await self._send("GET", self._models_url, None, aiohttp.ClientTimeout(total=_LIST_TIMEOUT_S))
+        timeout = aiohttp.ClientTimeout(total=_LIST_TIMEOUT_S)
+        async with self._opened("GET", self._models_url, None, timeout) as response:
+            body = await _read(response)
         try:
             listed = orjson.loads(body)["data"]
             return [model["id"] for model in listed if isinstance(model["id"], str)]
         except (orjson.JSONDecodeError, KeyError, TypeError) as exc:
             raise MalformedAnswer("the list of models is not in OpenAI's shape") from exc
 
-    async def _send(
-        self, method: str, url: URL, body: bytes | None, timeout: aiohttp.ClientTimeout
-    ) -> tuple[bytes, Mapping[str, str]]:
-        """Make one request without following redirects, so that the key goes nowhere else."""
+    async def _stream(self, request: ChatRequest, sink: Sink) -> ChatResult:
+        fields: dict[str, Any] = {"stream": True}
+        if self._asks_for_usage:
+            fields[_USAGE_OPTION] = {"include_usage": True}
+        body = self._encode(request, **fields)
+        async with self._opened("POST", self._chat_url, body, _timeout(request), _STREAM_HEADERS) as response:
+            if response.content_type == "application/json":  # it does not stream
+                whole = wire.decode(await _read(response), request.model)
+                result = _with_limits(whole, response)
+                await sink(_one_piece(result))
+                return result
+            return _with_limits(await self._take(response, request.model, sink), response)
+
+    async def _take(self, response: aiohttp.ClientResponse, model: str, sink: Sink) -> ChatResult:
+        """Hand on the events of a stream as they come; return the whole answer."""
+        reader, answer = EventReader(), StreamedAnswer(model, _MAX_ANSWER_BYTES)
+        seen = 0
+        try:
+            while piece := await response.content.readany():
+                seen += len(piece)
+                for data in reader.feed(piece):
+                    if data == DONE:
+                        await _let_go(response)
+                        return answer.result()
+                    delta = answer.take(data)
+                    if delta is not None:
+                        await sink(delta)
+                if reader.kept_bytes > _MAX_ANSWER_BYTES or seen > _MAX_STREAM_BYTES:
+                    raise AnswerTooLarge(f"a stream of {seen} bytes, {reader.kept_bytes} of them in one event")
+            last = reader.end()
+            if last is not None and last != DONE and (delta := answer.take(last)) is not None:
+                await sink(delta)
+        except ErrorInStream as exc:
+            detail, code = error_of(self._masked(exc.body))
+            failure = failure_of(self.name, exc.status or 500, detail, code)
+            failure.may_be_billed = True  # what was written by then
+            raise failure from exc
+        if not answer.finished and last != DONE:
+            raise MalformedAnswer(f"{self.name}: a stream of {response.content_type} ended before its answer did")
+        return answer.result()
+
+    def _encode(self, request: ChatRequest, **more: Any) -> bytes:
+        try:
+            return wire.encode(request, self._profile, **more)
+        except orjson.JSONEncodeError as exc:
+            raise Refused(f"the request cannot be sent as UTF-8 JSON: {exc}") from exc
+
+    @asynccontextmanager
+    async def _opened(
+        self,
+        method: str,
+        url: URL,
+        body: bytes | None,
+        timeout: aiohttp.ClientTimeout,
+        headers: Mapping[str, str] = _NO_HEADERS,
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Make one request without following redirects, so that the key goes nowhere else; close it in any case.
+
+        Raises:
+            ProviderError: no answer, an error status, or what goes wrong while the answer is read.
+        """
         refused = False  # an error status came: whatever becomes of its body, nothing was served
         try:
             async with self._session.request(
-                method, url, data=body, headers=self._headers, timeout=timeout, allow_redirects=False
+                method, url, data=body, headers={**self._headers, **headers}, timeout=timeout, allow_redirects=False
             ) as response:
-                refused = response.status != 200
-                answer = await _read(response)
-                if refused:
-                    self._raise(response, answer)
-                return answer, response.headers
+                if response.status != 200:
+                    refused = True
+                    await self._raise(response)
+                yield response
         except AnswerTooLarge as exc:
             exc.may_be_billed = not refused
             raise
@@ -138,75 +198,42 @@ class OpenAIChat:
             message = f"{self.name}: {type(exc).__name__}: {exc}"
             raise Unavailable(message, may_be_billed=sent and not refused) from exc
 
-    def _raise(self, response: aiohttp.ClientResponse, answer: bytes) -> NoReturn:
-        status = response.status
-        if self._api_key:
-            answer = answer.replace(self._api_key.encode(), b"***")
-        detail, code = _error_of(answer)
-        message = f"{self.name} answered {status}: {detail}"
-        if status in {402, 429} and (status == 402 or code in _QUOTA_CODES):
-            raise QuotaExhausted(message, status=status)
-        if status == 429:
-            raise RateLimited(message, status=status, retry_after_s=self._retry_after_s(response))
-        if status in {401, 403}:
-            raise AuthenticationRejected(message, status=status)
-        if status == 408:
-            raise ProviderTimeout(message, status=status)
-        if status >= 500 or status in {409, 425}:
-            raise Unavailable(message, status=status, retry_after_s=self._retry_after_s(response))
-        raise Refused(message, status=status)
+    async def _raise(self, response: aiohttp.ClientResponse) -> NoReturn:
+        detail, code = error_of(self._masked(await _read(response)))
+        wait_s = retry_after_s(response.headers, self._clock.now_ms())
+        raise failure_of(self.name, response.status, detail, code, wait_s)
 
-    def _retry_after_s(self, response: aiohttp.ClientResponse) -> float | None:
-        """``Retry-After`` in seconds or as a date (RFC 9110, 10.2.3), or OpenAI's ``retry-after-ms``."""
-        try:
-            if "retry-after-ms" in response.headers:
-                wait_s = float(response.headers["retry-after-ms"]) / 1000
-                if not math.isfinite(wait_s):
-                    return None
-            elif "Retry-After" in response.headers:
-                value = response.headers["Retry-After"]
-                if value.strip().replace(".", "", 1).isdigit():
-                    wait_s = float(value)
-                else:
-                    wait_s = parsedate_to_datetime(value).timestamp() - self._clock.now_ms() / 1000
-            else:
-                return None
-        except (ValueError, TypeError, OverflowError):
-            return None
-        return min(max(wait_s, 0.0), MAX_RETRY_AFTER_S)
+    def _masked(self, body: bytes) -> bytes:
+        return body.replace(self._api_key.encode(), b"***") if self._api_key else body
 
 
-def _rate_limit(headers: Mapping[str, str]) -> RateLimitHeaders | None:
-    """Read ``x-ratelimit-…`` (OpenAI's rate-limits page, 2026; others send the same); None where there are none."""
-    requests = headers.get("x-ratelimit-remaining-requests")
-    tokens = headers.get("x-ratelimit-remaining-tokens")
-    if requests is None and tokens is None:
-        return None
-    resets = [_duration_s(headers.get(name)) for name in ("x-ratelimit-reset-requests", "x-ratelimit-reset-tokens")]
-    found = RateLimitHeaders(
-        remaining_requests=_remaining(requests),
-        remaining_tokens=_remaining(tokens),
-        reset_s=max((reset for reset in resets if reset is not None), default=None),
+def _timeout(request: ChatRequest) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=request.timeout_s, sock_connect=_CONNECT_TIMEOUT_S)
+
+
+def _with_limits(result: ChatResult, response: aiohttp.ClientResponse) -> ChatResult:
+    rate_limit = rate_limit_of(response.headers)
+    return result if rate_limit is None else replace(result, rate_limit=rate_limit)
+
+
+def _one_piece(result: ChatResult) -> ChatDelta:
+    calls = [
+        ToolCallDelta(index=index, id=call.id, name=call.name, arguments=call.arguments)
+        for index, call in enumerate(result.tool_calls)
+    ]
+    return ChatDelta(
+        model=result.model,
+        content=result.content,
+        reasoning_content=result.reasoning_content,
+        tool_calls=tuple(calls),
     )
-    return None if found == RateLimitHeaders() else found
 
 
-def _remaining(text: str | None) -> int | None:
-    text = (text or "").strip()
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS else None
-
-
-def _duration_s(text: str | None) -> float | None:
-    """Read ``1s``, ``6m0s``, ``20ms`` as OpenAI writes them, or a plain number of seconds."""
-    text = (text or "").strip().lower()
-    if not text.isascii() or len(text) > _MAX_DIGITS * 2:
-        return None
-    if text.replace(".", "", 1).isdigit():
-        return min(float(text), _MAX_RESET_S)
-    if not _DURATION.fullmatch(text):
-        return None
-    seconds = sum(float(number) * _UNIT_S[unit] for number, unit in _DURATION_PART.findall(text))
-    return min(seconds, _MAX_RESET_S)
+async def _let_go(response: aiohttp.ClientResponse) -> None:
+    """Read the end of the body, which follows at once: a connection is kept only where nothing is left on it."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_LAST_BYTES_S):
+            await response.content.readany()
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
@@ -221,15 +248,3 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
         if len(body) > _MAX_ANSWER_BYTES:
             raise AnswerTooLarge(f"an answer above {_MAX_ANSWER_BYTES} bytes")
     return bytes(body)
-
-
-def _error_of(answer: bytes) -> tuple[str, str | None]:
-    """Return the message and the code of an error body, or an excerpt of whatever came instead."""
-    try:
-        error = orjson.loads(answer)["error"]
-        if isinstance(error, str):
-            return error[:_MAX_EXCERPT], None
-        code = error.get("code") or error.get("type")
-        return str(error.get("message") or "no message")[:_MAX_EXCERPT], str(code) if code else None
-    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
-        return answer[:_MAX_EXCERPT].decode("utf-8", "replace") or "no body", None

@@ -17,6 +17,7 @@ from app.ports.clock import Clock
 from app.ports.provider import ChatProvider, ProviderError, Route, Structured, Thinking, UnknownModel
 from app.providers.dialects import Dialect, ThinkingBy, structured_of, thinking_of
 from app.providers.prices import PriceBook
+from app.providers.vision import part_tokens_of, reads_pictures
 
 _log = structlog.get_logger(__name__)
 
@@ -36,6 +37,8 @@ class ConfiguredProvider:
         structured: how its models are asked for JSON of a schema; None leaves it to the dialect.
         thinking_by: the field that tells its models to think; None leaves it to the dialect.
         context_windows: by model the most tokens, in + out, of a call; wins over the kept table.
+        vision: the models that read images, all, or none; None leaves it to the provider.
+        image_tokens: the most that its models make of one; None leaves it to the dialect, as with ``video_tokens``.
     """
 
     provider: ChatProvider
@@ -44,6 +47,9 @@ class ConfiguredProvider:
     structured: Structured | None = None
     thinking_by: ThinkingBy | None = None
     context_windows: Mapping[str, int] = field(default_factory=dict)
+    vision: bool | tuple[str, ...] | None = None
+    image_tokens: int | None = None
+    video_tokens: int | None = None
 
 
 class Registry:
@@ -104,7 +110,12 @@ class Registry:
         if name == OFFLINE or not self._providers:
             price = self._prices.find(OFFLINE, OFFLINE) or FREE
             return Route(
-                requested=requested, provider=self._offline, model=OFFLINE, price=price, thinking=_OFFLINE_THINKING
+                requested=requested,
+                provider=self._offline,
+                model=OFFLINE,
+                price=price,
+                thinking=_OFFLINE_THINKING,
+                vision=False,
             )
         provider = self._configured.get(name) or self._listed.get(name)
         if provider is None and name == self.default_model:
@@ -117,14 +128,17 @@ class Registry:
         if provider is None:
             return None
         entry = self._entries[provider.name]
+        context_tokens = entry.context_windows.get(name) or self._prices.context_tokens(provider.name, name)
         return Route(
             requested=requested,
             provider=provider,
             model=name,
             price=self._prices.find(provider.name, name),
-            context_tokens=entry.context_windows.get(name) or self._prices.context_tokens(provider.name, name),
+            context_tokens=context_tokens,
             structured=structured_of(entry.dialect, name, entry.structured),
             thinking=thinking_of(entry.dialect, name, entry.thinking_by),
+            vision=reads_pictures(entry.vision, name),
+            part_tokens=part_tokens_of(entry.dialect, name, context_tokens, entry.image_tokens, entry.video_tokens),
         )
 
     async def _refresh(self, after_s: float) -> None:

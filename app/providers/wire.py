@@ -41,9 +41,9 @@ PROFILES = {
 _SAMPLING = frozenset({"temperature", "top_p", "n", "presence_penalty", "frequency_penalty"})
 
 
-def encode(request: ChatRequest, profile: Profile) -> bytes:
-    """Return the JSON body of ``request``."""
-    body: dict[str, Any] = {"model": request.model, "messages": list(request.messages)}
+def encode(request: ChatRequest, profile: Profile, **more: Any) -> bytes:
+    """Return the JSON body of ``request``, with ``more`` fields."""
+    body: dict[str, Any] = {"model": request.model, "messages": list(request.messages), **more}
     if request.max_output_tokens is not None:
         body[profile.max_tokens_field] = request.max_output_tokens
     if request.tools:
@@ -69,6 +69,15 @@ def decode(body: bytes, requested_model: str) -> ChatResult:
         raise MalformedAnswer(f"the answer is not JSON: {exc}") from exc
     if not isinstance(answer, dict):
         raise MalformedAnswer(f"the answer is a JSON {type(answer).__name__}, not an object")
+    return result_of(answer, requested_model)
+
+
+def result_of(answer: dict[str, Any], requested_model: str) -> ChatResult:
+    """Read the JSON object of a chat completion.
+
+    Raises:
+        MalformedAnswer: it is not one.
+    """
     choices = answer.get("choices")
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
         raise MalformedAnswer("the answer has no choices")
@@ -80,7 +89,7 @@ def decode(body: bytes, requested_model: str) -> ChatResult:
     finish_reason = choices[0].get("finish_reason")
     reasoning = message.get("reasoning_content")
     return ChatResult(
-        content=_content(message.get("content")),
+        content=content_of(message.get("content")),
         model=model if isinstance(model, str) and model else requested_model,
         usage=_usage(usage) if isinstance(usage, dict) else Usage(),
         usage_reported=isinstance(usage, dict),
@@ -91,7 +100,12 @@ def decode(body: bytes, requested_model: str) -> ChatResult:
     )
 
 
-def _content(content: Any) -> str | None:
+def content_of(content: Any) -> str | None:
+    """Return the text of a message's content, which some send in parts.
+
+    Raises:
+        MalformedAnswer: it is neither.
+    """
     if content is None or isinstance(content, str):
         return content
     if isinstance(content, list):
@@ -111,14 +125,21 @@ def _tool_calls(calls: Any) -> tuple[ToolCall, ...]:
         if not isinstance(function, dict) or not isinstance(function.get("name"), str):
             raise MalformedAnswer(f"tool call {index} names no function")
         arguments = function.get("arguments")
-        text = arguments if isinstance(arguments, str) else _dumps(arguments or {})
+        text = arguments_text(arguments)
         result.append(ToolCall(id=str(call.get("id") or f"call_{index}"), name=function["name"], arguments=text))
     return tuple(result)
 
 
-def _dumps(arguments: Any) -> str:
+def arguments_text(arguments: Any) -> str:
+    """Return the arguments of a tool call as JSON text, which some send as an object.
+
+    Raises:
+        MalformedAnswer: they cannot be read.
+    """
+    if isinstance(arguments, str):
+        return arguments
     try:
-        return orjson.dumps(arguments).decode()
+        return orjson.dumps(arguments or {}).decode()
     except orjson.JSONEncodeError as exc:
         raise MalformedAnswer(f"the arguments of a tool call cannot be read: {exc}") from exc
 

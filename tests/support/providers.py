@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
 from app.domain.usage import Usage
-from app.ports.provider import ChatRequest, ChatResult
+from app.ports.provider import ChatDelta, ChatRequest, ChatResult, Sink
 
 Behaviour = Callable[["Call"], Awaitable[ChatResult | str | None]]
 
@@ -35,7 +35,20 @@ class Call:
         return dict(orjson.loads(text)) if text else {}
 
 
-class ScriptedProvider:
+class _Completes(Protocol):
+    async def complete(self, request: ChatRequest) -> ChatResult: ...
+
+
+class InOnePiece:
+    """Streams what ``complete`` answers, in one piece."""
+
+    async def stream(self: _Completes, request: ChatRequest, sink: Sink) -> ChatResult:
+        result = await self.complete(request)
+        await sink(ChatDelta(model=result.model, content=result.content))
+        return result
+
+
+class ScriptedProvider(InOnePiece):
     """Answers ``done <task id>``, or as ``behaviour`` says; keeps what it was asked.
 
     Attributes:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.domain.errors import InvalidRequest
 from app.domain.usage import usd
 from app.ports.provider import ChatRequest
 from app.services.chat import Completion
@@ -32,7 +33,17 @@ class Message(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
-    content: str | list[dict[str, Any]] | None = None
+    content: str | list[dict[str, Any]] | None = Field(
+        None,
+        description="Words or parts; parts reach the provider as they are, but for the id of an uploaded file as the"
+        " `url` of an `image_url` or `video_url` (`fil_…`), which becomes a data URI",
+    )
+
+
+class StreamOptions(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    include_usage: bool | None = Field(None, description="Usage in a chunk of its own, the last before `[DONE]`")
 
 
 class ChatCompletionCreate(BaseModel):
@@ -40,9 +51,15 @@ class ChatCompletionCreate(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    model: str = Field(min_length=1, max_length=200)
+    model: str = Field(
+        min_length=1,
+        max_length=300,
+        description="As `GET /v1/models` lists them. `swarm/<orchestrator>`, by id or name, runs a swarm on the last"
+        " user message",
+    )
     messages: list[Message] = Field(min_length=1, max_length=10_000)
-    stream: bool | None = None
+    stream: bool | None = Field(None, description="Answer in server-sent events while the answer is written")
+    stream_options: StreamOptions | None = None
     max_tokens: int | None = Field(None, ge=1)
     max_completion_tokens: int | None = Field(None, ge=1)
     temperature: float | None = Field(None, ge=0, le=2)
@@ -54,7 +71,11 @@ class ChatCompletionCreate(BaseModel):
     logit_bias: dict[str, float] | None = None
     seed: int | None = None
     user: str | None = None
-    thinking: dict[str, Any] | None = None
+    thinking: bool | dict[str, Any] | None = Field(
+        None,
+        description='Whether the model thinks before it answers: true, false, or `{"type": "enabled"}` as some'
+        " vendors have it; sent in the way that the model's vendor takes",
+    )
     reasoning_effort: str | None = None
     tools: list[dict[str, Any]] | None = None
     tool_choice: str | dict[str, Any] | None = None
@@ -63,10 +84,28 @@ class ChatCompletionCreate(BaseModel):
     timeout: Annotated[float, Field(gt=0, le=3600)] | None = Field(None, description="Seconds; default 300")
     context: Any = Field(None, description="Anything the model should know: folded into the prompt as JSON")
 
+    @property
+    def include_usage(self) -> bool:
+        return self.stream_options is not None and bool(self.stream_options.include_usage)
+
+    def check(self) -> None:
+        """Check what no single field tells.
+
+        Raises:
+            InvalidRequest: options of a stream without a stream.
+        """
+        if self.stream_options is not None and not self.stream:
+            raise InvalidRequest.field("/stream_options", "is taken only with stream: true")
+
+    def context_text(self) -> str | None:
+        """Return ``context`` as text; None for none."""
+        if self.context in (None, "", [], {}):
+            return None
+        return self.context if isinstance(self.context, str) else orjson.dumps(self.context).decode()
+
     def to_domain(self, default_timeout_s: float) -> ChatRequest:
         messages = [message.model_dump(exclude_unset=True) for message in self.messages]
-        if self.context not in (None, "", [], {}):
-            text = self.context if isinstance(self.context, str) else orjson.dumps(self.context).decode()
+        if (text := self.context_text()) is not None:
             leading = next((index for index, message in enumerate(messages) if message["role"] == "user"), 0)
             messages.insert(leading, {"role": "system", "content": f"## Context\n{text}"})
         options = {name: getattr(self, name) for name in _PASSED_ON if getattr(self, name) is not None}
@@ -90,6 +129,14 @@ class ChatUsage(BaseModel):
     cost: float | None = Field(description="US dollars; null where no price is known")
 
 
+class AnsweringSwarm(BaseModel):
+    """The run that gave an answer."""
+
+    swarm_id: str
+    status: str
+    missing: int = Field(description="Tasks that did not complete")
+
+
 class ChatCompletion(BaseModel):
     id: str
     object: Literal["chat.completion"]
@@ -99,6 +146,21 @@ class ChatCompletion(BaseModel):
     usage: ChatUsage
     latency_ms: float
     requested_model: str
+    swarm: AnsweringSwarm | None = Field(None, description="Only where `model` was a swarm")
+
+
+class ChatCompletionChunk(BaseModel):
+    """One event of a stream. The last before `[DONE]` has what a whole answer adds: `latency_ms` and `usage.cost`."""
+
+    id: str
+    object: Literal["chat.completion.chunk"]
+    created: int
+    model: str
+    choices: list[dict[str, Any]]
+    usage: ChatUsage | None = None
+    latency_ms: float | None = None
+    requested_model: str | None = None
+    swarm: AnsweringSwarm | None = None
 
 
 class OpenAIError(BaseModel):
@@ -148,5 +210,5 @@ def completion_json(completion_id: str, created_s: int, completion: Completion) 
             "cost": usd(completion.cost_nano_usd),
         },
         "latency_ms": completion.latency_ms,
-        "requested_model": completion.route.requested,
+        "requested_model": completion.requested_model,
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -13,6 +13,7 @@ from app.ports.provider import ChatRequest, ChatResult, JsonObject, ToolCall
 from app.providers.mock_model import wire
 from app.providers.mock_model.config import MockModelConfig
 from app.providers.mock_model.limits import retry_after_header
+from app.providers.mock_model.parts import parts_told
 from app.providers.mock_model.scripts import Script
 from app.providers.mock_model.send import Answer
 from app.providers.offline import OfflineProvider
@@ -79,7 +80,7 @@ async def compose(call: Call, config: MockModelConfig, fixed: wire.FixedReply | 
     if script is not None and script.status is not None:
         code = "rate_limit_exceeded" if script.status == 429 else None
         raise rejection(script.status, "scripted error", kind="server_error", code=code, retry_s=script.retry_after_s)
-    if call.fault == "error":
+    if call.fault == "error" or (call.fault == "error_midway" and not call.streamed):
         raise rejection(config.error_status, "The server had an error", kind="server_error", code=None)
     pieces = wire.damage(await _pieces(call, config, fixed), call.fault)
     garbage = call.fault == "garbage"
@@ -89,6 +90,7 @@ async def compose(call: Call, config: MockModelConfig, fixed: wire.FixedReply | 
         content_type="text/html" if garbage else "text/event-stream" if streamed else "application/json",
         stream=streamed,
         reset=config.reset_point if call.fault == "reset" else None,
+        stall=call.fault == "stall",
         slow_body=config.slow_body,
     )
 
@@ -117,7 +119,11 @@ async def _result(call: Call, reply: str | None) -> ChatResult:
         return _said(call, script.content, script.tool_calls or [], script.finish_reason)
     if reply is not None:
         return _said(call, reply, [], None)
-    return await OFFLINE.complete(_chat_request(call.body))
+    result = await OFFLINE.complete(_chat_request(call.body))
+    told = parts_told(call.body["messages"])
+    if not told or result.content is None or call.body.get("response_format"):
+        return result
+    return replace(result, content=f"{result.content}\n\n{told}")
 
 
 def _said(call: Call, content: str | None, calls: list[JsonObject], finish_reason: str | None) -> ChatResult:

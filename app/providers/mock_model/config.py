@@ -19,6 +19,8 @@ FAULT_RATES = {
     "tool_garbage_rate": "tool_garbage",
     "bad_utf8_rate": "bad_utf8",
     "surrogate_rate": "surrogate",
+    "stall_rate": "stall",
+    "error_midway_rate": "error_midway",
 }
 """Option name → kind of fault. A request suffers at most one of them, so the rates add up to at most 1."""
 
@@ -46,6 +48,8 @@ class MockModelConfig:
         concurrency_limit: requests in flight above which 429 is answered; 0 is none.
         context_tokens: context of the model; a request whose prompt and highest completion are more together gets
             400 ``context_length_exceeded``; 0 is none.
+        stall_rate: half of an answer, then nothing more.
+        error_midway_rate: a stream that has half of its answer and then an error; to other requests ``error_status``.
         reset_point: where a reset closes the connection: ``before`` the answer, in its ``body``, or ``after`` it.
         slow_body: bytes a second at which answers are written; 0 is at once.
         huge_body_mb: pads the content of every answer to this many megabytes; 0 is none.
@@ -76,6 +80,8 @@ class MockModelConfig:
     tool_garbage_rate: float = 0.0
     bad_utf8_rate: float = 0.0
     surrogate_rate: float = 0.0
+    stall_rate: float = 0.0
+    error_midway_rate: float = 0.0
     slow_body: float = 0.0
     huge_body_mb: float = 0.0
     seed: int = 0

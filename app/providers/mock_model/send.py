@@ -27,6 +27,7 @@ class Answer:
         pieces: the body in the portions it is written in; more than one only for streams.
         stream: sent chunked, without a length.
         reset: ``before``, ``body`` or ``after``: where the connection is reset; None leaves it alone.
+        stall: half of the body is written, and never the rest.
         slow_body: bytes a second; 0 is at once.
     """
 
@@ -36,12 +37,13 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
     stream: bool = False
     reset: str | None = None
+    stall: bool = False
     slow_body: float = 0.0
 
 
 async def send(request: web.BaseRequest, answer: Answer) -> web.StreamResponse:
     """Write ``answer``; returns when its bytes were handed to the socket."""
-    if not (answer.stream or answer.reset or answer.slow_body):
+    if not (answer.stream or answer.reset or answer.stall or answer.slow_body):
         whole = web.Response(
             body=answer.pieces[0], status=answer.status, content_type=answer.content_type, headers=answer.headers
         )
@@ -57,11 +59,13 @@ async def send(request: web.BaseRequest, answer: Answer) -> web.StreamResponse:
     pieces = answer.pieces
     if not answer.stream:
         response.content_length = len(body)
-    if answer.reset == "body":
+    if answer.reset == "body" or answer.stall:
         pieces = [body[: len(body) // 2]]
     await response.prepare(request)
     for piece in pieces:
         await _write(response, piece, answer.slow_body)
+    if answer.stall:
+        await asyncio.get_running_loop().create_future()
     if answer.reset is None:
         await response.write_eof()
         return response

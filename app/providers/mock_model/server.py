@@ -24,6 +24,7 @@ from app.providers.mock_model.compose import Call, Rejected, compose, rejection
 from app.providers.mock_model.config import MockModelConfig
 from app.providers.mock_model.faults import FaultDice, needs_dice
 from app.providers.mock_model.limits import HiddenRate, completion_limit, context_excess, prompt_tokens
+from app.providers.mock_model.parts import parts_of
 from app.providers.mock_model.scripts import ScriptQueue, asked_of, parse_script
 from app.providers.mock_model.send import Answer, send
 from app.providers.offline.reading import last_user_text, split_sections
@@ -228,7 +229,7 @@ async def _json(request: web.BaseRequest, value: Any) -> web.StreamResponse:
 
 
 def _describe(request: web.BaseRequest, body: JsonObject, messages: list[Any], content: bytes) -> dict[str, Any]:
-    """What the call log says about a call; the key and the messages only as digests."""
+    """What the call log says about a call; the key, the messages and the data of images only as digests."""
     _, task, _ = split_sections(last_user_text(messages))
     authorization = request.headers.get("Authorization")
     return {
@@ -237,6 +238,7 @@ def _describe(request: web.BaseRequest, body: JsonObject, messages: list[Any], c
         "task_id": None if task is None else task.get("id", task.get("task_id")),
         "swarm_id": None if task is None else task.get("swarm_id"),
         "prompt_tokens": prompt_tokens(body),
+        **({"parts": found} if (found := parts_of(messages)) else {}),
         "max_tokens": completion_limit(body),
         "messages_sha256": hashlib.sha256(content).hexdigest(),
         "authorization_sha256": None if authorization is None else _sha256(authorization),

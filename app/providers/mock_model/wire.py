@@ -103,12 +103,16 @@ def spoil(body: JsonObject, fault: str | None, pad_mb: float) -> JsonObject:
 
 
 def damage(pieces: list[bytes], fault: str | None) -> list[bytes]:
-    """Apply the faults that break the bytes: truncation, invalid UTF-8, an escaped lone surrogate, an HTML page."""
+    """Apply the faults that break the bytes: truncation, an error instead of the rest, invalid UTF-8, an escaped lone
+    surrogate, an HTML page."""
     if fault == "garbage":
         return [GARBAGE]
     if fault == "truncate":
         whole = b"".join(pieces)
         return [whole[: len(whole) // 2]]
+    if fault == "error_midway":
+        said = {"message": "The server had an error while it answered", "type": "server_error", "code": None}
+        return [*pieces[: len(pieces) // 2], event({"error": said})]
     if fault == "bad_utf8":
         return [piece.replace(b'"content":"', b'"content":"\xff\xfe\x80', 1) for piece in pieces]
     if fault == "surrogate":

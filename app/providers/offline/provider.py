@@ -5,13 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from app.ports.provider import ChatRequest, ChatResult
+from app.ports.provider import ChatDelta, ChatRequest, ChatResult, Sink, ToolCallDelta
 from app.providers.offline.answer import MODEL, respond
 from app.providers.offline.reading import content_text
 
 INLINE_CHARACTERS = 50_000
 """Requests up to this much text are answered on the event loop: it takes less time than a hop to a thread and back
 costs under load. Longer ones go to a thread, because a summary of megabytes would freeze every other agent."""
+
+PIECE_CHARACTERS = 24
+"""Text in one piece of a streamed answer; a few words, as models write them."""
+
+_MOST_PIECES = 2_000
 
 
 class OfflineProvider:
@@ -24,6 +29,19 @@ class OfflineProvider:
         if sum(_weight(message) for message in request.messages) <= INLINE_CHARACTERS:
             return respond(request)
         return await asyncio.to_thread(respond, request)
+
+    async def stream(self, request: ChatRequest, sink: Sink) -> ChatResult:
+        """Answer ``request`` in pieces of a few words, the same ones each time; others get their turn in between."""
+        result = await self.complete(request)
+        text = result.content or ""
+        size = max(PIECE_CHARACTERS, len(text) // _MOST_PIECES)
+        for at in range(0, len(text), size):
+            await sink(ChatDelta(model=result.model, content=text[at : at + size]))
+            await asyncio.sleep(0)
+        for index, call in enumerate(result.tool_calls):
+            piece = ToolCallDelta(index=index, id=call.id, name=call.name, arguments=call.arguments)
+            await sink(ChatDelta(model=result.model, tool_calls=(piece,)))
+        return result
 
     async def models(self) -> Sequence[str]:
         return [MODEL]

@@ -12,6 +12,7 @@ from app.domain.usage import FREE, Price
 from app.ports.provider import ChatRequest, ChatResult, Unavailable, UnknownModel
 from app.providers.prices import PriceBook
 from app.providers.registry import ConfiguredProvider, Registry
+from tests.support.providers import InOnePiece
 
 pytestmark = pytest.mark.anyio
 
@@ -29,7 +30,7 @@ class Clock:
         return self.now
 
 
-class Provider:
+class Provider(InOnePiece):
     """Lists ``listed``, or fails; counts how often it was asked."""
 
     def __init__(self, name: str, *listed: str) -> None:
