@@ -100,6 +100,7 @@ class Slots(Protocol):
         lane: str,
         *,
         tenant: str = "default",
+        key_id: str | None = None,
         priority: int = 8,
         tokens: int = 0,
         max_wait_s: float | None = None,
@@ -107,6 +108,7 @@ class Slots(Protocol):
         """Hold one slot of ``lane`` while the context lasts; waits in turn with the swarms until one is free.
 
         Args:
+            key_id: API key that the call is made with: its ``max_parallel_agents`` holds, too.
             tokens: expected model tokens of the call, in and out.
             max_wait_s: how long a closed lane may keep the caller waiting; None: as long as it takes.
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from itertools import count
 from math import inf
 from typing import Any, Protocol
 
@@ -34,13 +36,17 @@ class Claimant:
     """A runner's account with admission: what it wants, holds and was granted.
 
     Args:
-        group: key of the pool all swarms of one orchestrator share.
+        group: name of the pool all swarms of one orchestrator share; empty where no limit holds them.
+        key_id: names the pool of all work that one API key started; None where there is no key.
         wake: called when slots were granted outside the claimant's own call, and when there is a notice. It only notes
             that there is news: it must not call admission.
     """
 
-    def __init__(self, group: str, wake: Callable[[], None], *, tenant: str = "default") -> None:
+    def __init__(
+        self, group: str, wake: Callable[[], None], *, tenant: str = "default", key_id: str | None = None
+    ) -> None:
         self.group = group
+        self.groups = tuple(name for name in (group, key_id) if name)
         self.wake = wake
         self.tenant = tenant
         self.granted: dict[str, int] = {}
@@ -64,12 +70,46 @@ class Claimant:
         self.wake()
 
 
+_serial = count()
+
+
 @dataclass(slots=True, eq=False)
 class Group:
+    """A pool that claimants share.
+
+    A ticket that has its turn while the group is full is parked, out of the way of others. For each slot that becomes
+    free in the group, one of them for each lane goes back into the queue: so many could use the slot, and no more are
+    looked at. Whoever goes without having used its chance passes it on (``Ticket.pass_on``). So no room of the group is
+    left unused while a parked ticket could use it, at O(log n) a slot and lane.
+    """
+
     limit: int = UNLIMITED
     used: int = 0
-    parked: list[Ticket] = field(default_factory=list)
-    """Tickets that had their turn while the group was full."""
+    parked: dict[Queue, list[tuple[int, float, int, Ticket]]] = field(default_factory=dict)
+    """By lane a heap, in the order of turns: priority, least tokens, longest wait. What has left it is still in it."""
+
+    def park(self, ticket: Ticket) -> None:
+        ticket.parked_in, ticket.place = self, next(_serial)
+        entry = (-ticket.priority, ticket.tag + ticket.owed, ticket.place, ticket)
+        heappush(self.parked.setdefault(ticket.queue, []), entry)
+
+    def unpark(self, queue: Queue, most: int) -> None:
+        """Let at most ``most`` tickets wait for their turn on ``queue`` again, and no more than there is room for."""
+        heap = self.parked.get(queue)
+        if heap is None:
+            return
+        left = min(most, self.limit - self.used)
+        while heap and left > 0:
+            _, _, place, ticket = heappop(heap)
+            if ticket.parked_in is not self or ticket.place != place:
+                continue
+            ticket.parked_in = None
+            if ticket.want > 0:
+                queue.turns.push(ticket)
+                queue.provider.waiting[queue] = None
+                left -= 1
+        if not heap:
+            del self.parked[queue]
 
 
 @dataclass(slots=True, eq=False)
@@ -99,4 +139,26 @@ class Queue:
 class Ticket(Request):
     claimant: Claimant
     queue: Queue
-    group: Group
+    groups: tuple[Group, ...]
+    parked_in: Group | None = None
+    place: int = 0
+    """Of its entry among the parked: those with another one are of the past."""
+
+    def full(self) -> Group | None:
+        """Return a group that has no room for one more slot."""
+        for group in self.groups:
+            if group.used >= group.limit:
+                return group
+        return None
+
+    def room(self, most: int) -> int:
+        """Return how many of ``most`` slots its groups have room for."""
+        for group in self.groups:
+            most = min(most, group.limit - group.used)
+        return most
+
+    def pass_on(self) -> None:
+        """Give the turn that it does not use to another ticket of each of its groups."""
+        for group in self.groups:
+            if group.parked:
+                group.unpark(self.queue, 1)

@@ -1,9 +1,9 @@
 """Who may start a call now: the one limiter of the process, shared fairly.
 
 A slot needs room in the provider (``max_concurrency``), in the lane (``lanes``: rates, learned limit, breaker) and in
-the group (an orchestrator's limit); whose turn it is says ``turns``. All of it is synchronous: a slot that a call frees
-can be granted and used in the same turn of a runner, and whatever frees room by the passing of time has a timer, one a
-lane at most. Costs O(log n) a slot, n being the waiting swarms, never tasks.
+the groups (the limits of an orchestrator and of an API key); whose turn it is says ``turns``. All of it is synchronous:
+a slot that a call frees can be granted and used in the same turn of a runner, and whatever frees room by the passing of
+time has a timer, one a lane at most. Costs O(log n) a slot, n being the waiting swarms, never tasks.
 """
 
 from __future__ import annotations
@@ -60,7 +60,8 @@ class Admission:
         """Cap what all claimants of ``group`` hold together; running attempts above a lowered cap go on."""
         pool = self._group(group)
         pool.limit = limit
-        self._unpark(pool)
+        if pool.parked:
+            self._unpark(pool, limit)
 
     def demand(self, claimant: Claimant, lane: str, want: int, priority: int, tokens: int = 0) -> None:
         """State how many more slots ``claimant`` could use now; replaces its earlier demand on this lane.
@@ -73,14 +74,18 @@ class Admission:
             if want <= 0:
                 return
             ticket = self._ticket(claimant, lane, priority)
-        queue = ticket.queue
+        queue, was_queued = ticket.queue, ticket.queued
         if ticket.priority != priority:
             if ticket.queued:
                 queue.turns.remove(ticket)
             ticket.priority = priority
+            if ticket.parked_in is not None:
+                ticket.parked_in.park(ticket)
         ticket.want = want
         ticket.tokens = tokens
-        if want <= 0 or ticket.parked:
+        if want <= 0 and was_queued:
+            ticket.pass_on()
+        if want <= 0 or ticket.parked_in is not None:
             return
         provider, now = queue.provider, self._clock.monotonic()
         if not provider.waiting:
@@ -108,12 +113,13 @@ class Admission:
         if count <= 0:
             return False
         ticket = claimant.tickets[lane]
-        queue, group = ticket.queue, ticket.group
+        queue = ticket.queue
         expected = ticket.charged * count // ticket.held
         used = 0 if report is None or report.outcome in _UNCHARGED else report.tokens
         queue.turns.ended(ticket, count, used)
         queue.provider.used -= count
-        group.used -= count
+        for group in ticket.groups:
+            group.used -= count
         ticket.held -= count
         ticket.charged -= expected
         excused, now = False, self._clock.monotonic()
@@ -123,8 +129,9 @@ class Admission:
             excused = queue.lane.ended(report, 0 if used is None else expected - used, now)
             if queue.lane.breaker.state is not queue.state:
                 self._announce(queue, now)
-        if group.parked:
-            self._unpark(group)
+        for group in ticket.groups:
+            if group.parked:
+                self._unpark(group, count)
         if queue.provider.waiting:
             self._serve(queue.provider, now)
         return excused
@@ -145,13 +152,14 @@ class Admission:
         granted = claimant.take()
         for lane, ticket in tuple(claimant.tickets.items()):
             ticket.want = 0
+            if ticket.queued:
+                ticket.pass_on()
             self.release(claimant, lane, count=granted.get(lane, 0))
             while ticket.held:
                 self.release(claimant, lane, CallReport(CallOutcome.NEUTRAL))
             if ticket.queued:
                 ticket.queue.turns.remove(ticket)
-            if ticket.parked:
-                ticket.group.parked.remove(ticket)
+            ticket.parked_in = None
             del ticket.queue.tickets[ticket]
         claimant.tickets.clear()
 
@@ -161,6 +169,7 @@ class Admission:
         lane: str,
         *,
         tenant: str = "default",
+        key_id: str | None = None,
         priority: int = 8,
         tokens: int = 0,
         max_wait_s: float | None = None,
@@ -170,7 +179,7 @@ class Admission:
         The default priority is high, as somebody waits at the other end, but not before critical work.
         """
         news = asyncio.Event()
-        claimant = Claimant(UNGROUPED, news.set, tenant=tenant)
+        claimant = Claimant(UNGROUPED, news.set, tenant=tenant, key_id=key_id)
         patience_at = inf if max_wait_s is None else self._clock.monotonic() + max_wait_s
         slot = Slot()
         try:
@@ -250,7 +259,7 @@ class Admission:
             priority=priority,
             claimant=claimant,
             queue=self._queue(lane),
-            group=self._group(claimant.group),
+            groups=tuple(map(self._group, claimant.groups)),
         )
         ticket.queue.tickets[ticket] = None
         return ticket
@@ -258,30 +267,27 @@ class Admission:
     # --- granting ----------------------------------------------------------------------------------------------------
 
     def _room(self, ticket: Ticket, now: float) -> int:
-        provider, group = ticket.queue.provider, ticket.group
-        free = min(provider.limit - provider.used, group.limit - group.used)
+        provider = ticket.queue.provider
+        free = ticket.room(provider.limit - provider.used)
         return min(free, ticket.queue.lane.room(ticket.tokens, now)) if free > 0 else 0
 
     def _give(self, ticket: Ticket, count: int, now: float) -> None:
         queue, claimant = ticket.queue, ticket.claimant
         queue.provider.used += count
-        ticket.group.used += count
+        for group in ticket.groups:
+            group.used += count
         queue.lane.started(count, ticket.tokens, now)
         ticket.want -= count
         ticket.held += count
         ticket.charged += count * ticket.tokens
         claimant.granted[queue.lane.name] = claimant.granted.get(queue.lane.name, 0) + count
 
-    def _unpark(self, group: Group) -> None:
-        if group.used >= group.limit:
-            return
-        parked, group.parked = group.parked, []
-        for ticket in parked:
-            ticket.parked = False
-            if ticket.want > 0:
-                ticket.queue.turns.push(ticket)
-                ticket.queue.provider.waiting[ticket.queue] = None
-        for provider in {ticket.queue.provider: None for ticket in parked}:
+    def _unpark(self, group: Group, freed: int) -> None:
+        """Serve those who were held up by the group alone, of which so many slots became free."""
+        queues = tuple(group.parked)
+        for queue in queues:
+            group.unpark(queue, freed)
+        for provider in {queue.provider: None for queue in queues}:
             self._serve(provider, self._clock.monotonic())
 
     def _serve(self, provider: Provider, now: float, asking: Ticket | None = None) -> None:
@@ -312,11 +318,11 @@ class Admission:
             ticket = order.head()
             if ticket is None:
                 break
-            group = ticket.group
-            if group.used >= group.limit:
-                order.remove(ticket)
-                ticket.parked = True
-                group.parked.append(ticket)
+            full = ticket.full()
+            if full is not None:
+                order.drop_head(ticket)
+                full.park(ticket)
+                ticket.pass_on()
                 continue
             if lane.guarded:
                 free = min(free, lane.room(ticket.tokens, now))
@@ -325,7 +331,7 @@ class Admission:
             # A lone ticket takes all it wants at once; rivals take turns, one slot each.
             count = 1
             if free > 1 and not one and order.alone(ticket):
-                count = min(ticket.want, free, group.limit - group.used)
+                count = min(ticket.want, ticket.room(free))
             order.served(ticket, count)
             self._give(ticket, count, now)
             woken[ticket.claimant] = None

@@ -1,7 +1,7 @@
-"""What each key may still spend today: one account a key, shared by its runs and its single calls.
+"""What may still be spent: one account a key (its budget of the day) and one a tenant (its prepaid credits).
 
 An account counts worst cases from the moment they are reserved, so the sum never passes the cap, whoever asks. Days are
-UTC. The store is the memory across restarts: an account begins with what the usage of the day says.
+UTC; credits know no days. The store is the memory across restarts: an account begins with what the usage says.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from app.domain.errors import StoreUnavailable
+from app.domain.budget import dollars
+from app.domain.errors import CreditsUsedUp, StoreUnavailable
 from app.domain.events import rfc3339
-from app.ports.allowances import AllowanceExceeded, Reservation
+from app.domain.swarm import PAUSED_BY_CREDITS, PAUSED_BY_KEY
+from app.ports.allowances import AllowanceExceeded, Reservation, Terms
 from app.ports.clock import Clock
 
 _log = structlog.get_logger(__name__)
@@ -24,41 +26,55 @@ _LOOK_S = 5.0
 """How often a cap is looked up again while somebody waits for it: it may be raised by another process, and days end."""
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What the store says of a key: its cap a day (None for none) and what it spent on the day in question."""
-
-    cap_nano_usd: int | None
-    spent_nano_usd: int
-
-
 @dataclass(slots=True, eq=False)
 class _Waiter:
+    funds: Funds
     needed_nano_usd: int
     wake: Callable[[], None]
 
 
 @dataclass(slots=True, eq=False)
 class Account:
-    """One key's day; ``spent_nano_usd`` is settled, never to be known, and reserved (``reserved_nano_usd`` of it)."""
+    """``spent_nano_usd`` is settled, never to be known, and reserved (``reserved_nano_usd`` of it).
 
-    key_id: str
+    Attributes:
+        owner: id of the key, or of the tenant.
+        kind: why a run is paused that this account does not let go on.
+        day: that it counts (UTC, ``2026-01-31``); None: all days.
+    """
+
+    owner: str
+    kind: str
     cap_nano_usd: int | None
-    day: str
+    day: str | None
     spent_nano_usd: int
     reserved_nano_usd: int = 0
     waiters: list[_Waiter] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Funds:
+    """The accounts that pay for a caller's work, each for all of it."""
+
+    accounts: tuple[Account, ...]
+
+
 class Allowances:
     """Args:
-    look_up: asks the store about a key and a day (UTC, ``2026-01-31``).
+    keys: asks the store about a key and a day.
+    tenants: asks it about the prepaid credits of a tenant; None where nobody prepays.
     """
 
-    def __init__(self, clock: Clock, look_up: Callable[[str, str], Awaitable[Terms]]) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        keys: Callable[[str, str], Awaitable[Terms]],
+        tenants: Callable[[str], Awaitable[Terms]] | None = None,
+    ) -> None:
         self._clock = clock
-        self._look_up = look_up
-        self._accounts: dict[str, Account] = {}
+        self._keys = keys
+        self._tenants = tenants
+        self._accounts: dict[tuple[str, str], Account] = {}
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Allowances]:
@@ -70,76 +86,121 @@ class Allowances:
             keeper.cancel()
             await asyncio.gather(keeper, return_exceptions=True)
 
-    async def open(self, key_id: str | None) -> Account | None:
-        """Return the account of a key; None where nothing caps it. Must be asked before a key's first call is made."""
-        if key_id is None:
-            return None
-        account = self._accounts.get(key_id)
-        if account is None:
-            day = self._today()
-            terms = await self._look_up(key_id, day)
-            # Another caller may have opened it meanwhile; its sums are the true ones.
-            account = self._accounts.setdefault(key_id, Account(key_id, terms.cap_nano_usd, day, terms.spent_nano_usd))
-        else:
-            self._update(account, await self._look_up(key_id, self._today()))
-        return account if account.cap_nano_usd is not None else None
+    async def open(self, key_id: str | None, tenant_id: str) -> Funds | None:
+        """Return what pays for a caller's work; None where nothing caps it. To be asked before its first call."""
+        accounts = []
+        if key_id is not None:
+            accounts.append(await self._open(PAUSED_BY_KEY, key_id))
+        if self._tenants is not None:
+            accounts.append(await self._open(PAUSED_BY_CREDITS, tenant_id))
+        capped = tuple(account for account in accounts if account.cap_nano_usd is not None)
+        return Funds(capped) if capped else None
 
-    async def is_capped(self, key_id: str | None) -> bool:
-        return await self.open(key_id) is not None
+    async def check(self, key_id: str | None, tenant_id: str) -> bool:
+        """See ``ports.allowances.AllowanceBook``. What is reserved and may come back is no reason to refuse."""
+        funds = await self.open(key_id, tenant_id)
+        for account in funds.accounts if funds is not None else ():
+            left = _left(account)
+            if account.kind == PAUSED_BY_CREDITS and left is not None and left + account.reserved_nano_usd <= 0:
+                raise CreditsUsedUp(tenant_id, f"the tenant {tenant_id!r} has no prepaid credits left")
+        return funds is not None
 
-    def left_nano_usd(self, account: Account) -> int | None:
-        """Return what may still be spent today; None where the cap was lifted."""
-        self._turn_day(account)
-        return None if account.cap_nano_usd is None else account.cap_nano_usd - account.spent_nano_usd
+    def left(self, funds: Funds) -> tuple[int | None, str]:
+        """Return what may still be spent, None where every cap was lifted, and the kind of the scarcest account."""
+        least, kind = None, PAUSED_BY_KEY
+        for account in funds.accounts:
+            self._turn_day(account)
+            left = _left(account)
+            if left is not None and (least is None or left < least):
+                least, kind = left, account.kind
+        return least, kind
 
-    def add(self, account: Account, nano_usd: int, reserved_nano_usd: int) -> None:
+    def add(self, funds: Funds, nano_usd: int, reserved_nano_usd: int) -> None:
         """Count what was spent, reserved included (or, negative, turned out not to be needed).
 
         Args:
             reserved_nano_usd: how much more (negative: less) than before of it is reserved for calls under way.
         """
-        self._turn_day(account)
-        account.spent_nano_usd = max(account.spent_nano_usd + nano_usd, 0)
-        account.reserved_nano_usd = max(account.reserved_nano_usd + reserved_nano_usd, 0)
+        for account in funds.accounts:
+            self._turn_day(account)
+            account.spent_nano_usd = max(account.spent_nano_usd + nano_usd, 0)
+            account.reserved_nano_usd = max(account.reserved_nano_usd + reserved_nano_usd, 0)
         if nano_usd < 0:
-            self._wake(account)
+            for account in funds.accounts:
+                self._wake(account)
 
     @asynccontextmanager
-    async def reserve(self, key_id: str | None, most_nano_usd: int) -> AsyncIterator[Reservation]:
+    async def reserve(self, key_id: str | None, tenant_id: str, most_nano_usd: int) -> AsyncIterator[Reservation]:
         """Hold the most that a single call may cost (``ports.allowances.AllowanceBook``)."""
         reservation = Reservation(most_nano_usd)
-        account = await self.open(key_id)
-        if account is None:
+        funds = await self.open(key_id, tenant_id)
+        if funds is None:
             yield reservation
             return
-        left = self.left_nano_usd(account)
+        left, kind = self.left(funds)
         if left is not None and most_nano_usd > left:
-            raise AllowanceExceeded(left)
-        self.add(account, most_nano_usd, most_nano_usd)
+            if kind == PAUSED_BY_KEY:
+                raise AllowanceExceeded(left)
+            figures = f"the call may cost up to {dollars(most_nano_usd)}, and {dollars(max(left, 0))} of the prepaid"
+            raise CreditsUsedUp(tenant_id, f"{figures} credits of the tenant {tenant_id!r} are free")
+        self.add(funds, most_nano_usd, most_nano_usd)
         try:
             yield reservation
         finally:
-            self.add(account, reservation.spent_nano_usd - most_nano_usd, -most_nano_usd)
+            self.add(funds, reservation.spent_nano_usd - most_nano_usd, -most_nano_usd)
+
+    def reserved_nano_usd(self, tenant_id: str) -> int:
+        """Return the most that the tenant's calls under way may cost; 0 where nobody prepays."""
+        account = self._accounts.get((PAUSED_BY_CREDITS, tenant_id))
+        return 0 if account is None else account.reserved_nano_usd
+
+    async def refresh(self, kind: str, owner: str) -> None:
+        """Let a change of a cap hold at once, and those go on who waited for it."""
+        account = self._accounts.get((kind, owner))
+        if account is not None:
+            self._update(account, await self._look_up(account.kind, account.owner))
+            self._wake(account)
 
     @contextmanager
-    def waiting(self, account: Account, needed_nano_usd: int, wake: Callable[[], None]) -> Iterator[None]:
+    def waiting(self, funds: Funds, needed_nano_usd: int, wake: Callable[[], None]) -> Iterator[None]:
         """Call ``wake`` whenever ``needed_nano_usd`` can be spent, until the context ends."""
-        waiter = _Waiter(needed_nano_usd, wake)
-        account.waiters.append(waiter)
+        waiter = _Waiter(funds, needed_nano_usd, wake)
+        for account in funds.accounts:
+            account.waiters.append(waiter)
         try:
             yield
         finally:
-            account.waiters.remove(waiter)
+            for account in funds.accounts:
+                account.waiters.remove(waiter)
+
+    async def _open(self, kind: str, owner: str) -> Account:
+        account = self._accounts.get((kind, owner))
+        if account is not None:
+            self._update(account, await self._look_up(kind, owner))
+            return account
+        day = self._today() if kind == PAUSED_BY_KEY else None
+        terms = await self._look_up(kind, owner)
+        # Another caller may have opened it meanwhile; its sums are the true ones.
+        reserved = terms.reserved_nano_usd
+        opened = Account(owner, kind, terms.cap_nano_usd, day, terms.spent_nano_usd + reserved, reserved)
+        return self._accounts.setdefault((kind, owner), opened)
+
+    async def _look_up(self, kind: str, owner: str) -> Terms:
+        if kind == PAUSED_BY_KEY:
+            return await self._keys(owner, self._today())
+        assert self._tenants is not None
+        return await self._tenants(owner)
 
     def _wake(self, account: Account) -> None:
-        left = self.left_nano_usd(account)
         for waiter in tuple(account.waiters):
+            left, _ = self.left(waiter.funds)
             if left is None or waiter.needed_nano_usd <= left:
                 waiter.wake()
 
     def _turn_day(self, account: Account) -> None:
-        today = self._today()
-        if today > account.day:  # a clock that was set back must not open a day again
+        today = self._today() if account.day is not None else None
+        # A clock that was set back must not open a day again.
+        if today is not None and account.day is not None and today > account.day:
             # What is under way was reserved yesterday but is settled, and billed, today.
             account.day, account.spent_nano_usd = today, account.reserved_nano_usd
 
@@ -158,9 +219,10 @@ class Allowances:
             for account in tuple(self._accounts.values()):
                 if account.waiters:
                     try:
-                        terms = await self._look_up(account.key_id, self._today())
+                        await self.refresh(account.kind, account.owner)
                     except StoreUnavailable as exc:
                         _log.warning("allowance_not_read", error=exc.detail)
-                        continue
-                    self._update(account, terms)
-                    self._wake(account)
+
+
+def _left(account: Account) -> int | None:
+    return None if account.cap_nano_usd is None else account.cap_nano_usd - account.spent_nano_usd

@@ -103,7 +103,6 @@ class Request(Turn):
     held: int = 0
     charged: int = 0
     counted: int = 0
-    parked: bool = False
     notice_at: float = 0.0
 
 
@@ -135,6 +134,10 @@ class Turns(Generic[T]):
     def remove(self, ticket: T) -> None:
         """Take a queued ticket out; O(tickets of its tenant and priority)."""
         self._queue(self._tenant(ticket), ticket).remove(ticket)
+
+    def drop_head(self, ticket: T) -> None:
+        """Take out the ticket whose turn it is."""
+        self._tenants[ticket.tenant].queues[ticket.priority].pop()
 
     def head(self) -> T | None:
         """Return whose turn it is. Tickets that want nothing any more leave the queue here."""

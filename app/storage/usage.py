@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, func, null, select
 
 from app.domain.errors import InvalidRequest
+from app.domain.swarm import SWARM_ACTIVE
 from app.ports.usage import UsageGroup, UsageQuery, UsageReport, UsageRow, UsageSum
 from app.storage.dialect import Op
 from app.storage.reader import Reader
@@ -60,6 +61,18 @@ class Usage:
         query: Select[Any] = select(
             func.coalesce(func.sum(USAGE.c.cost_nano_usd + USAGE.c.unsettled_nano_usd), 0)
         ).where(USAGE.c.key_id == key_id, USAGE.c.day == day)
+        async with self._reader.connect() as connection:
+            return int((await connection.execute(query)).scalar_one())
+
+    async def reserved(self, *, tenant_id: str | None = None, key_id: str | None = None) -> int:
+        # Ended runs have nothing under way; those that have not are found by the index on the status.
+        query = select(func.coalesce(func.sum(SWARMS.c.reserved_nano_usd), 0)).where(
+            SWARMS.c.status.in_(sorted(SWARM_ACTIVE))
+        )
+        if tenant_id is not None:
+            query = query.where(SWARMS.c.tenant_id == tenant_id)
+        if key_id is not None:
+            query = query.where(SWARMS.c.key_id == key_id)
         async with self._reader.connect() as connection:
             return int((await connection.execute(query)).scalar_one())
 

@@ -214,5 +214,5 @@ async def test_a_keys_cap_is_kept(store: Database, cap: int | None) -> None:
     )
     await store.keys.create(key, "hash")
 
-    assert await store.keys.find("hash") == key
-    assert await store.keys.list() == [key]
+    assert await store.keys.find("hash", 0) == key
+    assert (await store.keys.list(None, limit=10, cursor=None)).items == [key]

@@ -9,7 +9,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.integration.test_tenants import mint
+from tests.support.keys import mint
 from tests.support.problems import pointers, problem
 from tests.support.service import ServiceProcess, in_process
 
@@ -143,14 +143,22 @@ async def test_a_body_that_is_no_json_is_refused(tmp_path: Path, body: bytes) ->
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ServiceProcess, dict[str, str]]]:
     folder = tmp_path_factory.mktemp("prices")
     keys = {scopes: mint(folder / "data", "acme", scopes)["key"] for scopes in ("read", "read,run", "admin")}
+    keys["the operator's admin"] = mint(folder / "data", "default", "admin")["key"]
     with ServiceProcess(folder, "--host", "127.0.0.1") as service:
         yield service, keys
 
 
 @pytest.mark.parametrize(
-    ("scopes", "get", "put"), [("read", 200, 403), ("read,run", 200, 403), ("admin", 200, 200), (None, 401, 401)]
+    ("scopes", "get", "put"),
+    [
+        ("read", 200, 403),
+        ("read,run", 200, 403),
+        ("admin", 200, 403),
+        ("the operator's admin", 200, 200),
+        (None, 401, 401),
+    ],
 )
-def test_only_an_admin_sets_prices(
+def test_only_the_operator_sets_prices(
     guarded: tuple[ServiceProcess, dict[str, str]], scopes: str | None, get: int, put: int
 ) -> None:
     service, keys = guarded

@@ -11,7 +11,7 @@ import pytest
 
 from app.ports.usage import UsageRow
 from app.storage.engine import open_database
-from tests.integration.test_tenants import mint
+from tests.support.keys import mint
 from tests.support.problems import pointers, problem
 from tests.support.service import ServiceProcess
 from tests.support.stage import accepted

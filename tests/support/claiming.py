@@ -17,10 +17,16 @@ class Runner:
     """Uses admission as a runner does: asks for what it could start, runs what it is granted, gives slots back."""
 
     def __init__(
-        self, admission: Admission, group: str = UNGROUPED, priority: int = 5, tenant: str = "default", tokens: int = 0
+        self,
+        admission: Admission,
+        group: str = UNGROUPED,
+        priority: int = 5,
+        tenant: str = "default",
+        tokens: int = 0,
+        key_id: str | None = None,
     ) -> None:
         self.admission = admission
-        self.claimant = Claimant(group, self._wake, tenant=tenant)
+        self.claimant = Claimant(group, self._wake, tenant=tenant, key_id=key_id)
         self.priority = priority
         self.tokens = tokens
         self.waiting: Counter[str] = Counter()

@@ -11,6 +11,7 @@ from pathlib import Path
 from app.dispatch.local import LocalDoorbell
 from app.domain.swarm import SwarmState
 from app.outputs.json_schema import JsonSchemas
+from app.ports.allowances import Terms
 from app.ports.doorbell import NEW_SWARMS, control_of, end_of
 from app.ports.events import EncodedEvent
 from app.ports.provider import ChatProvider, Route
@@ -18,7 +19,7 @@ from app.ports.runs import Command, NewSwarm
 from app.ports.store import SwarmRow
 from app.scheduler.admission import Admission
 from app.scheduler.agent_loop import AgentLoop
-from app.scheduler.allowances import Allowances, Terms
+from app.scheduler.allowances import Allowances
 from app.scheduler.executor import Executor
 from app.scheduler.growing import Growing
 from app.scheduler.lanes import LaneSettings
@@ -124,6 +125,7 @@ def machinery(
         doorbell=LocalDoorbell(),
         clock=clock,
         metrics=NoMetrics(),
+        outbox=lambda state, events, at_ms: (),
         feed=NoFeed(),
     )
 
