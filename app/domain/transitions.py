@@ -8,6 +8,7 @@ graph. Facts that come too late (an attempt that was cancelled, a run that ended
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from heapq import heappush
 from typing import assert_never
 
@@ -28,6 +29,7 @@ from app.domain.facts import (
     HedgeDropped,
     HedgeDue,
     LaneNews,
+    MaxStepsChanged,
     MergesPlanned,
     ParallelismChanged,
     PauseRequested,
@@ -37,6 +39,7 @@ from app.domain.facts import (
     RetryDue,
     RetryRequested,
     SlotsGranted,
+    StartDue,
     StepTaken,
     TaskCancelRequested,
 )
@@ -45,7 +48,15 @@ from app.domain.rearm import rearm
 from app.domain.recorder import Recorder
 from app.domain.retry import MAX_DELAY_MS, TaskError
 from app.domain.strategies import MODEL
-from app.domain.swarm import AT_WORK, PAUSED_BY_BUDGET, PAUSED_BY_KEY, PAUSED_BY_REQUEST, SwarmState, SwarmStatus
+from app.domain.swarm import (
+    AT_WORK,
+    PAUSED_BY_BUDGET,
+    PAUSED_BY_FUNDS,
+    PAUSED_BY_REQUEST,
+    PAUSED_UNTIL_START,
+    SwarmState,
+    SwarmStatus,
+)
 from app.domain.task import TERMINAL, TaskStatus
 
 
@@ -115,16 +126,27 @@ def begin(state: SwarmState, now_ms: int, out: Step) -> None:
         if task.status in TERMINAL:  # taken over from another run
             continue
         record.emit(events.TASK_QUEUED if task.status is TaskStatus.QUEUED else events.TASK_WAITING, task)
+    if state.start_at_ms is not None:
+        record.pause(PAUSED_UNTIL_START, f"it starts at {events.rfc3339(state.start_at_ms)}")
 
 
-def resume(state: SwarmState, now_ms: int, out: Step, stand_ins: Mapping[str, Sequence[str]] | None = None) -> None:
+def resume(
+    state: SwarmState,
+    now_ms: int,
+    out: Step,
+    stand_ins: Mapping[str, Sequence[str]] | None = None,
+    awaited: Sequence[AwaitedEnded] = (),
+) -> None:
     """Take over a stored run: what ran is abandoned, back-offs are re-armed, a merge is begun again.
 
     Args:
         stand_ins: by model those that may have served its tasks in its place.
+        awaited: what has ended that its tasks wait for: what lost calls may have cost depends on the outputs they got.
     """
     if state.ended:
         return
+    for fact in awaited:
+        _awaited_ended(Recorder(state, now_ms, out), fact)
     state.merging = False
     newest_ms = max((max(task.started_at_ms, task.queued_at_ms) for task in state.tasks), default=0)
     set_back_ms = max(newest_ms - now_ms, 0)
@@ -173,8 +195,10 @@ def _reroute(record: Recorder, fact: Rerouted) -> None:
 Steering = (
     ParallelismChanged
     | BudgetChanged
+    | MaxStepsChanged
     | PriorityChanged
     | PauseRequested
+    | StartDue
     | ResumeRequested
     | AllowanceRaised
     | RetryRequested
@@ -191,6 +215,8 @@ def _steer(record: Recorder, fact: Steering) -> None:
             _scale(record, fact.max_parallel_agents)
         case BudgetChanged():
             _change_budget(record, fact)
+        case MaxStepsChanged():
+            state.spec = replace(state.spec, max_steps=fact.max_steps)
         case PriorityChanged():
             state.priority = fact.priority
         case PauseRequested():
@@ -198,12 +224,15 @@ def _steer(record: Recorder, fact: Steering) -> None:
                 record.pause(PAUSED_BY_REQUEST)
             elif state.status is SwarmStatus.PAUSED:
                 state.pause_reason = PAUSED_BY_REQUEST
+        case StartDue():
+            if state.pause_reason == PAUSED_UNTIL_START and record.now_ms >= (state.start_at_ms or 0):
+                record.resume(PAUSED_UNTIL_START)
         case ResumeRequested():
             if state.status is SwarmStatus.PAUSED:
                 record.resume("request")
         case AllowanceRaised():
-            if state.pause_reason == PAUSED_BY_KEY:
-                record.resume("key_budget")
+            if state.pause_reason in PAUSED_BY_FUNDS:
+                record.resume(state.pause_reason)
         case RetryRequested():
             rearm(record, fact)
         case TaskCancelRequested():

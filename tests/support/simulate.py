@@ -35,7 +35,7 @@ from app.domain.facts import (
 from app.domain.retry import TaskError
 from app.domain.strategies import VOTES, Options
 from app.domain.swarm import ORCHESTRATOR, SwarmSpec, SwarmState
-from app.domain.task import TaskKind, TaskSpec, TaskState
+from app.domain.task import Awaited, TaskKind, TaskSpec, TaskState
 from app.domain.transitions import begin, resume, step
 from app.domain.usage import Usage
 from app.domain.voting import Tally
@@ -90,6 +90,7 @@ class Simulation:
         merges: how often a merge was really begun.
         growth: draws the tasks that the run gets while it goes on.
         fates: how the tasks of other swarms end that this run waits for: with an output or not.
+        told: which task has been told of which of those, by the process that is at work.
         crashes: how often the process died.
     """
 
@@ -104,6 +105,8 @@ class Simulation:
         self.crashes = 0
         self.merges = 0
         self.fates = {awaited: random.random() < 0.8 for task in tasks for awaited in task.awaits}
+        self.told: set[tuple[int, Awaited]] = set()
+        self._over: set[Awaited] = set()
         self._begun: set[tuple[int, int]] = set()
         self._turn = 0
         self._answers = 0
@@ -134,7 +137,11 @@ class Simulation:
         self._merge_wanted: Aggregate | MakeCheckpoint | None = None
         self._awaited = [(task.index, awaited) for task in self.state.tasks for awaited in task.awaits]
         out = Step()
-        resume(self.state, self.now_ms, out)
+        self.told.clear()
+        known = [] if self.state.ended else [entry for entry in self._awaited if entry[1] in self._over]
+        over = [self._awaited_ended(*entry) for entry in known]
+        self.told.update(known)
+        resume(self.state, self.now_ms, out, awaited=over)
         self._show(None, out)
         while True:
             self._turn += 1
@@ -169,6 +176,8 @@ class Simulation:
     def _step(self, fact: Fact, out: Step) -> None:
         alone = Step()
         step(self.state, fact, self.now_ms, alone)
+        if isinstance(fact, AwaitedEnded):
+            self.told.add((fact.index, fact.awaited))
         out.changes += alone.changes
         out.events += alone.events
         out.effects += alone.effects
@@ -240,8 +249,7 @@ class Simulation:
                 facts.append(RetryDue(timer.index, timer.attempt))
         for index, awaited in list(self._awaited):
             if self._chance(0.3):
-                self._awaited.remove((index, awaited))
-                facts.append(AwaitedEnded(index, awaited, 6 if self.fates[awaited] else None))
+                facts.append(self._awaited_ended(index, awaited))
         if self._merging is not None and self._chance(0.5):
             at_end = isinstance(self._merging, Aggregate)
             merged = self.growth.reduce(self.state) if at_end else self.growth.checkpoint(self.state)
@@ -253,6 +261,11 @@ class Simulation:
         self._echoes += told
         self.random.shuffle(facts)
         return facts
+
+    def _awaited_ended(self, index: int, awaited: Awaited) -> AwaitedEnded:
+        self._awaited.remove((index, awaited))
+        self._over.add(awaited)  # and so it is for every process to come
+        return AwaitedEnded(index, awaited, 6 if self.fates[awaited] else None)
 
     def _noise(self) -> list[Fact]:
         """Facts that come twice, too late, or from outside."""

@@ -25,7 +25,6 @@ from app.domain.facts import (
     AttemptAbandoned,
     AttemptCompleted,
     AttemptFailed,
-    AwaitedEnded,
     CancelRequested,
     Fact,
     RetryDue,
@@ -33,7 +32,7 @@ from app.domain.facts import (
 )
 from app.domain.retry import MAX_DELAY_MS
 from app.domain.swarm import Counts, SwarmState, SwarmStatus
-from app.domain.task import TERMINAL, Awaited, TaskStatus
+from app.domain.task import TERMINAL, TaskStatus
 from tests.support.scenarios import FAIR, Scenario, ends, inner, many, scenarios
 
 # --- the end ---------------------------------------------------------------------------------------------------------
@@ -100,16 +99,15 @@ def test_in_a_world_without_faults_every_task_completes_at_its_first_attempt(sce
 @given(scenarios())
 def test_no_task_starts_before_all_its_dependencies_ended(scenario: Scenario) -> None:
     simulation = scenario.simulation()
-    told: dict[tuple[int, Awaited], bool] = {}
 
     def watch(state: SwarmState, fact: Fact | None, alone: Step) -> None:
-        if isinstance(fact, AwaitedEnded):
-            told[fact.index, fact.awaited] = fact.output_bytes is not None
         for change in alone.changes:
             if isinstance(change, AttemptStarted):
                 task = scenario.tasks[change.index]
                 statuses = {state.tasks[index].status for index in inner(task)}
-                outer = {told.get((change.index, awaited)) for awaited in task.awaits}
+                told = simulation.told
+                outer = {(change.index, awaited) in told and simulation.fates[awaited] for awaited in task.awaits}
+                assert all((change.index, awaited) in told for awaited in task.awaits)
                 assert statuses <= (TERMINAL if task.allow_failed_dependencies else {TaskStatus.COMPLETED})
                 assert outer <= ({True, False} if task.allow_failed_dependencies else {True})
 
@@ -126,17 +124,12 @@ def test_no_task_starts_before_all_its_dependencies_ended(scenario: Scenario) ->
 @given(scenarios())
 def test_a_task_waits_exactly_as_long_as_a_dependency_is_open(scenario: Scenario) -> None:
     simulation = scenario.simulation()
-    told: set[tuple[int, Awaited]] = set()
 
     def watch(state: SwarmState, fact: Fact | None, alone: Step) -> None:
-        if fact is None:
-            told.clear()  # a new process is told again
-        elif isinstance(fact, AwaitedEnded):
-            told.add((fact.index, fact.awaited))
         for task, spec in zip(state.tasks, scenario.tasks, strict=True):
             if task.status is TaskStatus.WAITING:
                 statuses = [state.tasks[index].status for index in inner(spec)]
-                untold = sum((task.index, awaited) not in told for awaited in spec.awaits)
+                untold = sum((task.index, awaited) not in simulation.told for awaited in spec.awaits)
                 assert task.unmet == sum(status not in TERMINAL for status in statuses) + untold > 0
                 if not spec.allow_failed_dependencies:
                     assert not TERMINAL.intersection(statuses) - {TaskStatus.COMPLETED}
