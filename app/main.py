@@ -16,50 +16,35 @@ from prometheus_client import CollectorRegistry
 from prometheus_fastapi_instrumentator import Instrumentator
 
 from app import __version__
+from app.accounts import open_accounts
 from app.api import errors, openapi
+from app.api.auditing import Auditing
 from app.api.deps import Services
 from app.api.draining import Draining, OpenRequests
 from app.api.middleware import BodyLimit, Gate, is_loopback
-from app.api.routes import (
-    agents,
-    artifacts,
-    batches,
-    chat,
-    files,
-    memory,
-    messages,
-    operations,
-    prices,
-    providers,
-    roles,
-    simulate,
-    streams,
-    swarms,
-    usage,
-)
-from app.api.routes import tools as tool_routes
+from app.api.routers import ROUTERS
+from app.api.routes import files, operations, streams, webhooks
 from app.api.schemas.swarm_create import Caps
+from app.api.schemas.webhooks import webhook_data
 from app.blobs.directory import DirectoryBlobs
+from app.delivery import open_webhooks
 from app.dispatch.local import LocalDoorbell
 from app.documents.text import text_of
 from app.domain.decompose.requests import Bounds
 from app.domain.errors import SwarmdError
 from app.domain.usage import NANO_USD, Price
+from app.endpoints import registry_of
 from app.outputs.json_schema import JsonSchemas
 from app.ports.artifacts import ArtifactCaps
 from app.ports.memory import MemoryCaps
 from app.ports.messages import QueueCaps
 from app.ports.provider import RateLimitHeaders
 from app.ports.tools import Tool
-from app.providers.dialects import dialect_of
 from app.providers.offline import OfflineProvider
-from app.providers.openai_chat import OpenAIChat, new_session
+from app.providers.openai_chat import new_session
 from app.providers.prices import PriceBook, vendor_of
-from app.providers.registry import ConfiguredProvider, Registry
-from app.providers.wire import PROFILES
 from app.scheduler.admission import Admission
 from app.scheduler.agent_loop import AgentLoop
-from app.scheduler.allowances import Allowances, Terms
 from app.scheduler.executor import Executor
 from app.scheduler.growing import Growing
 from app.scheduler.lanes import LaneSettings
@@ -75,28 +60,36 @@ from app.services.batches import BatchService
 from app.services.chat import ChatService
 from app.services.composing import Composer
 from app.services.decomposing import Decomposer
+from app.services.exports import ExportService
 from app.services.files import FileService
 from app.services.forks import ForkService
+from app.services.graphs import GraphService
 from app.services.idempotency import IdempotencyService
 from app.services.insights import InsightService
 from app.services.keys import KeyService
 from app.services.memory import MemoryService
 from app.services.messages import MessageService
+from app.services.pictures import PictureService
 from app.services.prices import PriceService
 from app.services.results import ResultService
 from app.services.roles import RoleService
 from app.services.staffing import Staffing
 from app.services.steering import SteeringService
 from app.services.streams import Streams
+from app.services.swarm_chat import SwarmChatService
 from app.services.swarms import SwarmService
 from app.services.sweeping import Sweeper
 from app.services.usage import UsageService
+from app.services.webhooks import outbox
 from app.settings import PriceSettings, ProviderSettings, Settings, load_settings
-from app.storage.engine import Database, open_database
+from app.storage.engine import open_database
 from app.telemetry.lanes import LaneMetrics
 from app.telemetry.prometheus import NoMetrics, PrometheusSwarmMetrics
 from app.telemetry.system import SystemClock, SystemEntropy
-from app.toolbox import open_tools
+from app.telemetry.trace_context import TraceContext, of_request
+from app.telemetry.tracing import is_wanted, open_traces
+from app.telemetry.vitals import Vitals
+from app.toolbox import open_tools, swarm_files
 from app.workspace.directory import DirectoryWorkspace
 
 _GC_THRESHOLD = 200_000
@@ -147,28 +140,19 @@ def create_app(settings: Settings | None = None, tools: Sequence[Tool] = ()) -> 
     app.state.requests = OpenRequests()
     errors.install(app)
     openapi.install(app)
-    app.include_router(operations.router)
-    app.include_router(streams.router)
-    app.include_router(simulate.router)
-    app.include_router(swarms.router)
-    app.include_router(batches.router)
-    app.include_router(agents.router)
-    app.include_router(memory.router)
-    app.include_router(messages.router)
-    app.include_router(artifacts.router)
-    app.include_router(files.router)
-    app.include_router(chat.router)
-    app.include_router(prices.router)
-    app.include_router(providers.router)
-    app.include_router(roles.router)
-    app.include_router(tool_routes.router)
-    app.include_router(usage.router)
+    for router in ROUTERS:
+        app.include_router(router)
+    app.webhooks.include_router(webhooks.messages)
     app.add_api_websocket_route("/{path:path}", streams.stream_unknown)
     if settings.metrics:
         app.include_router(operations.metrics_router)
+        Vitals(settings.database_path, app.state.metrics)
         # Grouped by route template, so that labels stay bounded; sub-agent work never passes here.
         Instrumentator(registry=app.state.metrics, excluded_handlers=["/metrics"]).instrument(app)
+    if is_wanted(settings.otlp_endpoint):
+        app.add_middleware(TraceContext)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, limited_by_route={files.PATH})
+    app.add_middleware(Auditing)
     app.add_middleware(Draining, requests=app.state.requests)
     app.add_middleware(Gate, local=is_loopback(settings.host))
     return app
@@ -197,7 +181,7 @@ async def _start(settings: Settings, app: FastAPI, stack: AsyncExitStack, furthe
         raise KeyNeeded(settings.host)
     # Beside the database and under its lock: a sweep removes what that database does not refer to.
     blobs = DirectoryBlobs(settings.blobs_path)
-    sweeper = Sweeper(database.contents, blobs)
+    sweeper = Sweeper(database.contents, blobs, swarm_files=[swarm_files(settings)])
     await stack.enter_async_context(sweeper.running())
     memory_caps = MemoryCaps(
         max_entries=settings.max_memory_entries,
@@ -205,8 +189,12 @@ async def _start(settings: Settings, app: FastAPI, stack: AsyncExitStack, furthe
         max_tokens=settings.max_memory_tokens,
     )
     memory_service = MemoryService(database.memory, clock, memory_caps)
-    queue_caps = QueueCaps(max_messages=settings.max_messages, max_bytes=settings.max_messages_bytes)
-    message_service = MessageService(database.messages, doorbell, clock, queue_caps)
+    message_service = MessageService(
+        database.messages,
+        doorbell,
+        clock,
+        QueueCaps(max_messages=settings.max_messages, max_bytes=settings.max_messages_bytes),
+    )
     artifact_caps = ArtifactCaps(
         max_bytes=settings.max_artifact_bytes,
         max_total_bytes=settings.max_artifacts_bytes,
@@ -221,6 +209,7 @@ async def _start(settings: Settings, app: FastAPI, stack: AsyncExitStack, furthe
         max_bytes=settings.max_upload_bytes,
         max_total_bytes=settings.max_uploads_bytes,
     )
+    pictures = PictureService(database.files, blobs, settings.max_picture_bytes)
     workspace = DirectoryWorkspace(settings.workspace)
     schemas = JsonSchemas()
     tools = await stack.enter_async_context(
@@ -236,6 +225,7 @@ async def _start(settings: Settings, app: FastAPI, stack: AsyncExitStack, furthe
         )
     )
     session = await stack.enter_async_context(new_session())
+    traces = await stack.enter_async_context(open_traces(settings.otlp_endpoint))
     configured = settings.all_providers()
     vendors = {name: vendor_of(entry.base_url, entry.kind) for name, entry in configured.items()}
     price_book = PriceBook(
@@ -243,62 +233,42 @@ async def _start(settings: Settings, app: FastAPI, stack: AsyncExitStack, furthe
         configured={name: _price(entry) for name, entry in settings.prices.items()},
         clock=clock,
     )
-    registry = Registry(
-        [
-            ConfiguredProvider(
-                OpenAIChat(
-                    name,
-                    entry.base_url,
-                    api_key=entry.key(),
-                    profile=PROFILES[entry.kind],
-                    session=session,
-                    clock=clock,
-                ),
-                entry.models,
-                dialect=dialect_of(entry.base_url, entry.kind),
-                structured=entry.structured_output,
-                thinking_by=entry.thinking_by,
-                context_windows=entry.context_windows,
-            )
-            for name, entry in configured.items()
-        ],
-        offline=OfflineProvider(),
-        aliases=settings.aliases,
-        prices=price_book,
-        default_model=settings.default_model if configured else None,
-        clock=clock,
+    registry = registry_of(
+        settings, configured, offline=OfflineProvider(), prices=price_book, session=session, clock=clock, traces=traces
     )
     price_service = PriceService(database.prices, price_book, registry, clock)
     await price_service.load()  # before the first call: unfinished runs go on as soon as the supervisor runs
-    loop = asyncio.get_running_loop()
     lane_settings = partial(_lane_settings, settings, configured)
-    admission = Admission(lane_settings, clock, loop.call_later)
+    admission = Admission(lane_settings, clock, asyncio.get_running_loop().call_later)
     if settings.metrics:
         LaneMetrics(admission, metrics)
-    allowances = Allowances(clock, partial(_terms, database))
-    await stack.enter_async_context(allowances.running())
+    accounts = await stack.enter_async_context(open_accounts(settings, database, keys, admission, clock, entropy))
     feed = Streams(database.swarms, database.tasks, database.events, clock)
     await stack.enter_async_context(feed.running())
+    webhook_service = await stack.enter_async_context(open_webhooks(settings, database, doorbell, clock, entropy))
     growing = Growing(registry)
     shared = Machinery(
         runs=database.runs,
         admission=admission,
-        allowances=allowances,
+        allowances=accounts.allowances,
         routing=Routing(registry, settings.fallbacks),
         executor=Executor(
             registry,
             AgentLoop(schemas, tools),
-            ToolRunner(tools, schemas),
+            ToolRunner(traces.of_tools(tools), schemas),
             growing,
             clock,
             entropy,
             partial(_note_limits, admission),
+            pictures,
+            traces.enter,
         ),
         reducer=Reducer(database.tasks, registry, growing),
         doorbell=doorbell,
         clock=clock,
-        metrics=PrometheusSwarmMetrics(metrics) if settings.metrics else NoMetrics(),
+        metrics=traces.observing(PrometheusSwarmMetrics(metrics) if settings.metrics else NoMetrics()),
         feed=feed,
+        outbox=outbox(webhook_data),
     )
     owner = f"{socket.gethostname()}:{os.getpid()}"
     supervisor = Supervisor(shared, owner=owner, max_runs=settings.max_runs)
@@ -314,37 +284,59 @@ async def _start(settings: Settings, app: FastAPI, stack: AsyncExitStack, furthe
         entropy=entropy,
         feed=feed,
         staffing=Staffing(role_service, registry, schemas, database.tasks, tools),
+        pictures=pictures,
         max_output_tokens=settings.max_output_tokens,
-        is_capped=allowances.is_capped,
+        check_funds=accounts.allowances.check,
+        traceparent=of_request,
     )
     idempotency = IdempotencyService(database.idempotency, clock, kept_ms=round(settings.idempotency_hours * _HOUR_MS))
     await stack.enter_async_context(idempotency.running())
     batches = BatchService(swarm_service, database.swarms, database.tasks, doorbell, clock)
     usage_service = UsageService(database.usage, clock)
+    agent_service = AgentService(database.agents, database.swarms, registry, doorbell, clock, entropy)
+    composer = Composer(
+        Decomposer(
+            workspace,
+            text_of,
+            Bounds(max_tasks=settings.max_tasks, max_input_bytes=settings.max_input_bytes),
+            uploads=file_service,
+        ),
+        registry,
+    )
     return Services(
         keys=keys,
+        credits=accounts.credits,
+        credits_enabled=settings.credits,
+        reserved_nano_usd=accounts.allowances.reserved_nano_usd,
+        audit=accounts.audit,
         prices=price_service,
         roles=role_service,
-        composer=Composer(
-            Decomposer(
-                workspace,
-                text_of,
-                Bounds(max_tasks=settings.max_tasks, max_input_bytes=settings.max_input_bytes),
-            ),
-            registry,
-        ),
+        composer=composer,
         insights=InsightService(database.tasks, registry, admission, clock, lane_settings, settings.max_output_tokens),
         usage=usage_service,
-        agents=AgentService(database.agents, database.swarms, registry, doorbell, clock, entropy),
+        agents=agent_service,
         batches=batches,
         barriers=BarrierService(database.barriers, batches, database.swarms, database.runs, clock, entropy),
-        chat=ChatService(registry, admission, allowances, usage_service, clock, settings.max_output_tokens),
+        chat=ChatService(
+            registry,
+            admission,
+            accounts.allowances,
+            usage_service,
+            clock,
+            settings.max_output_tokens,
+            pictures,
+            partial(_note_limits, admission),
+        ),
+        swarm_chat=SwarmChatService(agent_service, swarm_service, feed, composer),
         tasks=database.tasks,
         clock=clock,
         entropy=entropy,
         swarms=swarm_service,
         tools=tools,
         forks=ForkService(database.forks, database.runs, swarm_service),
+        webhooks=webhook_service,
+        graphs=GraphService(database.graphs, clock, settings.max_graphs),
+        max_graph_bytes=settings.max_graph_bytes,
         steering=SteeringService(database.swarms, database.tasks, registry, doorbell, clock),
         streams=feed,
         idempotency=idempotency,
@@ -354,6 +346,7 @@ async def _start(settings: Settings, app: FastAPI, stack: AsyncExitStack, furthe
         files=file_service,
         sweeper=sweeper,
         results=ResultService(database.swarms),
+        exports=ExportService(database.tasks, database.events, clock),
         models=registry,
         lanes=admission,
         providers=tuple(configured),
@@ -361,12 +354,6 @@ async def _start(settings: Settings, app: FastAPI, stack: AsyncExitStack, furthe
         max_wait_s=settings.max_wait_s,
         slow_client_s=settings.slow_client_s,
     )
-
-
-async def _terms(database: Database, key_id: str, day: str) -> Terms:
-    key = await database.keys.get(key_id)
-    cap = None if key is None else key.max_cost_per_day_nano_usd
-    return Terms(cap, 0 if cap is None else await database.usage.spent_today(key_id, day))
 
 
 def _note_limits(admission: Admission, lane: str, headers: RateLimitHeaders) -> None:

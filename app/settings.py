@@ -36,10 +36,12 @@ class ProviderSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     base_url: str = Field(pattern=r"^https?://", description="Up to and including the version, e.g. http://host/v1")
-    api_key: SecretStr | None = None
+    api_key: SecretStr | None = Field(None, description="Its key; better in a variable, which api_key_env names")
     api_key_env: str | None = Field(None, description="Name of the variable that holds the key")
-    kind: Literal["generic", "openai", "moonshot", "deepseek"] = "generic"
-    models: tuple[str, ...] = ()
+    kind: Literal["generic", "openai", "moonshot", "deepseek"] = Field(
+        "generic", description="Whose manners it has: fields, limits in headers, prices"
+    )
+    models: tuple[str, ...] = Field((), description="Models it serves, beside those that its /models lists")
     max_concurrency: int | None = Field(None, ge=1, description="Calls at once; the service's max_agents by default")
     requests_per_minute: int | None = Field(None, ge=1, description="Of each of its models")
     tokens_per_minute: int | None = Field(None, ge=1, description="Of each of its models, in + out")
@@ -52,6 +54,11 @@ class ProviderSettings(BaseModel):
     context_windows: dict[str, Annotated[int, Field(ge=1, le=1_000_000_000)]] = Field(
         default_factory=dict, description="By model: the most tokens, in + out, of one call"
     )
+    vision: bool | tuple[str, ...] | None = Field(
+        None, description="Its models that read images and videos, true for all, false for none; unset: it decides"
+    )
+    image_tokens: int | None = Field(None, ge=1, le=10**7, description="The most that its models make of one image")
+    video_tokens: int | None = Field(None, ge=1, le=10**7, description="The most that its models make of one video")
 
     def key(self) -> str | None:
         if self.api_key is not None:
@@ -64,9 +71,11 @@ class PriceSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    input_per_mtok: Decimal = Field(ge=0, le=100_000)
-    output_per_mtok: Decimal = Field(ge=0, le=100_000)
-    cached_input_per_mtok: Decimal | None = Field(None, ge=0, le=100_000)
+    input_per_mtok: Decimal = Field(ge=0, le=100_000, description="Of the prompt")
+    output_per_mtok: Decimal = Field(ge=0, le=100_000, description="Of the completion")
+    cached_input_per_mtok: Decimal | None = Field(
+        None, ge=0, le=100_000, description="Of what of the prompt the provider had in its cache; as input by default"
+    )
 
 
 class McpServerSettings(BaseModel):
@@ -105,7 +114,7 @@ class Settings(BaseSettings):
     data_dir: Path = Field(Path(".swarmd"), description="Directory of the database and files")
     database_url: str | None = Field(None, description="sqlite:///PATH; default: swarmd.db in the data directory")
     config: Path | None = Field(None, description="TOML file with further settings")
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least that is logged")
     log_format: Literal["auto", "json", "console"] = Field("auto", description="auto: console on a terminal")
 
     default_model: str | None = Field(None, description="Model of requests that name none")
@@ -114,12 +123,14 @@ class Settings(BaseSettings):
     provider_max_concurrency: int | None = Field(None, ge=1, description="Calls to it at once")
     provider_requests_per_minute: int | None = Field(None, ge=1, description="Of each of its models")
     provider_tokens_per_minute: int | None = Field(None, ge=1, description="Of each of its models, in + out")
-    providers: dict[str, ProviderSettings] = Field(default_factory=dict)
+    providers: dict[str, ProviderSettings] = Field(default_factory=dict, description="Endpoints, by a name of yours")
     aliases: dict[str, str] = Field(default_factory=dict, description="Other names for models")
     fallbacks: dict[str, tuple[str, ...]] = Field(
         default_factory=dict, description="By model: those that stand in for it while its breaker is open, in order"
     )
-    prices: dict[str, PriceSettings] = Field(default_factory=dict)
+    prices: dict[str, PriceSettings] = Field(
+        default_factory=dict, description="By model; they win over the kept list prices"
+    )
     mcp: dict[Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]{1,32}$")], McpServerSettings] = Field(
         default_factory=dict, description="MCP servers whose tools are offered"
     )
@@ -135,6 +146,9 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(32 * 1024 * 1024, ge=1024, description="Largest request body")
     max_upload_bytes: int = Field(512 * 1024 * 1024, ge=1024, description="Largest file of POST /v1/files")
     max_uploads_bytes: int = Field(10 * 1024**3, ge=1024, description="All uploaded files of a tenant")
+    max_picture_bytes: int = Field(
+        20 * 1024**2, ge=1024, le=512 * 1024**2, description="Uploaded images and videos that one call is sent"
+    )
     max_memory_entries: int = Field(10_000, ge=1, description="Keys in the shared memory of an orchestrator")
     max_memory_bytes: int = Field(16 * 1024**2, ge=1024, description="Keys and values in that; the oldest give way")
     max_memory_tokens: int = Field(1_000_000, ge=256, description="The same as tokens, of four bytes each")
@@ -149,12 +163,30 @@ class Settings(BaseSettings):
     max_wait_s: float = Field(300.0, gt=0, description="Longest ?wait=")
     slow_client_s: float = Field(10.0, gt=0, description="A stream that takes nothing for so long is closed (4008)")
     idempotency_hours: float = Field(24.0, ge=1, le=8760, description="How long an Idempotency-Key is remembered")
-    fetch_private: bool = Field(False, description="Let http_fetch reach addresses that are not public")
+    credits: bool = Field(
+        False, description="Tenants prepay: what they start is refused (402) once nothing is left of their credits"
+    )
+    free_credits_usd: Decimal = Field(
+        Decimal(0), ge=0, le=1_000_000, decimal_places=9, description="What a new tenant's credits begin with"
+    )
+    webhook_attempts: int = Field(
+        8, ge=1, le=10, description="Attempts of a webhook delivery: 8 take 31 hours, 10 three days"
+    )
+    webhook_timeout_s: float = Field(15.0, ge=1, le=60, description="Of one such attempt")
+    webhook_days: int = Field(30, ge=1, le=3650, description="How long deliveries that ended are kept")
+    webhook_private: bool = Field(False, description="Let webhooks reach addresses that are not public")
+    max_graphs: int = Field(1_000, ge=1, description="Saved graphs of a tenant")
+    max_graph_bytes: int = Field(8 * 1024**2, ge=1024, description="Largest saved graph, its layout included")
+    audit_days: int = Field(365, ge=1, le=36_500, description="How long the audit log is kept")
+    fetch_private: bool = Field(False, description="Let http_fetch reach private addresses; never link-local ones")
     searxng_url: str | None = Field(None, description="A SearXNG that answers as JSON, for web_search")
     brave_api_key: SecretStr | None = Field(None, description="Key of Brave's search, for web_search")
     workspace: Path | None = Field(None, description="Directory whose files requests may name; none by default")
     drain_s: float = Field(20.0, ge=0, le=3600, description="Seconds that running calls get to end at a stop")
     metrics: bool = Field(True, description="Serve GET /metrics")
+    otlp_endpoint: str | None = Field(
+        None, pattern=r"^https?://", description="OTLP/HTTP collector of traces; else OTEL_EXPORTER_OTLP_ENDPOINT"
+    )
 
     @model_validator(mode="after")
     def _check(self) -> Settings:

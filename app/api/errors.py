@@ -20,9 +20,12 @@ from starlette.exceptions import HTTPException
 from app.api.strict_json import MalformedJson, escape
 from app.domain.errors import (
     Conflict,
+    CreditsUsedUp,
     FieldError,
+    Forbidden,
     InvalidRequest,
     NotFound,
+    PreconditionFailed,
     StoreUnavailable,
     SwarmdError,
     UnknownReference,
@@ -33,14 +36,29 @@ _log = structlog.get_logger(__name__)
 _STATUS: tuple[tuple[type[SwarmdError], int, str], ...] = (
     (MalformedJson, 400, "Malformed JSON"),
     (InvalidRequest, 422, "Invalid request"),
+    (CreditsUsedUp, 402, "Payment required"),
+    (Forbidden, 403, "Forbidden"),
     (NotFound, 404, "Not found"),
     (Conflict, 409, "Conflict"),
+    (PreconditionFailed, 412, "Precondition failed"),
     (StoreUnavailable, 503, "Store unavailable"),
 )
-_TITLES = {400: "Bad request", 404: "Not found", 405: "Method not allowed", 413: "Body too large"}
+_TITLES = {
+    400: "Bad request",
+    404: "Not found",
+    405: "Method not allowed",
+    413: "Body too large",
+    429: "Too many requests",
+}
 _RETRY_AFTER_S = "5"
 _OPENAI_PATHS = ("/v1/chat/completions", "/v1/models")
-_OPENAI_TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
+_OPENAI_BELOW = "/v1/models/"
+_OPENAI_TYPES = {
+    401: "authentication_error",
+    402: "insufficient_quota",
+    403: "permission_error",
+    429: "rate_limit_error",
+}
 
 
 class InvalidField(BaseModel):
@@ -87,7 +105,7 @@ def problem(
 ) -> Response:
     """Return a problem document as a response, OpenAI's envelope where ``path`` is one of its."""
     headers = {"Retry-After": _RETRY_AFTER_S} if status == 503 else None
-    if path in _OPENAI_PATHS:
+    if path in _OPENAI_PATHS or path.startswith(_OPENAI_BELOW):
         kind = _OPENAI_TYPES.get(status, "invalid_request_error" if status < 500 else "api_error")
         param = errors[0].pointer.lstrip("/") if errors else None
         return Response(openai_error(detail, kind, code=code, param=param), status, headers, "application/json")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -12,9 +13,10 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
-from app.api.deps import DEFAULT_TENANT, Caller
+from app.api.deps import DEFAULT_TENANT, Caller, lacks
 from app.api.errors import problem
 from app.domain.errors import StoreUnavailable
+from app.ports.keys import KeyRow
 from app.services.keys import SCOPES, KeyService
 
 
@@ -108,25 +110,29 @@ class Gate:
             found = await self._caller(scope, headers, keys)
             if found is None:
                 return _Refusal(401, "unauthorized", "Unauthorized", "send a valid key as Authorization: Bearer <key>")
-            caller = found
+            caller, key = found
+            wait_s = None if key is None else keys.wait_s(key)
+            if key is not None and wait_s is not None:
+                detail = f"rate_limit: this key may make {key.max_requests_per_minute} requests a minute"
+                return _Refusal(429, "rate_limit", "Too many requests", detail, retry_after_s=math.ceil(wait_s))
             needed = _needed_scope(scope.get("method", "GET"), scope["path"])
             if not {needed, "admin"} & set(caller.scopes):
-                return _Refusal(403, "forbidden", "Forbidden", f"this key lacks the scope {needed!r}")
+                return _Refusal(403, "forbidden", "Forbidden", lacks(needed))
         scope.setdefault("state", {})["caller"] = caller
         return None
 
-    async def _caller(self, scope: Scope, headers: Headers, keys: KeyService) -> Caller | None:
-        """Return who the bearer token, or the ticket of a socket, stands for."""
+    async def _caller(self, scope: Scope, headers: Headers, keys: KeyService) -> tuple[Caller, KeyRow | None] | None:
+        """Return who the bearer token, or the ticket of a socket, stands for; a ticket is of no key."""
         scheme, _, token = headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
             key = await keys.check(token.strip())
             if key is None:
                 return None
-            return Caller(key.tenant_id, key.scopes, key.key_id, key.max_cost_per_day_nano_usd)
+            return Caller(key.tenant_id, key.scopes, key.key_id, key.max_cost_per_day_nano_usd), key
         if scope["type"] == "websocket":
             tickets = parse_qs(scope["query_string"].decode("latin-1")).get("ticket", [])
             found = keys.check_ticket(tickets[0]) if tickets else None
-            return None if found is None else Caller(*found)
+            return None if found is None else (Caller(*found), None)
         return None
 
 
@@ -151,11 +157,14 @@ class _Refusal:
     code: str
     title: str
     detail: str
+    retry_after_s: int | None = None
 
     def response(self, path: str) -> Response:
         response = problem(path, self.status, self.code, self.detail, title=self.title)
         if self.status == 401:
             response.headers["WWW-Authenticate"] = "Bearer"
+        if self.retry_after_s is not None:
+            response.headers["Retry-After"] = str(self.retry_after_s)
         return response
 
 

@@ -18,9 +18,10 @@ merged answer. Errors are RFC 9457 problem documents.
 """
 
 
-def request_body(model: type[BaseModel], *, required: bool = True) -> dict[str, Any]:
-    """Return the ``openapi_extra`` of a route whose body is ``model``."""
-    _bodies[model.__name__] = model
+def request_body(model: type[BaseModel], *others: type[BaseModel], required: bool = True) -> dict[str, Any]:
+    """Return the ``openapi_extra`` of a route whose body is ``model``; ``others`` are only added to the schemas."""
+    for named in (model, *others):
+        _bodies[named.__name__] = named
     schema = {"$ref": _TEMPLATE.format(model=model.__name__)}
     return {"requestBody": {"required": required, "content": {"application/json": {"schema": schema}}}}
 
@@ -30,7 +31,13 @@ def install(app: FastAPI) -> None:
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
-            document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+            document = get_openapi(
+                title=app.title,
+                version=app.version,
+                description=app.description,
+                routes=app.routes,
+                webhooks=app.webhooks.routes,
+            )
             _, definitions = models_json_schema(
                 [(model, "validation") for model in _bodies.values()], ref_template=_TEMPLATE
             )

@@ -162,8 +162,13 @@ def body_of(model: type[Model]) -> Callable[[Request], Coroutine[Any, Any, Model
     """Return a dependency that reads and checks the body of the request."""
 
     async def read(request: Request) -> Model:
-        value = parse(await request.body())
-        _refuse_too_many(value, (await services_of(request)).caps.max_tasks)
-        return validate(model, value)
+        return validate(model, await value_of(request))
 
     return read
+
+
+async def value_of(request: Request) -> Any:
+    """Return the JSON value of the request's body, which has no more tasks than are taken; a dependency, too."""
+    value = parse(await request.body())
+    _refuse_too_many(value, (await services_of(request)).caps.max_tasks)
+    return value

@@ -56,7 +56,7 @@ def start(record: Recorder, fact: SlotsGranted) -> Refusal | None:
                 record.skip(task, error)
                 record.release(task)
                 continue
-            refused = spending.refusal(state, task, case, allowance)
+            refused = spending.refusal(state, task, case, allowance, fact.payer)
             if refused is not None:
                 heappush(heap, task.rank())
                 if state.running:
@@ -165,8 +165,9 @@ def take_step(record: Recorder, fact: StepTaken) -> None:
     bill = (usage, cost_nano_usd, lost_nano_usd) if fact.steps else None
     record.journal(task, fact.record, fact.model, fact.latency_ms, bill)
     task.busy_ms += fact.latency_ms
-    task.busy_usage += usage
-    task.busy_nano_usd = _sum(task.busy_nano_usd, cost_nano_usd)
+    if fact.steps:  # tools use no tokens, and no price of theirs is unknown
+        task.busy_usage += usage
+        task.busy_nano_usd = _sum(task.busy_nano_usd, cost_nano_usd)
     task.next_model = fact.next_model
     task.going_on = True
     fields = {
@@ -175,7 +176,7 @@ def take_step(record: Recorder, fact: StepTaken) -> None:
         "latency_ms": fact.latency_ms,
         "tokens_in": usage.prompt_tokens,
         "tokens_out": usage.completion_tokens,
-        "cost_usd": usd(cost_nano_usd),
+        "cost_usd": usd(cost_nano_usd) if fact.steps else 0.0,
         "model": fact.model,
     }
     if fact.tools:
@@ -215,7 +216,7 @@ def fail(record: Recorder, fact: AttemptFailed) -> None:
     task = record.running(fact.index, fact.attempt, fact.step)
     if task is None:
         return
-    record.bill(fact.usage, fact.cost_nano_usd, fact.steps)
+    record.bill(fact.usage, fact.cost_nano_usd, fact.steps if task.next_model != TOOLS else 1)  # none was counted
     task.lost_nano_usd += _settle(record, task, fact)
     if task.calls:  # the other call of a hedged pair may still answer
         task.half_failed = fact

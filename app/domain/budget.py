@@ -3,7 +3,8 @@
 Zero overspend rests on one inequality, checked before each call: what is settled + the worst case of the calls in
 flight + that of calls whose bill will never be known + the worst case of the next one <= the cap. A call's worst case
 is a true upper bound as long as the provider bills by the price that was configured and honours the cap on the
-completion: no tokenizer makes more tokens of a text than it has bytes.
+completion: no tokenizer makes more tokens of a text than it has bytes, and of an image or video as many as its model is
+known to make at most (``app.domain.parts``).
 """
 
 from __future__ import annotations
@@ -69,18 +70,20 @@ def worst_case(
     shortened: bool,
     max_output_tokens: int,
     price: Price | None,
+    picture_tokens: int = 0,
 ) -> WorstCase:
     """Return the most a task's next call may use.
 
     Args:
         shared_bytes: of the system prompt and the shared context, UTF-8.
-        payload: the task's stored JSON text, of which the prompt is made.
+        payload: the task's stored JSON text, of which the prompt is made; of a prompt with images the words alone.
         inputs_bytes: JSON bytes of the outputs it is sent, their ids included.
         shortened: whether those may be shortened to a context window.
+        picture_tokens: the most that its images and videos are (``parts.measured``).
     """
     inputs = inputs_bytes * _SHORTENED if shortened else inputs_bytes
     own = len(payload.encode()) + _type_bytes(payload) + len(task_id.encode()) * _ID_BYTES
-    prompt = shared_bytes + own + inputs + _OVERHEAD_TOKENS
+    prompt = shared_bytes + own + inputs + picture_tokens + _OVERHEAD_TOKENS
     cost = 0 if price is None else price.most_nano_usd(prompt, max_output_tokens)
     return WorstCase(prompt_tokens=prompt, output_tokens=max_output_tokens, cost_nano_usd=cost)
 

@@ -4,12 +4,14 @@
 
     SwarmdError
     ├── InvalidRequest       one or more fields are wrong; nothing was stored
-    │   ├── CycleError       the graph has a cycle; ``path`` names it
-    │   └── NotBuiltYet      a field of the contract whose feature this version lacks
+    │   └── CycleError       the graph has a cycle; ``path`` names it
+    ├── Forbidden            the key may not do this
+    ├── CreditsUsedUp        the tenant's prepaid credits do not suffice; nothing was started
     ├── NotFound             no such thing for this tenant
     │   └── UnknownReference  a field of the request names it
     ├── Conflict             the thing is in a state that forbids the request
     │   └── IdempotencyConflict  its Idempotency-Key was used for another request
+    ├── PreconditionFailed   the thing is not (any more) as the request expects it; nothing was changed
     └── StoreUnavailable     the store cannot be written or read now; try again later
         └── StoreInUse       another process of ours has it
     LeaseLost                this runner no longer owns the swarm (internal: stop, write nothing)
@@ -64,12 +66,21 @@ class CycleError(InvalidRequest):
         self.path = tuple(path)
 
 
-class NotBuiltYet(InvalidRequest):
-    code = "not_available"
+class Forbidden(SwarmdError):
+    code = "forbidden"
 
-    def __init__(self, pointers: Sequence[str]) -> None:
-        errors = [FieldError(pointer, "this version cannot do this yet; leave the field out") for pointer in pointers]
-        super().__init__("not available in this version: " + ", ".join(pointers), errors)
+
+class CreditsUsedUp(SwarmdError):
+    """Args:
+    why: the figures; what to do is added.
+    """
+
+    code = "insufficient_credits"
+
+    def __init__(self, tenant_id: str, why: str) -> None:
+        advice = f"the operator adds some with POST /v1/credits or swarmd credits add --tenant {tenant_id}"
+        super().__init__(f"{why}; {advice}; then send the request again")
+        self.tenant_id = tenant_id
 
 
 class NotFound(SwarmdError):
@@ -98,6 +109,10 @@ class IdempotencyConflict(Conflict):
 
     def __init__(self) -> None:
         super().__init__("this Idempotency-Key was used for another request; send a new key with a new request")
+
+
+class PreconditionFailed(SwarmdError):
+    code = "precondition_failed"
 
 
 class StoreUnavailable(SwarmdError):

@@ -11,6 +11,7 @@ from typing import Any
 
 from app.domain.budget import Budget
 from app.domain.retry import TaskError
+from app.domain.swarm import PAUSED_BY_KEY
 from app.domain.task import Awaited, TaskSpec
 from app.domain.usage import Usage
 from app.domain.values import value
@@ -30,11 +31,17 @@ class NewTask:
 
 @value()
 class SlotsGranted:
-    """Admission granted ``count`` slots on ``lane``; ``allowance_nano_usd`` is what the run's key may still spend."""
+    """Admission granted ``count`` slots on ``lane``.
+
+    Args:
+        allowance_nano_usd: what may still be spent from the accounts that pay for the run; None: any sum.
+        payer: the scarcest of them, as a run's ``pause_reason`` names it.
+    """
 
     lane: str
     count: int
     allowance_nano_usd: int | None = None
+    payer: str = PAUSED_BY_KEY
 
 
 @value(kw_only=True)
@@ -181,6 +188,11 @@ class BudgetChanged:
 
 
 @value()
+class MaxStepsChanged:
+    max_steps: int
+
+
+@value()
 class PriorityChanged:
     priority: int
 
@@ -188,6 +200,11 @@ class PriorityChanged:
 @value()
 class PauseRequested:
     """No new attempt starts; running ones end."""
+
+
+@value()
+class StartDue:
+    """The time has come at which the run was to begin."""
 
 
 @value()
@@ -279,8 +296,10 @@ Fact = (
     | AwaitedEnded
     | ParallelismChanged
     | BudgetChanged
+    | MaxStepsChanged
     | PriorityChanged
     | PauseRequested
+    | StartDue
     | ResumeRequested
     | AllowanceRaised
     | RetryRequested

@@ -59,6 +59,22 @@ class Graph:
         _refuse_cycle(task_ids, dependencies, dependents)
         return cls(tuple(dependencies), tuple([tuple(ixs) for ixs in dependents]))
 
+    def widths(self) -> list[int]:
+        """Return how many tasks each level has; a task's level is one more than the highest of its dependencies."""
+        missing = [len(ixs) for ixs in self.dependencies]
+        level = [index for index, count in enumerate(missing) if count == 0]
+        widths = []
+        while level:
+            widths.append(len(level))
+            below: list[int] = []
+            for index in level:
+                for dependent in self.dependents[index]:
+                    missing[dependent] -= 1
+                    if missing[dependent] == 0:
+                        below.append(dependent)
+            level = below
+        return widths
+
     def grown(self, dependencies: Sequence[tuple[int, ...]], waits: tuple[int, tuple[int, ...]] | None = None) -> Graph:
         """Return the graph with tasks added behind the last; O(tasks).
 

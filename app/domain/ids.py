@@ -8,6 +8,10 @@ from __future__ import annotations
 SWARM_PREFIX = "swm_"
 AGENT_PREFIX = "agt_"
 TASK_PREFIX = "tsk_"
+KEY_PREFIX = "key_"
+CREDIT_PREFIX = "crd_"
+AUDIT_PREFIX = "aud_"
+DELIVERY_PREFIX = "whd_"
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _RANDOM_BITS = 80
@@ -31,6 +35,14 @@ def is_id(prefix: str, text: str) -> bool:
     """Return whether ``text`` has the form of an id with this prefix."""
     body = text.removeprefix(prefix)
     return text.startswith(prefix) and len(body) == _LENGTH and all(digit in _ALPHABET for digit in body)
+
+
+def number_of(prefixed: str) -> int:
+    """Return the 128-bit number that an id of ``make_id`` writes down."""
+    value = 0
+    for digit in prefixed[-_LENGTH:]:
+        value = value << 5 | _ALPHABET.index(digit)
+    return value
 
 
 def sub_agent_id(swarm_id: str, index: int) -> str:

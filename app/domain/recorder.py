@@ -121,6 +121,8 @@ class Recorder:
         state = self.state
         self.become(phase_of(state))
         state.pause_reason = None
+        if state.start_at_ms is not None:
+            state.start_at_ms, state.started_at_ms = None, self.now_ms
         state.blocked = False
         state.needed_nano_usd = 0
         self.emit(events.SWARM_RESUMED, fields={"reason": reason})
@@ -304,7 +306,7 @@ class Recorder:
         state = self.state
         status = status or _outcome(state)
         self.become(status)
-        state.pause_reason = None
+        state.pause_reason = state.start_at_ms = None
         state.ended_at_ms = self.now_ms
         if state.error is None and status is SwarmStatus.FAILED:
             state.error = f"{state.counts.completed} of {state.counts.total} tasks completed"

@@ -1,15 +1,15 @@
-"""Reserving for calls and settling them: the caps of a run, of its sub-agents and of the key that started it."""
+"""Reserving for calls and settling them: the caps of a run, of its sub-agents, and of the accounts that pay for it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from app.domain import budget
+from app.domain import budget, parts
 from app.domain.budget import WorstCase, dollars
 from app.domain.journal import TOOLS
 from app.domain.retry import TaskError
-from app.domain.swarm import PAUSED_BY_BUDGET, PAUSED_BY_KEY, SwarmState
+from app.domain.swarm import PAUSED_BY_BUDGET, PAUSED_BY_CREDITS, PAUSED_BY_KEY, SwarmState
 from app.domain.task import TaskKind, TaskState, TaskStatus
 
 TOKEN_BUDGET = "token_budget"  # noqa: S105 - no secret
@@ -18,6 +18,11 @@ BUDGET_EXCEEDED = "budget_exceeded"
 _NOTHING = WorstCase(prompt_tokens=0, output_tokens=0, cost_nano_usd=0)
 _SCHEMA_BYTES = 1_000
 """The words around a schema."""
+
+_LEFT = {
+    PAUSED_BY_KEY: "the key that started the run may spend {} more today",
+    PAUSED_BY_CREDITS: "{} of the tenant's prepaid credits are free; the run goes on by itself once there are more",
+}
 
 ANYTHING = 2**63
 """More nano-dollars than any cap: what a call may cost whose price is unknown."""
@@ -28,7 +33,7 @@ class Refusal:
     """Why a call does not fit.
 
     Attributes:
-        reason: ``PAUSED_BY_BUDGET`` or ``PAUSED_BY_KEY``.
+        reason: ``PAUSED_BY_BUDGET``, ``PAUSED_BY_KEY`` or ``PAUSED_BY_CREDITS``.
         detail: for people, with the figures.
         needed_nano_usd: what the call may cost.
     """
@@ -45,6 +50,9 @@ def worst_case_of(state: SwarmState, task: TaskState) -> WorstCase:
     spec = state.spec
     per_agent = state.budget.per_agent_tokens if state.budget else None
     payload = budget.sendable(task.payload) if task.kind is TaskKind.PLANNER else task.payload
+    picture_tokens = 0
+    if spec.pictures:
+        payload, picture_tokens = parts.measured(payload, state.part_tokens.get(task.model, parts.UNKNOWN_PART_TOKENS))
     if state.beside_bytes is None:
         state.beside_bytes = spec.shared_bytes + spec.instruction_bytes
     beside = state.beside_bytes + task.journal_bytes
@@ -66,6 +74,7 @@ def worst_case_of(state: SwarmState, task: TaskState) -> WorstCase:
         shortened=shortened,
         max_output_tokens=max_output_tokens,
         price=state.prices.get(task.model),
+        picture_tokens=picture_tokens,
     )
 
 
@@ -83,8 +92,14 @@ def over_token_budget(state: SwarmState, task: TaskState, case: WorstCase) -> Ta
     return TaskError(type=TOKEN_BUDGET, message=message)
 
 
-def refusal(state: SwarmState, task: TaskState, case: WorstCase, allowance_nano_usd: int | None) -> Refusal | None:
-    """Return why a call may not be made now, None where it fits into every cap."""
+def refusal(
+    state: SwarmState, task: TaskState, case: WorstCase, allowance_nano_usd: int | None, payer: str = PAUSED_BY_KEY
+) -> Refusal | None:
+    """Return why a call may not be made now, None where it fits into every cap.
+
+    Args:
+        allowance_nano_usd: what the account ``payer`` may still spend (see ``SlotsGranted``).
+    """
     caps = state.budget
     cost, tokens = state.spent_nano_usd, state.spent_tokens
     call = f"the next call (task {task.task_id!r}) may "
@@ -100,10 +115,10 @@ def refusal(state: SwarmState, task: TaskState, case: WorstCase, allowance_nano_
     if allowance_nano_usd is not None:
         if state.prices.get(task.model) is None:
             detail = f"{call}cost anything: the model {task.model!r} has no price"
-            return Refusal(PAUSED_BY_KEY, detail, ANYTHING)
+            return Refusal(payer, detail, ANYTHING)
         if case.cost_nano_usd > allowance_nano_usd:
-            left = f"the key that started the run may spend {dollars(max(allowance_nano_usd, 0))} more today"
-            return Refusal(PAUSED_BY_KEY, f"{call}cost up to {dollars(case.cost_nano_usd)}; {left}", case.cost_nano_usd)
+            left = _LEFT[payer].format(dollars(max(allowance_nano_usd, 0)))
+            return Refusal(payer, f"{call}cost up to {dollars(case.cost_nano_usd)}; {left}", case.cost_nano_usd)
     return None
 
 
@@ -143,6 +158,8 @@ def _within_caps(state: SwarmState, task: TaskState, cost_nano_usd: int, tokens:
     _, own_cap = budget.caps_of(task.payload, state.spec.max_output_tokens, caps.per_agent_tokens)
     if caps.max_cost_nano_usd is not None:
         cost_nano_usd = min(cost_nano_usd, max(caps.max_cost_nano_usd - state.spent_nano_usd, 0))
+    if state.funded:  # the accounts hold what was reserved, and no more may be said to be lost
+        cost_nano_usd = min(cost_nano_usd, max(state.left_reserved_nano_usd - state.reserved_nano_usd, 0))
     if caps.max_tokens is not None:
         tokens = min(tokens, max(caps.max_tokens - state.spent_tokens, 0))
     if own_cap is not None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from app.domain.budget import DEFAULT_MAX_OUTPUT_TOKENS, Budget
 from app.domain.graph import Graph
+from app.domain.parts import PartTokens
 from app.domain.retry import RetryPolicy
 from app.domain.task import TERMINAL, TaskKind, TaskState, TaskStatus
 from app.domain.usage import Price, Usage
@@ -48,10 +49,18 @@ SWARM_TRANSITIONS: dict[SwarmStatus, frozenset[SwarmStatus]] = {
 AT_WORK = frozenset({SwarmStatus.PLANNING, SwarmStatus.RUNNING, SwarmStatus.AGGREGATING})
 """Attempts may start: of a planner, of tasks, of merges."""
 
-PAUSED_BY_REQUEST, PAUSED_BY_BUDGET, PAUSED_BY_KEY = "request", "budget", "key_budget"
-"""Why a run is paused: a client asked for it, its own budget, or that of the key that started it."""
+PAUSED_BY_REQUEST, PAUSED_BY_BUDGET, PAUSED_BY_KEY, PAUSED_BY_CREDITS = "request", "budget", "key_budget", "credits"
+"""Why a run is paused: a client asked for it, its own budget or that of the key that started it does not suffice, or
+its tenant's prepaid credits do not."""
+
+PAUSED_UNTIL_START = "start_at"
+"""Why a run is paused that begins at a time that was asked for."""
+
+PAUSED_BY_FUNDS = frozenset({PAUSED_BY_KEY, PAUSED_BY_CREDITS})
+"""Whatever pays for the run refused; it goes on when there is more."""
 
 DEFAULT_MAX_STEPS = 4000
+DEFAULT_BATCH_PAUSE_S = 1.0
 
 _WORDS_AROUND_BYTES = 12_000
 """More than the service's own words in any prompt, tool definitions included."""
@@ -87,8 +96,12 @@ class SwarmSpec:
         routing: as ``RoutingSpec.as_json`` gives it.
         task_timeout_s: of planned tasks without a complexity.
         tools: names of those that its tasks may call which list none of their own.
+        batch_size: calls that start in a row, before none does for ``batch_pause_s`` seconds; 0 for no such rests.
+        pictures: whether some task, or the goal, has images or videos.
         forked_from: the run that this one took outputs over from.
+        traceparent: the caller's place in a trace (W3C), where traces are kept and it sent one.
         models: every model that the run may come to use, beside those that its tasks ask for.
+        webhook_events: types of events that are sent to the run's webhook; none where it has no webhook.
     """
 
     name: str | None = None
@@ -121,7 +134,12 @@ class SwarmSpec:
     task_timeout_s: float = 120.0
     models: tuple[str, ...] = ()
     forked_from: str | None = None
+    traceparent: str | None = None
     tools: tuple[str, ...] = ()
+    batch_size: int = 0
+    batch_pause_s: float = 0.0
+    pictures: bool = False
+    webhook_events: tuple[str, ...] = ()
 
     @property
     def shared_bytes(self) -> int:
@@ -206,14 +224,18 @@ class SwarmState:
         key_id: API key that started it; None in local mode.
         priority: wins over the tasks' own where a client set it, 1-10.
         prices: by requested model, as of now; only looked at where money is capped.
-        started_at_ms: when it was created, or last retried.
+        part_tokens: by requested model the most tokens of an image or video; only where the run has some.
+        started_at_ms: when it was created, began at the time that was asked for, or was last retried.
+        start_at_ms: when it is to begin, until it does.
         cost_nano_usd: sum of the priced calls.
         unsettled_nano_usd: worst case of calls whose bill will never be known (lost, timed out, cancelled).
         reserved_nano_usd: worst case of the calls in flight; with ``…_tokens`` alike.
+        left_reserved_nano_usd: the same as the runner before this one left it.
         capped: whether some cap on money or tokens holds, so that calls are reserved for.
+        funded: whether accounts beside the run's own budget pay for it, with a cap on each.
         detours: by requested model the lane and the model that serve it while its own lane is closed.
         blocked: the next call does not fit while others are in flight; looked at again when one of them ends.
-        needed_nano_usd: what the next call may cost, where the budget of its key paused the run.
+        needed_nano_usd: what the next call may cost, where an account that pays for it paused the run.
         latencies_ms: of the completed tasks, in the order of their completion.
         inner: counts of planners and merges, which clients did not ask for; ``counts`` is without them.
         lanes: by requested model, as of now.
@@ -232,16 +254,20 @@ class SwarmState:
     created_at_ms: int
     max_parallel_agents: int
     started_at_ms: int = 0
+    start_at_ms: int | None = None
     key_id: str | None = None
     priority: int | None = None
     budget: Budget | None = None
     prices: dict[str | None, Price | None] = field(default_factory=dict)
+    part_tokens: dict[str | None, PartTokens] = field(default_factory=dict)
     pause_reason: str | None = None
     unsettled_nano_usd: int = 0
     unsettled_tokens: int = 0
     reserved_nano_usd: int = 0
+    left_reserved_nano_usd: int = 0
     reserved_tokens: int = 0
     capped: bool = False
+    funded: bool = False
     blocked: bool = False
     detours: dict[str | None, tuple[str, str | None]] = field(default_factory=dict)
     needed_nano_usd: int = 0

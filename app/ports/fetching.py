@@ -36,7 +36,7 @@ class FetchRequest:
     Attributes:
         headers: go to the origin of ``url`` only, not to another one that it redirects to.
         body: likewise; a redirect of it to another origin is refused.
-        max_bytes: of the answer's body, after decompression.
+        max_bytes: of the answer's body, after decompression; with 0 the body is not read, whatever it is.
         timeout_s: of everything together: resolution, all redirects, the whole body.
         max_redirects: followed; with 0 the redirect itself is the answer.
     """

@@ -15,6 +15,7 @@ from app.domain.task import Awaited, TaskSpec
 from app.ports.agents import BarrierRow
 from app.ports.events import EncodedEvent
 from app.ports.idempotency import Once
+from app.ports.webhooks import NewDelivery, Webhook
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +28,18 @@ class Lease:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Beside:
-    """What is stored in the same transaction as a run: the run of a barrier, and the key of the request."""
+    """What is stored in the same transaction as a run: a barrier's run, the key of the request, where its events go."""
 
     barrier: BarrierRow | None = None
     once: Once | None = None
+    webhook: Webhook | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Copies:
     """What a new run takes over from an ended one.
+
+    Artifacts of kept tasks come along, and what kept tasks and clients sent to topics and to the tasks run anew.
 
     Attributes:
         kept: tasks as they are: index there by index here.
@@ -67,7 +71,8 @@ class NewSwarm:
 class Commit:
     """Everything one turn of a runner changed: written together or not at all.
 
-    ``commands_done`` is the position of the last command that it carried out; 0 for none.
+    ``commands_done`` is the position of the last command that it carried out; 0 for none. ``deliveries`` are messages
+    about its events, to be sent once it is written.
     """
 
     state: SwarmState
@@ -75,6 +80,7 @@ class Commit:
     events: Sequence[EncodedEvent]
     at_ms: int = 0
     commands_done: int = 0
+    deliveries: Sequence[NewDelivery] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +111,16 @@ class Control:
 class RunStore(Protocol):
     """The scheduler's side: claim a run, load it, write what its steps changed."""
 
-    async def claim(self, owner: str, *, limit: int) -> Sequence[Lease]:
-        """Take up to ``limit`` active swarms that nobody owns, oldest first; each gets a fresh token."""
+    async def claim(self, owner: str, *, limit: int, now_ms: int | None = None) -> Sequence[Lease]:
+        """Take up to ``limit`` active swarms that nobody owns, oldest first; each gets a fresh token.
+
+        Args:
+            now_ms: leave those that begin later, unless a client has asked something of them; None takes them, too.
+        """
+        ...
+
+    async def next_start_ms(self) -> int | None:
+        """Return when the next run begins that nobody owns and that waits for its time."""
         ...
 
     async def load(self, lease: Lease) -> SwarmState:

@@ -50,6 +50,7 @@ class SwarmRow:
     priority: int | None = None
     budget: Budget | None = None
     pause_reason: str | None = None
+    start_at_ms: int | None = None
     unsettled_nano_usd: int = 0
     unsettled_tokens: int = 0
 
@@ -84,6 +85,7 @@ class SwarmRow:
             priority=state.priority,
             budget=state.budget,
             pause_reason=state.pause_reason,
+            start_at_ms=state.start_at_ms,
             unsettled_nano_usd=state.unsettled_nano_usd,
             unsettled_tokens=state.unsettled_tokens,
         )
@@ -153,6 +155,14 @@ class TaskRow:
     def output(self) -> Any:
         """The output as a value."""
         return None if self.output_json is None else orjson.loads(self.output_json)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskAttempts:
+    """A task and its attempts, oldest first."""
+
+    task: TaskRow
+    attempts: Sequence[AttemptRow]
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +267,14 @@ class SwarmStore(Protocol):
         """
         ...
 
+    async def max_steps(self, swarm_id: str) -> int:
+        """Return how many model calls a run may make."""
+        ...
+
+    async def set_max_steps(self, swarm_id: str, max_steps: int) -> None:
+        """Let a run make so many; one in somebody's hands hears of it by a command."""
+        ...
+
     async def is_done(self, swarm_id: str, position: int) -> bool:
         """Return whether the run's commands up to ``position`` have been carried out."""
         ...
@@ -288,6 +306,14 @@ class TaskStore(Protocol):
         ...
 
     async def get(self, swarm_id: str, task_id: str) -> tuple[TaskRow, Sequence[AttemptRow]] | None: ...
+
+    async def attempts(self, swarm_id: str, *, limit: int, cursor: str | None) -> Page[TaskAttempts]:
+        """Return the tasks of every kind that had an attempt, in the order of their places.
+
+        Args:
+            cursor: one that a page before gave.
+        """
+        ...
 
     async def steps(self, swarm_id: str, index: int) -> Sequence[StepRow]:
         """Return the journal of a task, oldest call first; empty for one that takes one call an attempt."""

@@ -45,6 +45,7 @@ class ToolContext:
     Attributes:
         agent_id: the orchestrator: whose shared memory, messages and files are meant.
         sub_agent_id: the sub-agent, e.g. as sender of a message.
+        tools: names of those that the task may call.
         run_key: the same for every run of the same call, also after a crash: what a tool does once, it does once by it.
     """
 
@@ -55,6 +56,7 @@ class ToolContext:
     index: int
     sub_agent_id: str
     run_key: str
+    tools: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

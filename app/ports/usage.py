@@ -97,3 +97,11 @@ class UsageStore(Protocol):
     async def spent_today(self, key_id: str, day: str) -> int:
         """Return nano-dollars that a key's calls of a day cost at most: settled, or never to be known."""
         ...
+
+    async def reserved(self, *, tenant_id: str | None = None, key_id: str | None = None) -> int:
+        """Return nano-dollars that the calls of runs may cost that were under way when the runs were last committed.
+
+        Args:
+            tenant_id: of these runs; or ``key_id``, which started them.
+        """
+        ...

@@ -28,9 +28,6 @@ _HEDGE_AFTER = 20
 
 _LOOK_AGAIN = 50
 
-_LEAST_TIMEOUT_S = 1.0
-"""For the last calls of an attempt whose timeout is nearly used up."""
-
 _KEPT_CHARS = 65_536
 """Of a journal that is kept between two calls of a task; a longer one is read from the store."""
 
@@ -73,7 +70,7 @@ class Attempts:
             task_id=task.task_id,
             attempt=start.attempt,
             model=task.model,
-            timeout_s=min(task.timeout_s, max(task.timeout_s - task.busy_ms / 1000, _LEAST_TIMEOUT_S)),
+            timeout_s=task.timeout_s - task.busy_ms / 1000,
             payload=task.payload,
             inputs=inputs,
             kind=task.kind,

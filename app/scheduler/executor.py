@@ -13,10 +13,13 @@ import structlog
 from app.domain.facts import AttemptCompleted, AttemptFailed, StepTaken
 from app.domain.ids import sub_agent_id
 from app.domain.journal import RESULTS, TOOLS
+from app.domain.parts import pictured, pictures_of
 from app.domain.retry import TaskError
 from app.domain.usage import NANO_USD, Usage
 from app.ports.clock import Clock, Entropy
+from app.ports.pictures import Pictures, PictureUnavailable, TextOnlyModel
 from app.ports.provider import (
+    ChatRequest,
     ChatResult,
     Models,
     ProviderError,
@@ -39,6 +42,9 @@ _log = structlog.get_logger(__name__)
 _LARGE = 50_000
 """Characters of an answer that is read in a thread."""
 
+_FOR_TOOLS = 0.8
+"""Of what an attempt has left, how much the tools of a turn may take: the model has to be told, and answer."""
+
 _MAX_MESSAGE = 2_000
 _MAX_MODEL_NAME = 200
 _MAX_TOKENS = 10**9
@@ -49,6 +55,8 @@ _MAX_COST_NANO_USD = 1_000 * NANO_USD
 class Executor:
     """Args:
     note_limits: told what the provider of a lane says of its own rate limits in the headers of an answer.
+    pictures: makes data URIs of uploads; None where there are none.
+    enter: told of swarm, task index and attempt before the calls for it, which are made in the same asyncio task.
     """
 
     def __init__(
@@ -60,6 +68,8 @@ class Executor:
         clock: Clock,
         entropy: Entropy,
         note_limits: Callable[[str, RateLimitHeaders], None] = lambda lane, headers: None,
+        pictures: Pictures | None = None,
+        enter: Callable[[str, int, int], None] = lambda swarm_id, index, attempt: None,
     ) -> None:
         self._models = models
         self._loop = loop
@@ -68,6 +78,8 @@ class Executor:
         self._clock = clock
         self._entropy = entropy
         self._note_limits = note_limits
+        self._pictures = pictures
+        self._enter = enter
 
     async def run(self, job: Job) -> AttemptCompleted | StepTaken | AttemptFailed:
         """Make the attempt's next call under what is left of its timeout and return what came of it.
@@ -75,8 +87,12 @@ class Executor:
         Raises:
             CancelledError: only when the attempt itself is cancelled; its connection is then closed.
         """
-        if job.model == TOOLS:
-            return await self._run_tools(job)
+        self._enter(job.swarm_id, job.index, job.attempt)
+        if job.timeout_s <= 0:
+            return self._late(job, "its calls so far took all of its time", 0.0)
+        return await (self._run_tools(job) if job.model == TOOLS else self._run_model(job))
+
+    async def _run_model(self, job: Job) -> AttemptCompleted | StepTaken | AttemptFailed:
         started = self._clock.monotonic()
         result: ChatResult | None = None
         route: Route | None = None
@@ -86,10 +102,13 @@ class Executor:
         outage = False
         record: str | None = None
         try:
-            async with asyncio.timeout(job.timeout_s):
+            async with asyncio.timeout(job.timeout_s) as deadline:
                 route = await self._models.resolve(self._loop.model_of(job))
                 call = self._loop.next_call(job, route)
-                result = _sane(await route.provider.complete(call.request))
+                if pictured(job.payload):
+                    result = _sane(await self._with_pictures(job, route, call.request, deadline))
+                else:
+                    result = _sane(await route.provider.complete(call.request))
             if result.rate_limit is not None:
                 self._note_limits(route.lane, result.rate_limit)
             latency_ms = self._elapsed_ms(started)
@@ -110,6 +129,10 @@ class Executor:
         except UnknownModel as exc:
             # It was known when the run was accepted, so its provider may only be unable to list its models now.
             error = TaskError(type=exc.code, message=_text(exc.detail), retryable=True)
+            steps = 0
+            settled = True
+        except PictureUnavailable as exc:
+            error = TaskError(type=exc.code, message=_text(exc.detail), retryable=False)
             steps = 0
             settled = True
         except NotStorable as exc:
@@ -136,11 +159,30 @@ class Executor:
             record=record,
         )
 
+    async def _with_pictures(
+        self, job: Job, route: Route, request: ChatRequest, deadline: asyncio.Timeout
+    ) -> ChatResult:
+        """Make a call of a task with images or videos: uploads among them become data URIs for as long as it lasts.
+
+        The wait for room for them is no time of the provider's: it ends, as every call does that takes up room.
+        """
+        if not any(pictures_of(message["content"]) for message in request.messages):  # a judge's call has words alone
+            return await route.provider.complete(request)
+        if route.vision is False:  # configured otherwise when the run was accepted
+            raise TextOnlyModel(route.requested)
+        if self._pictures is None:
+            return await route.provider.complete(request)
+        deadline.reschedule(None)
+        async with self._pictures.sendable(job.tenant_id, request.messages) as messages:
+            deadline.reschedule(asyncio.get_running_loop().time() + job.timeout_s)
+            return await route.provider.complete(replace(request, messages=messages))
+
     async def _run_tools(self, job: Job) -> StepTaken | AttemptFailed:
         """Carry out the tool calls that the task's journal ends with."""
         started = self._clock.monotonic()
         [*_, last] = conversation.read(job.journal).records
         calls = last["tool_calls"]
+        allowed = tool_calls.listed(job.spec, orjson.loads(job.payload))
         context = ToolContext(
             tenant_id=job.tenant_id,
             agent_id=job.spec.agent_id,
@@ -149,22 +191,13 @@ class Executor:
             index=job.index,
             sub_agent_id=sub_agent_id(job.swarm_id, job.index),
             run_key=f"{job.swarm_id}/{job.index}/{job.step}",
+            tools=allowed,
         )
-        allowed = tool_calls.listed(job.spec, orjson.loads(job.payload))
         try:
             async with asyncio.timeout(job.timeout_s):
-                results = await self._tools.run_all(context, allowed, calls)
+                results = await self._tools.run_all(context, allowed, calls, job.timeout_s * _FOR_TOOLS)
         except TimeoutError:
-            error = TaskError(type="timeout", message=f"its tools did not end in {job.timeout_s:g} s", retryable=True)
-            return AttemptFailed(
-                index=job.index,
-                attempt=job.attempt,
-                error=error,
-                jitter_sample=self._entropy.sample(),
-                latency_ms=self._elapsed_ms(started),
-                cost_nano_usd=0,
-                step=job.step,
-            )
+            return self._late(job, f"its tools did not end in {job.timeout_s:g} s", self._elapsed_ms(started))
         return StepTaken(
             index=job.index,
             attempt=job.attempt,
@@ -173,10 +206,23 @@ class Executor:
             kind=RESULTS,
             model="",
             usage=Usage(),
-            cost_nano_usd=0,
+            cost_nano_usd=None,
             latency_ms=self._elapsed_ms(started),
             steps=0,
             tools=_shown(call["name"] for call in calls),
+        )
+
+    def _late(self, job: Job, why: str, latency_ms: float) -> AttemptFailed:
+        """The attempt's time is up, and no call was made for it."""
+        return AttemptFailed(
+            index=job.index,
+            attempt=job.attempt,
+            error=TaskError(type="timeout", message=why, retryable=True),
+            jitter_sample=self._entropy.sample(),
+            latency_ms=latency_ms,
+            cost_nano_usd=None,
+            steps=0,
+            step=job.step,
         )
 
     async def _read(self, job: Job, call: Call, result: ChatResult) -> Outcome:

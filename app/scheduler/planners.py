@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -10,10 +11,11 @@ import orjson
 from app.domain import turns
 from app.domain.budget import ATTACHMENTS, document_chars
 from app.domain.journal import REPAIR, TURN
+from app.domain.parts import pictures_of
 from app.domain.plan import PLAN_NAME, InvalidPlan, parse_plan, plan_schema
 from app.domain.plan_documents import TooManyDocuments, expand
 from app.domain.planned import Attachment, PlannedTask
-from app.domain.swarm import ORCHESTRATOR
+from app.domain.swarm import ORCHESTRATOR, SwarmSpec
 from app.ports.output_schemas import Checked, Mismatch, OutputSchemas
 from app.ports.provider import ChatRequest, ChatResult, JsonObject, Route
 from app.scheduler import conversation, planning, structured
@@ -48,7 +50,7 @@ class Planners:
 
     def next_call(self, job: Job, route: Route, payload: dict[str, Any], talk: Conversation, purpose: str) -> Call:
         spec = job.spec
-        goal: planning.Goal = payload.get("goal") or spec.goal or ""
+        goal = _goal_of(spec, payload)
         notes = [planning.AttachmentNote.of(attachment) for attachment in _attachments(payload)]
         team = [(name, _purpose(role)) for name, role in spec.roles.items()]
         schema: JsonObject | bool | None = None
@@ -127,7 +129,8 @@ class Planners:
             for one in plan.subtasks
         ]
         understood = {"subtasks": subtasks, "synthesis": plan.synthesis, "warnings": list(plan.warnings)}
-        return expand(plan.subtasks, attachments, max_chars=call.document_chars), json_record(understood)
+        subtasks_given = _with_pictures(plan.subtasks, job, call)
+        return expand(subtasks_given, attachments, max_chars=call.document_chars), json_record(understood)
 
     def _turn(self, job: Job, call: Call, result: ChatResult) -> Outcome:
         spec, before = job.spec, call.talk.turns
@@ -158,7 +161,7 @@ class Planners:
         work: tuple[PlannedTask, ...] = ()
         try:
             work = expand(
-                [assignment.task for assignment in turn.assignments],
+                _with_pictures([assignment.task for assignment in turn.assignments], job, call),
                 _attachments(call.payload),
                 max_chars=call.document_chars,
             )
@@ -201,6 +204,18 @@ def _turn_messages(
 
 def _attachments(payload: Mapping[str, Any]) -> list[Attachment]:
     return [Attachment(name=one["name"], text=one["text"]) for one in payload.get(ATTACHMENTS) or ()]
+
+
+def _goal_of(spec: SwarmSpec, payload: Mapping[str, Any]) -> planning.Goal:
+    """Return the goal as it came; images and videos stand in the planner's prompt."""
+    prompt: planning.Goal | None = payload.get("prompt")
+    return prompt if isinstance(prompt, list) else spec.goal or ""
+
+
+def _with_pictures(tasks: Sequence[PlannedTask], job: Job, call: Call) -> Sequence[PlannedTask]:
+    """Give each planned task the goal's images and videos: they are what it works on, and no prompt can hold them."""
+    pictures = tuple(pictures_of(_goal_of(job.spec, call.payload)))
+    return [replace(task, pictures=pictures) for task in tasks] if pictures else tasks
 
 
 def _purpose(role: Mapping[str, Any]) -> str:

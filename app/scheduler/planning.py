@@ -6,21 +6,21 @@ inside of a document never passes for one of ours. The full texts of attachments
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
+from app.domain.parts import Content, pictures_of, words_of
 from app.domain.planned import Attachment
 
 BEGINS_CHARS = 300
 
-PICTURES = ("image_url", "video_url")
-"""Types of message parts that a planner is sent as they are."""
-
-Goal = str | Sequence[Mapping[str, Any]]
+Goal = Content
 """A goal as the client gave it: text, or OpenAI-shaped message parts (``text``, ``image_url``, ``video_url``)."""
+
+_PICTURES_TOLD = "The images and videos of the goal are sent to every sub-agent, too; no prompt has to describe them."
 
 _SUPERVISOR_RULES = """\
 You are the supervisor of a swarm of sub-agents. Break the goal above down into subtasks and answer with the plan as \
@@ -65,10 +65,7 @@ class AttachmentNote:
 
 def goal_text(goal: Goal) -> str:
     """The words of a goal; a part that is none is named by its type, such as ``[image_url]``."""
-    if isinstance(goal, str):
-        return goal
-    words = [part["text"] if isinstance(part.get("text"), str) else f"[{part.get('type', 'part')}]" for part in goal]
-    return "\n".join(words)
+    return words_of(goal)
 
 
 def goal_content(goal: Goal, prompt: str | None = None) -> str | list[dict[str, Any]]:
@@ -77,7 +74,7 @@ def goal_content(goal: Goal, prompt: str | None = None) -> str | list[dict[str, 
     Plain text where the goal has no images or videos, else message parts: the text first, then those, as they came.
     """
     text = goal_text(goal) if prompt is None else prompt
-    pictures = [] if isinstance(goal, str) else [dict(part) for part in goal if part.get("type") in PICTURES]
+    pictures = pictures_of(goal)
     return [{"type": "text", "text": text}, *pictures] if pictures else text
 
 
@@ -123,6 +120,8 @@ def repair_prompt(errors: Sequence[str]) -> str:
 
 def _prompt(goal: Goal, attachments: Sequence[AttachmentNote], roles: Sequence[tuple[str, str]], rules: str) -> str:
     sections = [f"## Goal\n{goal_text(goal)}"]
+    if pictures_of(goal):
+        rules = f"{rules}\n{_PICTURES_TOLD}"
     if attachments:
         notes = [{"name": note.name, "characters": note.chars, "begins": note.begins} for note in attachments]
         sections.append(f"## Attachments\n{_json(notes)}")

@@ -3,7 +3,8 @@
 The system message begins with the same bytes for every sub-agent of a run, so the provider's prompt cache serves it;
 the words of the task's role follow. The user message is the task's own words, what else its answer has to heed, then
 one section ``## Task`` with the task as a JSON object, then, for a task with dependencies, one section ``## Inputs``
-with ``{task_id: output}`` in ``depends_on`` order (contract, section 2).
+with ``{task_id: output}`` in ``depends_on`` order (contract, section 2). Where the task's words come as parts, with
+images or videos between them, they stay as they are, and the sections are one more text part behind them.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 
 import orjson
 
+from app.domain.parts import TEXT, expected_tokens, pictures_of, words_of
 from app.domain.swarm import SwarmSpec
 
 _BYTES_PER_TOKEN = 4
@@ -50,9 +52,21 @@ def messages(
         fitted = dict(inputs)
         if spec.context_window is not None:
             room = spec.context_window * _BYTES_PER_TOKEN - len(leading.encode()) - len(content.encode())
+            room -= _parts_bytes(payload)
             fitted = shorten(inputs, room - len(orjson.dumps(dict.fromkeys(inputs, 0))))
         content += orjson.dumps(fitted).decode()
+    prompt = payload.get("prompt")
+    if isinstance(prompt, list):
+        return [*result, {"role": "user", "content": [*prompt, {"type": TEXT, "text": content}]}]
     return [*result, {"role": "user", "content": content}]
+
+
+def _parts_bytes(payload: Mapping[str, Any]) -> int:
+    """Return what the parts of a prompt take of a context window, images and videos at a guess."""
+    prompt = payload.get("prompt")
+    if not isinstance(prompt, list):
+        return 0
+    return len(words_of(prompt).encode()) + expected_tokens(pictures_of(prompt)) * _BYTES_PER_TOKEN
 
 
 def system_messages(spec: SwarmSpec, role_prompt: str | None = None) -> list[dict[str, Any]]:
@@ -82,7 +96,10 @@ def user_message(task_id: str, payload: Mapping[str, Any], heed: str = "") -> st
     task.update({name: payload[name] for name in _PLAIN_FIELDS if name in payload})
     task.update(payload.get("extra") or {})
     prompt = payload.get("prompt") or _default_prompt(payload.get("type"))
-    return f"{prompt}{heed}\n\n## Task\n{orjson.dumps(task).decode()}"
+    if isinstance(prompt, list):
+        said = any(part["type"] == TEXT for part in prompt)
+        prompt = "" if said else _default_prompt(payload.get("type"))
+    return f"{prompt}{heed}\n\n## Task\n{orjson.dumps(task).decode()}".lstrip("\n" if prompt == "" else "")
 
 
 def _default_prompt(kind: str | None) -> str:

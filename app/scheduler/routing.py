@@ -69,7 +69,10 @@ class Routing:
         """Take note of the prices in force: calls are billed by them, so they are reserved for by them, too."""
         for name in state.prices.keys() - {TOOLS}:
             with suppress(UnknownModel):
-                state.prices[name] = (await self.models.resolve(name)).price
+                route = await self.models.resolve(name)
+                state.prices[name] = route.price
+                if state.spec.pictures:
+                    state.part_tokens[name] = route.part_tokens
 
     async def detours(self, state: SwarmState, closed: frozenset[str]) -> list[Rerouted]:
         """Return what changes in where the models of this run are served, while the lanes ``closed`` are."""
@@ -117,6 +120,8 @@ class Routing:
                 route = await self.models.resolve(fallback)
             except UnknownModel:
                 continue
+            if state.spec.pictures and route.vision is False:
+                continue  # the tasks of a model go together, and some of this run may have images
             if route.lane not in closed and not (route.price is None and _money_is_capped(state)):
                 state.prices[fallback] = route.price
                 return route.lane, fallback
@@ -139,4 +144,4 @@ def _probes(state: SwarmState, name: str | None, detour: str, standing: Standing
 def _money_is_capped(state: SwarmState) -> bool:
     """Whether a model without a price would pause the run; a key may have a cap wherever one started it."""
     own = state.budget is not None and state.budget.max_cost_nano_usd is not None
-    return own or (state.capped and state.key_id is not None)
+    return own or state.funded or (state.capped and state.key_id is not None)

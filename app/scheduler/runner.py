@@ -22,7 +22,6 @@ from app.domain.facts import (
     AllowanceRaised,
     AwaitedEnded,
     CheckpointMade,
-    DeadlinePassed,
     Fact,
     HedgeDue,
     LaneNews,
@@ -30,7 +29,7 @@ from app.domain.facts import (
     RetryDue,
     SlotsGranted,
 )
-from app.domain.swarm import PAUSED_BY_KEY, SwarmState
+from app.domain.swarm import SwarmState
 from app.domain.task import Awaited
 from app.domain.transitions import resume, step
 from app.ports.clock import Clock
@@ -40,10 +39,13 @@ from app.ports.feed import EventFeed
 from app.ports.provider import UnknownModel
 from app.ports.runs import Commit, Lease, RunStore
 from app.ports.telemetry import SwarmMetrics
+from app.ports.webhooks import NEW_DELIVERIES, Outbox
 from app.scheduler.admission import UNGROUPED, Admission, Claimant
-from app.scheduler.allowances import Account, Allowances
+from app.scheduler.allowances import Allowances
 from app.scheduler.attempts import Attempts
 from app.scheduler.executor import Executor
+from app.scheduler.pacing import Pacing
+from app.scheduler.paying import Purse
 from app.scheduler.reducer import Reducer
 from app.scheduler.routing import Routing
 from app.scheduler.steering import RETRY, facts_of
@@ -62,7 +64,10 @@ _FIRST_COMMIT_WAIT_S = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Machinery:
-    """What all runners of a process share; ``stopping`` is set once no new attempt may start."""
+    """What all runners of a process share; ``stopping`` is set once no new attempt may start.
+
+    ``outbox`` makes the messages about the events of runs that have a webhook.
+    """
 
     runs: RunStore
     admission: Admission
@@ -74,6 +79,7 @@ class Machinery:
     clock: Clock
     metrics: SwarmMetrics
     feed: EventFeed
+    outbox: Outbox
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -103,11 +109,8 @@ class Runner:
         self._merge_wanted: Aggregate | MakeCheckpoint | None = None
         self._awaited: set[_Waiting] = set()
         self._awaited_rang = True
-        self._account: Account | None = None
-        self._counted = (0, 0)
-        self._waiting = ExitStack()
-        self._deadline: asyncio.TimerHandle | None = None
-        self._deadline_of_ms = 0
+        self._purse = Purse(shared.allowances)
+        self._pacing = Pacing(self._post, self._news.set)
 
     async def run(self) -> None:
         """Carry the swarm to its end.
@@ -119,16 +122,21 @@ class Runner:
         shared = self._shared
         state = await shared.runs.load(self._lease)
         await shared.routing.look_up(state)
-        await self._open_account(state)
+        await self._purse.open(state, shared.runs)
         if not state.ended:
             state.tally = await shared.reducer.tally(state)
         claimant = Claimant(
-            state.spec.agent_id if state.spec.grouped else UNGROUPED, self._news.set, tenant=state.tenant_id
+            state.spec.agent_id if state.spec.grouped else UNGROUPED,
+            self._news.set,
+            tenant=state.tenant_id,
+            key_id=state.key_id,
         )
         _log.info("swarm_claimed", swarm_id=state.swarm_id, status=state.status.value, tasks=len(state.tasks))
         shared.metrics.took_over(state)
         shared.feed.attach(state)
-        with ExitStack() as listening, self._waiting:
+        with ExitStack() as listening:
+            listening.callback(self._purse.close)
+            listening.callback(self._pacing.close)
             for steered in (state.swarm_id, state.spec.agent_id):
                 listening.enter_context(shared.doorbell.listen(control_of(steered), self._on_control))
             self._awaited = {_Waiting(task.index, awaited) for task in state.tasks for awaited in task.awaits}
@@ -137,10 +145,12 @@ class Runner:
             try:
                 async with asyncio.TaskGroup() as group:
                     out = Step()
-                    resume(state, shared.clock.now_ms(), out, shared.routing.fallbacks)
-                    self._count(state)
+                    # An ended run is told of them behind the retry for which it was claimed.
+                    awaited = [] if state.ended else await self._awaited_ended()
+                    resume(state, shared.clock.now_ms(), out, shared.routing.fallbacks, awaited)
+                    self._purse.count(state)
                     await self._turn(state, claimant, out, group)
-                    while not (state.ended or self._is_drained(state)):
+                    while not (state.ended or self._is_drained(state) or self._is_early(state)):
                         await self._news.wait()
                         self._news.clear()
                         await self._turn(state, claimant, Step(), group)
@@ -149,20 +159,14 @@ class Runner:
                     raise LeaseLost(state.swarm_id) from failures
                 raise
             finally:
-                if self._deadline is not None:
-                    self._deadline.cancel()
                 self._attempts.forget_hedges()
                 for handle in self._retries.values():
                     handle.cancel()
                 shared.admission.leave(claimant)
                 shared.feed.detach(state)
                 shared.metrics.let_go(state)
-
-    async def _open_account(self, state: SwarmState) -> None:
-        """Find out whether calls are to be reserved for: by the run's own caps, or by those of its key."""
-        self._account = await self._shared.allowances.open(state.key_id)
-        state.capped = state.budget is not None or state.spec.token_budgets or self._account is not None
-        self._counted = (state.spent_nano_usd, state.reserved_nano_usd)
+        if not (state.ended or shared.stopping.is_set()):
+            await shared.runs.release(self._lease)  # its time has not come
 
     # --- one turn ----------------------------------------------------------------------------------------------------
 
@@ -181,7 +185,7 @@ class Runner:
             if type(fact) is HedgeDue:
                 if self._shared.stopping.is_set():
                     continue
-                fact = replace(fact, allowance_nano_usd=self._allowance())  # noqa: PLW2901 - as of this moment
+                fact = replace(fact, allowance_nano_usd=self._purse.left()[0])  # noqa: PLW2901 - as of this moment
             elif type(fact) in _OF_MERGES:
                 self._merging = False
             self._step(state, fact, now_ms, out)
@@ -196,35 +200,12 @@ class Runner:
 
     def _step(self, state: SwarmState, fact: Fact, now_ms: int, out: Step) -> None:
         step(state, fact, now_ms, out)
-        self._count(state)
-
-    def _count(self, state: SwarmState) -> None:
-        """Put on the key's account what the run has spent or reserved since the last time."""
-        if self._account is not None:
-            now = (state.spent_nano_usd, state.reserved_nano_usd)
-            spent, reserved = now[0] - self._counted[0], now[1] - self._counted[1]
-            self._counted = now
-            if spent or reserved:
-                self._shared.allowances.add(self._account, spent, reserved)
-
-    def _allowance(self) -> int | None:
-        return None if self._account is None else self._shared.allowances.left_nano_usd(self._account)
+        self._purse.count(state)
 
     def _watch(self, state: SwarmState) -> None:
-        """Set up what wakes the run later: its deadline, and its key's account where that paused it."""
-        if state.spec.timeout_s is not None and self._deadline_of_ms != state.started_at_ms:
-            if self._deadline is not None:
-                self._deadline.cancel()
-            self._deadline_of_ms = state.started_at_ms
-            age_s = max(self._shared.clock.now_ms() - state.started_at_ms, 0) / 1000
-            delay_s = max(state.spec.timeout_s - age_s, 0)
-            self._deadline = asyncio.get_running_loop().call_later(delay_s, self._post, DeadlinePassed())
-        self._waiting.close()
-        if state.pause_reason == PAUSED_BY_KEY and self._account is None:  # the cap was lifted since
-            self._post(AllowanceRaised())
-        elif state.pause_reason == PAUSED_BY_KEY and self._account is not None:
-            wake = partial(self._post, AllowanceRaised())
-            self._waiting.enter_context(self._shared.allowances.waiting(self._account, state.needed_nano_usd, wake))
+        """Set up what wakes the run later: its own times, and the accounts that pay where those paused it."""
+        self._pacing.watch(state, self._shared.clock.now_ms())
+        self._purse.watch(state, partial(self._post, AllowanceRaised()))
 
     async def _control(self, state: SwarmState) -> list[Fact]:
         if not self._control_rang:
@@ -254,13 +235,13 @@ class Runner:
             facts += await routing.returns(state, admission)
         return facts
 
-    async def _awaited_ended(self) -> list[Fact]:
+    async def _awaited_ended(self) -> list[AwaitedEnded]:
         """Ask how the tasks of other swarms stand that tasks of this one wait for, after news of those swarms."""
         if not (self._awaited and self._awaited_rang):
             return []
         self._awaited_rang = False
         ended = await self._shared.runs.ended(tuple({waiting.awaited for waiting in self._awaited}))
-        facts: list[Fact] = []
+        facts = []
         for waiting in tuple(self._awaited):
             if waiting.awaited in ended:
                 self._awaited.discard(waiting)
@@ -272,35 +253,44 @@ class Runner:
         merging = self._merge is not None and not self._merge.done()
         return self._shared.stopping.is_set() and not (state.running or self._inbox or merging)
 
+    def _is_early(self, state: SwarmState) -> bool:
+        """Whether nothing is to be done before the run's time has come, so that it can be given back until then."""
+        busy = self._control_rang or self._inbox
+        return not busy and self._pacing.is_early(state, self._shared.clock.now_ms())
+
     def _fill_slots(self, state: SwarmState, claimant: Claimant, now_ms: int, out: Step) -> None:
         """Take slots for what is ready. Stepped last in a turn: the store writes starts after ends."""
         if self._shared.stopping.is_set():
             return
         admission = self._shared.admission
         granted = dict(claimant.take())
-        tokens = _tokens_a_call(state)
+        tokens, room = _tokens_a_call(state), self._pacing.room(state)
         for lane, ready in state.ready_count.items():
             if ready or lane in granted:
-                want = state.startable(lane) - granted.get(lane, 0)
+                want = min(state.startable(lane), room) - granted.get(lane, 0)
                 head = state.tasks[state.ready[lane][0][2]].priority if state.ready[lane] else 0
                 admission.demand(claimant, lane, want, state.priority or head, tokens)
         for lane, count in claimant.take().items():
             granted[lane] = granted.get(lane, 0) + count
         for lane, count in granted.items():
             before = len(out.effects)
-            self._step(state, SlotsGranted(lane, count, self._allowance()), now_ms, out)
+            self._step(state, SlotsGranted(lane, min(count, room), *self._purse.left()), now_ms, out)
             used = sum(isinstance(effect, StartAttempt) for effect in out.effects[before:])
+            room -= used
+            self._pacing.started(state, used)
             if used < count:
                 admission.release(claimant, lane, count=count - used)
 
     async def _commit(self, state: SwarmState, out: Step) -> None:
         """Write the turn; a store that refuses is asked again until it takes it, while running attempts go on."""
+        now_ms = self._shared.clock.now_ms()
         commit = Commit(
             state=state,
             changes=out.changes,
             events=[EncodedEvent.of(event, state.swarm_id) for event in out.events],
-            at_ms=self._shared.clock.now_ms(),
+            at_ms=now_ms,
             commands_done=self._commands_done,
+            deliveries=self._shared.outbox(state, out.events, now_ms) if state.spec.webhook_events else (),
         )
         self._commands_done = 0
         wait_s = _FIRST_COMMIT_WAIT_S
@@ -313,6 +303,8 @@ class Runner:
                 wait_s = min(wait_s * 2, _MAX_COMMIT_WAIT_S)
             else:
                 self._shared.feed.publish(state.spec.agent_id, state.swarm_id, position, commit.events)
+                if commit.deliveries:
+                    self._shared.doorbell.ring(NEW_DELIVERIES)
                 return
 
     def _announce(self, state: SwarmState, out: Step) -> None:

@@ -9,6 +9,7 @@ from app.domain.facts import (
     BudgetChanged,
     CancelRequested,
     Fact,
+    MaxStepsChanged,
     ParallelismChanged,
     PauseRequested,
     PriorityChanged,
@@ -21,7 +22,7 @@ from app.domain.task import TERMINAL, TaskStatus
 from app.ports.runs import Command, RunStore
 
 CANCEL, PAUSE, RESUME, RETRY = "cancel", "pause", "resume", "retry"
-SCALE, BUDGET, PRIORITY = "scale", "budget", "priority"
+SCALE, BUDGET, STEPS, PRIORITY = "scale", "budget", "steps", "priority"
 
 
 async def facts_of(command: Command, state: SwarmState, runs: RunStore) -> list[Fact]:
@@ -42,6 +43,8 @@ async def facts_of(command: Command, state: SwarmState, runs: RunStore) -> list[
         case "budget":
             sizes = {} if state.capped else await runs.output_bytes(state.swarm_id)
             return [BudgetChanged(replace(state.budget or Budget(), **body), sizes)]
+        case "steps":
+            return [MaxStepsChanged(body["max_steps"])]
         case "priority":
             return [PriorityChanged(body["priority"])]
         case _:

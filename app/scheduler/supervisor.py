@@ -18,6 +18,7 @@ _log = structlog.get_logger(__name__)
 _POLL_S = 5.0
 """Backs up the doorbell: a lost ring delays a new swarm by this much at most."""
 
+_LEAST_WAIT_S = 0.01
 _CLAIM_BATCH = 64
 _FIRST_RESTART_S = 1.0
 _MAX_RESTART_S = 60.0
@@ -91,7 +92,7 @@ class Supervisor:
         room = min(self._max_runs - len(self._runs), _CLAIM_BATCH)
         if room <= 0:
             return False
-        leases = await self._shared.runs.claim(self._owner, limit=room)
+        leases = await self._shared.runs.claim(self._owner, limit=room, now_ms=self._shared.clock.now_ms())
         if self.draining:
             return False
         for lease in leases:
@@ -99,11 +100,15 @@ class Supervisor:
         return len(leases) == room
 
     async def _wait(self) -> None:
-        try:
-            async with asyncio.timeout(_POLL_S):
+        """Wait for news, or until a run begins that was to wait for its time."""
+        wait_s = _POLL_S
+        with suppress(StoreUnavailable):
+            start_ms = await self._shared.runs.next_start_ms()
+            if start_ms is not None and len(self._runs) < self._max_runs:
+                wait_s = min(max((start_ms - self._shared.clock.now_ms()) / 1000, _LEAST_WAIT_S), _POLL_S)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(wait_s):
                 await self._news.wait()
-        except TimeoutError:
-            return
 
     async def _run(self, lease: Lease) -> None:
         structlog.contextvars.bind_contextvars(swarm_id=lease.swarm_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from app.domain import budget
+from app.domain import budget, parts
 from app.domain.errors import InvalidRequest
 from app.domain.retry import RetryPolicy
 from app.domain.swarm import SwarmSpec
@@ -41,6 +41,7 @@ def refuse_unfitting(spec: SwarmSpec, tasks: Sequence[TaskSpec], routes: Sequenc
     shared_bytes = spec.shared_bytes + spec.instruction_bytes
     for index, (task, route) in enumerate(zip(tasks, routes, strict=True)):
         payload = budget.sendable(task.payload) if task.kind is TaskKind.PLANNER else task.payload
+        payload, picture_tokens = parts.measured(payload, route.part_tokens)
         max_output_tokens, own_cap = budget.caps_of(payload, spec.max_output_tokens, caps.per_agent_tokens)
         case = budget.worst_case(
             shared_bytes=shared_bytes,
@@ -50,6 +51,7 @@ def refuse_unfitting(spec: SwarmSpec, tasks: Sequence[TaskSpec], routes: Sequenc
             shortened=False,
             max_output_tokens=max_output_tokens,
             price=route.price,
+            picture_tokens=picture_tokens,
         )
         tokens = f"one call may use {case.prompt_tokens} + {case.output_tokens} tokens (prompt + completion)"
         advice = "raise the cap or lower the task's max_output_tokens"

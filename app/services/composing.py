@@ -39,19 +39,24 @@ class Composer:
         self._decomposer = decomposer
         self._models = models
 
-    async def compose(self, spec: SwarmSpec, work: Work) -> tuple[SwarmSpec, Sequence[TaskSpec]]:
+    async def compose(
+        self, spec: SwarmSpec, work: Work, tenant_id: str | None = None
+    ) -> tuple[SwarmSpec, Sequence[TaskSpec]]:
         """Return the run and its first tasks.
+
+        Args:
+            tenant_id: whose uploads may be read; None for nobody's.
 
         Raises:
             InvalidRequest: see ``Decomposer``.
         """
         if isinstance(work, Goal):
-            return spec, [await self._planner(spec, work)]
+            return spec, [await self._planner(spec, work, tenant_id)]
         if isinstance(work, Sequence):
             return spec, work
         if isinstance(work, FilesRequest):
             work = replace(work, max_chars=min(work.max_chars, await self._document_chars(spec, work)))
-        planned = await self._decomposer.tasks(work)
+        planned = await self._decomposer.tasks(work, tenant_id)
         tasks = [
             spec_of(one, task_timeout_s=spec.task_timeout_s, max_retries=spec.retry.max_retries) for one in planned
         ]
@@ -67,15 +72,15 @@ class Composer:
         max_output_tokens = work.fields.extra.get("max_output_tokens") or spec.max_output_tokens
         return document_chars(route.context_tokens, max_output_tokens, spec.shared_bytes + len(work.prompt or ""))
 
-    async def _planner(self, spec: SwarmSpec, goal: Goal) -> TaskSpec:
-        attached = [] if goal.attachments is None else await self._decomposer.attachments(goal.attachments)
+    async def _planner(self, spec: SwarmSpec, goal: Goal, tenant_id: str | None) -> TaskSpec:
+        attached = []
+        if goal.attachments is not None:
+            attached = await self._decomposer.attachments(goal.attachments, tenant_id=tenant_id)
         payload: dict[str, Any] = {
-            "prompt": spec.goal or "",
+            "prompt": spec.goal or "" if isinstance(goal.content, str) else goal.content,
             "role": "planner",
             "max_output_tokens": max(PLAN_TOKENS, spec.max_output_tokens),
         }
-        if not isinstance(goal.content, str):
-            payload["goal"] = goal.content
         if attached:
             payload[ATTACHMENTS] = [{"name": one.name, "text": one.text} for one in attached]
         return TaskSpec(

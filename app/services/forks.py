@@ -17,6 +17,7 @@ from app.domain.errors import Conflict, FieldError, InvalidRequest, NotFound
 from app.domain.fork import affected, taken_over, turn_of
 from app.domain.graph import Graph
 from app.domain.ids import SWARM_PREFIX, make_id
+from app.domain.parts import pictured
 from app.domain.rerouting import ROUTE
 from app.domain.swarm import ORCHESTRATOR, SWARM_TERMINAL, SwarmSpec, SwarmState, SwarmStatus
 from app.domain.task import TaskKind, TaskSpec, TaskState, TaskStatus
@@ -24,6 +25,7 @@ from app.domain.transitions import begin
 from app.ports.doorbell import NEW_SWARMS
 from app.ports.events import EncodedEvent
 from app.ports.forks import Blueprint, Ended, ForkStore
+from app.ports.pictures import TextOnlyModel
 from app.ports.provider import UnknownModel
 from app.ports.runs import Beside, Copies, NewSwarm, RunStore
 from app.ports.store import SwarmRow
@@ -55,6 +57,7 @@ class ForkService:
         changes: Sequence[TaskChange],
         *,
         name: str | None = None,
+        webhook_events: tuple[str, ...] = (),
         key_id: str | None = None,
         beside: Callable[[SwarmRow], Beside] = nothing_beside,
     ) -> SwarmRow:
@@ -62,12 +65,15 @@ class ForkService:
 
         Args:
             name: of the new run; that of the old one where it is None.
+            webhook_events: what of the new run is sent; a webhook of the old one is not taken over: whoever tries
+                something out must not set off what waits for the real run.
             beside: as for ``SwarmService.create``.
 
         Raises:
             NotFound: the run.
             Conflict: the run has not ended.
             InvalidRequest: a task that the run does not have or that is named twice, an unknown model or schema.
+            CreditsUsedUp: the tenant prepays, and has nothing left; nothing was stored.
             KeyTaken: another request has the key beside it; nothing was stored.
         """
         found = await self.store.blueprint(tenant_id, swarm_id)
@@ -88,14 +94,21 @@ class ForkService:
         payloads = await self.runs.payloads(swarm_id, sorted(rerun & set(sources)))
         specs = [_changed(found.tasks[at].spec, payloads[at], wanted.get(at)) for at in sources if at in rerun]
         specs = [_without(one, {found.tasks[at].spec.task_id for at in sources}) for one in specs]
-        spec, staffed = await self.swarms.staffing.staff(tenant_id, found.spec, specs)
+        for position, change in enumerate(changes):
+            await self.swarms.pictures.check_content(
+                tenant_id, change.fields.get("prompt"), f"/tasks/{position}/prompt"
+            )
+        pictures = found.spec.pictures or any(pictured(one.payload) for one in specs)
+        spec, staffed = await self.swarms.staffing.staff(tenant_id, replace(found.spec, pictures=pictures), specs)
         models = tuple(sorted({*found.spec.models, *spec.models}))
         roles = found.spec.roles | spec.roles
         spec = replace(spec, name=name or spec.name, forked_from=swarm_id, roles=roles, models=models)
+        spec = replace(spec, traceparent=self.swarms.traceparent(), webhook_events=webhook_events)
         anew = dict(zip(_new(sources, rerun), staffed, strict=True))
         state, all_specs = await self._state(tenant_id, found, spec, sources, anew)
         state.key_id = key_id
-        if spec.budget is not None and spec.budget.max_cost_nano_usd is not None:
+        paid = bool(staffed) and await self.swarms.check_funds(key_id, tenant_id)  # a replay costs nothing
+        if paid or (spec.budget is not None and spec.budget.max_cost_nano_usd is not None):
             refuse_unpriced([await self.swarms.models.resolve(one.requested_model) for one in staffed], "/tasks")
         copied = {at: source for at, source in enumerate(sources) if source not in rerun}
         if last_turn is not None:
@@ -144,6 +157,8 @@ class ForkService:
                 route = await self.swarms.models.resolve(spec.requested_model)
             except UnknownModel as exc:
                 raise InvalidRequest(exc.detail, [FieldError("/tasks", exc.detail)]) from exc
+            if route.vision is False and pictured(spec.payload):
+                raise InvalidRequest.field("/tasks", TextOnlyModel(route.model).detail)
             lane, requested = route.lane, route.requested
         return TaskState(
             index=at,
@@ -203,7 +218,9 @@ def _changed(spec: TaskSpec, payload: str, change: TaskChange | None) -> TaskSpe
     route = fields.pop(ROUTE, None)
     model = spec.requested_model
     if change is not None:
-        fields |= change.fields
+        fields = {"prompt": None, **fields, **change.fields}  # it is stored first
+        if fields["prompt"] is None:
+            del fields["prompt"]
         model = change.model or (None if "tier" in change.fields else model)
     elif route is not None:
         fields[ROUTE] = route

@@ -13,6 +13,7 @@ from app.domain import roles as profiles
 from app.domain.agent import BUILT_IN_TOOLS
 from app.domain.assigning import Pool, assign
 from app.domain.errors import FieldError, InvalidRequest
+from app.domain.parts import pictured
 from app.domain.rerouting import ROUTE
 from app.domain.roles import Role
 from app.domain.routing import Candidate
@@ -20,6 +21,7 @@ from app.domain.routing_spec import RoutingSpec
 from app.domain.swarm import SwarmSpec
 from app.domain.task import TaskSpec
 from app.ports.output_schemas import InvalidSchema, OutputSchemas
+from app.ports.pictures import TextOnlyModel
 from app.ports.provider import Models, UnknownModel
 from app.ports.store import TaskStore
 from app.ports.tools import Tools
@@ -62,6 +64,8 @@ class Staffing:
         )
         if spec.kind == "swarm":
             self._check_tools(tasks)
+        if spec.pictures:
+            await self._check_readers(spec, tasks)
         others = await self._check_models(spec, routing)
         concerned = any(map(pool.concerns, tasks))
         if not concerned and not spec.aggregates and spec.planner is None:
@@ -83,6 +87,23 @@ class Staffing:
         kept = {name: _json(known[name]) for name in sorted(used) if name in known}
         models = {role["model"] for role in kept.values() if role["model"]} | set(others)
         return replace(spec, roles=kept, models=tuple(sorted(models))), assigned
+
+    async def _check_readers(self, spec: SwarmSpec, tasks: Sequence[TaskSpec]) -> None:
+        """Refuse models that were asked for by name and read no images: routing only leaves out those it may."""
+        named: dict[str | None, str] = {
+            task.requested_model: f"/tasks/{index}/model"
+            for index, task in enumerate(tasks)
+            if task.requested_model is not None and pictured(task.payload)
+        }
+        if spec.planner is not None:  # whatever serves the planner, what it plans has the run's model to go to
+            named[spec.model] = "/model"
+        for name, pointer in named.items():
+            try:
+                route = await self.models.resolve(name)
+            except UnknownModel:  # told of where routes are looked up
+                continue
+            if route.vision is False:
+                raise InvalidRequest.field(pointer, TextOnlyModel(route.requested).detail)
 
     def _check_tools(self, tasks: Sequence[TaskSpec]) -> None:
         for index, task in enumerate(tasks):

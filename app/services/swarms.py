@@ -11,6 +11,7 @@ from app.domain.changes import Step
 from app.domain.errors import FieldError, InvalidRequest, NotFound
 from app.domain.graph import Graph
 from app.domain.ids import SWARM_PREFIX, make_id
+from app.domain.parts import pictured
 from app.domain.swarm import DEFAULT_MAX_STEPS, SWARM_TERMINAL, SwarmSpec, SwarmState, SwarmStatus
 from app.domain.task import TaskSpec, TaskState, TaskStatus
 from app.domain.transitions import begin
@@ -19,10 +20,12 @@ from app.ports.doorbell import NEW_SWARMS, Doorbell, end_of
 from app.ports.events import EncodedEvent, EventStore
 from app.ports.feed import EventFeed
 from app.ports.pages import Page
+from app.ports.pictures import TextOnlyModel
 from app.ports.provider import Models, Route, UnknownModel
 from app.ports.runs import Beside, NewSwarm
 from app.ports.store import AttemptRow, SwarmFilter, SwarmRow, SwarmStore, TaskFilter, TaskRow, TaskStore
 from app.services.affordability import refuse_endless_retries, refuse_unfitting, refuse_unpriced
+from app.services.pictures import PictureService
 from app.services.staffing import Staffing
 
 _CRASH_ROOM = 10
@@ -46,8 +49,10 @@ class SwarmService:
     entropy: Entropy
     feed: EventFeed
     staffing: Staffing
+    pictures: PictureService
     max_output_tokens: int
-    is_capped: Callable[[str | None], Awaitable[bool]]
+    check_funds: Callable[[str | None, str], Awaitable[bool]]
+    traceparent: Callable[[], str | None]
 
     async def create(
         self,
@@ -57,6 +62,7 @@ class SwarmService:
         *,
         named: bool = False,
         key_id: str | None = None,
+        start_at_ms: int | None = None,
         beside: Callable[[SwarmRow], Beside] = nothing_beside,
     ) -> SwarmRow:
         """Check the graph and the models, store the run durably, and let the scheduler know.
@@ -64,6 +70,7 @@ class SwarmService:
         Args:
             named: let later requests to the same orchestrator depend on these tasks by their ids.
             key_id: API key it is counted to.
+            start_at_ms: when it is to begin, Unix milliseconds; at once where that is past.
             beside: what to store with the run, which it is shown as it will be accepted.
 
         ``spec.max_steps`` of 0 means the default: 4,000, or enough for every attempt of every task where that is more,
@@ -71,14 +78,11 @@ class SwarmService:
 
         Raises:
             InvalidRequest: a cycle, an unknown dependency, a duplicate id, an unknown model, a budget that no call can
-                fit, retries that outlive the run's timeout; nothing was stored.
+                fit, retries that outlive the run's timeout, images that cannot be sent; nothing was stored.
+            CreditsUsedUp: the tenant prepays, and has nothing left; nothing was stored.
             KeyTaken: another request has the key beside it; nothing was stored.
         """
-        graph = await _graph_of(tasks)
-        spec, tasks = await self.staffing.staff(tenant_id, self.with_defaults(spec), tasks)
-        routes = await self._routes(spec, tasks)
-        refuse_endless_retries(spec)
-        await self._refuse_unaffordable(spec, tasks, routes, key_id)
+        graph, spec, tasks, routes = await self.checked(tenant_id, spec, tasks, key_id)
         if spec.max_steps == 0:
             enough = _CRASH_ROOM * sum(task.max_retries + 1 for task in tasks)
             spec = replace(spec, max_steps=max(DEFAULT_MAX_STEPS, enough))
@@ -97,6 +101,7 @@ class SwarmService:
             max_parallel_agents=spec.max_parallel_agents,
             key_id=key_id,
             budget=spec.budget,
+            start_at_ms=start_at_ms if start_at_ms is not None and start_at_ms > now_ms else None,
         )
         first = Step()
         begin(state, now_ms, first)
@@ -108,9 +113,27 @@ class SwarmService:
         self.doorbell.ring(NEW_SWARMS)
         return row
 
+    async def checked(
+        self, tenant_id: str, spec: SwarmSpec, tasks: Sequence[TaskSpec], key_id: str | None
+    ) -> tuple[Graph, SwarmSpec, Sequence[TaskSpec], Sequence[Route]]:
+        """Return the run as it would be stored: its graph, its tasks with roles and models, and where those lead.
+
+        Raises:
+            InvalidRequest, CreditsUsedUp: as ``create``.
+        """
+        graph = await _graph_of(tasks)
+        if any(pictured(task.payload) for task in tasks):
+            await self.pictures.check(tenant_id, tasks)
+            spec = replace(spec, pictures=True)
+        spec, tasks = await self.staffing.staff(tenant_id, self.with_defaults(spec), tasks)
+        routes = await self._routes(spec, tasks)
+        refuse_endless_retries(spec)
+        await self._refuse_unaffordable(spec, tasks, routes, paid=await self.check_funds(key_id, tenant_id))
+        return graph, spec, tasks, routes
+
     def with_defaults(self, spec: SwarmSpec) -> SwarmSpec:
         """Return the run with what the service is configured to, where nothing else was asked for."""
-        return replace(spec, max_output_tokens=self.max_output_tokens)
+        return replace(spec, max_output_tokens=self.max_output_tokens, traceparent=self.traceparent())
 
     async def _routes(self, spec: SwarmSpec, tasks: Sequence[TaskSpec]) -> list[Route]:
         """Return where each task's model leads; every name is looked up once."""
@@ -125,18 +148,24 @@ class SwarmService:
                 except UnknownModel as exc:
                     pointer = f"/tasks/{index}/model" if task.requested_model else "/model"
                     raise InvalidRequest(exc.detail, [FieldError(pointer, exc.detail)]) from exc
+            if route.vision is False and pictured(task.payload):
+                raise InvalidRequest.field(f"/tasks/{index}/prompt", TextOnlyModel(route.requested).detail)
             found.append(route)
         return found
 
     async def _refuse_unaffordable(
-        self, spec: SwarmSpec, tasks: Sequence[TaskSpec], routes: Sequence[Route], key_id: str | None
+        self, spec: SwarmSpec, tasks: Sequence[TaskSpec], routes: Sequence[Route], *, paid: bool
     ) -> None:
-        """Raises InvalidRequest where money is capped and a price unknown, or a call cannot fit even alone."""
+        """Raises InvalidRequest where money is capped and a price unknown, or a call cannot fit even alone.
+
+        Args:
+            paid: accounts beside the run's own budget pay for it (``ports.allowances.AllowanceBook.check``).
+        """
         others = [await self.models.resolve(name) for name in spec.models]
         money = spec.budget is not None and spec.budget.max_cost_nano_usd is not None
         if money:
             refuse_unpriced([*routes, *others], "/budget/max_cost_usd")
-        elif await self.is_capped(key_id):
+        elif paid:
             refuse_unpriced([*routes, *others], "/model")
         if spec.budget is not None or spec.token_budgets:
             await asyncio.to_thread(refuse_unfitting, spec, tasks, routes)

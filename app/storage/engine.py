@@ -20,13 +20,16 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from app.domain.errors import StoreInUse, StoreUnavailable
 from app.storage.agents import Agents
 from app.storage.artifacts import Artifacts
+from app.storage.audit import Audit
 from app.storage.barriers import Barriers
+from app.storage.credits import Credits
 from app.storage.damage import check_content, check_kind
 from app.storage.dialect import reading_engine
 from app.storage.events import Events
 from app.storage.files import Contents, Files
 from app.storage.forks import Forks
 from app.storage.fresh import FreshRuns
+from app.storage.graphs import Graphs
 from app.storage.idempotency import IdempotencyKeys
 from app.storage.keys import Keys
 from app.storage.memory import Memory
@@ -39,6 +42,7 @@ from app.storage.seal import break_seal, check_seal, seal
 from app.storage.swarms import Swarms
 from app.storage.tasks import Tasks
 from app.storage.usage import Usage
+from app.storage.webhooks import Webhooks
 from app.storage.writer import Writer
 
 _MIGRATIONS = Path(__file__).with_name("migrations")
@@ -65,6 +69,19 @@ class Database:
     artifacts: Artifacts
     files: Files
     contents: Contents
+    credits: Credits
+    audit: Audit
+    webhooks: Webhooks
+    graphs: Graphs
+
+
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """What the command line may change beside a running service."""
+
+    keys: Keys
+    credits: Credits
+    audit: Audit
 
 
 @asynccontextmanager
@@ -106,6 +123,10 @@ async def open_database(path: Path, *, before_commit: Callable[[], None] | None 
                     artifacts=Artifacts(writer, reader),
                     files=Files(writer, reader),
                     contents=Contents(writer, reader),
+                    credits=Credits(writer, reader),
+                    audit=Audit(writer, reader),
+                    webhooks=Webhooks(writer, reader),
+                    graphs=Graphs(writer, reader),
                 )
         finally:
             await reader.dispose()
@@ -121,8 +142,8 @@ def _seal_if_same(path: Path, opened: os.stat_result) -> None:
 
 
 @asynccontextmanager
-async def open_keys(path: Path) -> AsyncIterator[Keys]:
-    """Open the keys alone, beside a running service: SQLite itself orders the writes of several processes."""
+async def open_accounts(path: Path) -> AsyncIterator[Accounts]:
+    """Open the accounts alone, beside a running service: SQLite itself orders the writes of several processes."""
     try:
         lock = _lock(path)
     except StoreInUse:
@@ -135,7 +156,7 @@ async def open_keys(path: Path) -> AsyncIterator[Keys]:
     reader = Reader(reading_engine(path))
     try:
         async with Writer(path) as writer:
-            yield Keys(writer, reader)
+            yield Accounts(Keys(writer, reader), Credits(writer, reader), Audit(writer, reader))
     finally:
         await reader.dispose()
 
@@ -178,6 +199,7 @@ def _make(path: Path) -> None:
     new = path.with_name(path.name + ".new")
     for leftover in (new, new.with_name(new.name + "-journal")):
         leftover.unlink(missing_ok=True)
+    os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))  # it will hold secrets
     _upgrade(new)
     break_seal(path)  # of a file that is gone
     new.rename(path)

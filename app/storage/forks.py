@@ -10,6 +10,7 @@ from app.domain.task import TaskKind, TaskSpec, TaskStatus
 from app.ports.forks import Blueprint, Ended
 from app.ports.runs import Copies
 from app.storage.dialect import Op, compile_sqlite
+from app.storage.fork_copies import shared_copy_ops
 from app.storage.mapping import SWARM_COLUMNS, load_awaits, load_spec, loads, swarm_row
 from app.storage.reader import Reader
 from app.storage.statements import param
@@ -64,7 +65,7 @@ def copy_ops(swarm_id: str, copies: Copies) -> list[Op]:
         ops.append(Op(_COPY_STEPS, [_COPY_STEPS.row(row)], expect=copies.turns))
     kept, source_id = copies.kept, copies.source_id
     if not kept:
-        return ops
+        return ops + shared_copy_ops(swarm_id, source_id)
     rows = [
         {"swarm_id": swarm_id, "ix": index, "source_id": source_id, "source_ix": source_index}
         for index, source_index in kept.items()
@@ -72,7 +73,7 @@ def copy_ops(swarm_id: str, copies: Copies) -> list[Op]:
     ops += [
         Op(statement, [statement.row(row) for row in rows], expect=len(rows)) for statement in (_COPY_TASK, _COPY_INPUT)
     ]
-    return ops
+    return ops + shared_copy_ops(swarm_id, source_id)
 
 
 class Forks:

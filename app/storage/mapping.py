@@ -33,7 +33,8 @@ def dump_spec(spec: SwarmSpec) -> str:
 def load_spec(text: str) -> SwarmSpec:
     fields = orjson.loads(text)
     fields["retry"] = RetryPolicy(**fields["retry"])
-    fields["models"], fields["tools"] = tuple(fields.get("models", ())), tuple(fields.get("tools", ()))
+    for name in ("models", "tools", "webhook_events"):
+        fields[name] = tuple(fields.get(name, ()))
     if fields.get("budget") is not None:
         fields["budget"] = Budget(**fields["budget"])
     return SwarmSpec(**fields)
@@ -98,6 +99,7 @@ def swarm_row(row: Any) -> SwarmRow:
         priority=row.priority,
         budget=load_budget(row.budget),
         pause_reason=row.pause_reason,
+        start_at_ms=row.start_at_ms,
         unsettled_nano_usd=row.unsettled_nano_usd,
         unsettled_tokens=row.unsettled_tokens,
     )

@@ -26,10 +26,13 @@ from app.storage.fresh import FreshRuns
 from app.storage.mapping import dump_budget, dump_counts, load_awaits, load_budget, load_spec, loads, usage_of
 from app.storage.reader import Reader
 from app.storage.tables import AGENTS, ATTEMPTS, COMMANDS, STEPS, SWARMS, TASK_INPUTS, TASKS
+from app.storage.webhooks import delivery_op
 from app.storage.writer import Writer
 
 _MAX_IN = 500
 """Values in one IN list; SQLite's limit on parameters is far above, but plans are cached per length."""
+
+_EVER = 2**62
 
 _OUTPUT_BYTES = func.length(cast(TASKS.c.output, LargeBinary))
 
@@ -71,10 +74,16 @@ class Runs:
         self._reader = reader
         self._fresh = fresh
 
-    async def claim(self, owner: str, *, limit: int) -> Sequence[Lease]:
-        row = sql.CLAIM_SWARMS.row({"lease_owner": owner, "limit": limit})
+    async def claim(self, owner: str, *, limit: int, now_ms: int | None = None) -> Sequence[Lease]:
+        due_ms = _EVER if now_ms is None else now_ms
+        row = sql.CLAIM_SWARMS.row({"lease_owner": owner, "limit": limit, "now_ms": due_ms})
         [rows] = await self._writer.write([Op(sql.CLAIM_SWARMS, [row], fetch=True)])
         return list(starmap(Lease, sorted(rows)))
+
+    async def next_start_ms(self) -> int | None:
+        [[row]] = await self._writer.write([Op(sql.NEXT_START, [sql.NEXT_START.row({})], fetch=True)])
+        start_at_ms: int | None = row[0]
+        return start_at_ms
 
     async def release_all(self) -> None:
         """Forget every owner: at the start of a process that holds the data directory's lock all others are gone."""
@@ -129,6 +138,7 @@ class Runs:
             budget=load_budget(swarm.budget),
             pause_reason=swarm.pause_reason,
             unsettled_nano_usd=swarm.unsettled_nano_usd,
+            left_reserved_nano_usd=swarm.reserved_nano_usd,
             unsettled_tokens=swarm.unsettled_tokens,
             graph=graph,
             tasks=[
@@ -138,6 +148,7 @@ class Runs:
             status=SwarmStatus(swarm.status),
             created_at_ms=swarm.created_at_ms,
             started_at_ms=swarm.started_at_ms,
+            start_at_ms=swarm.start_at_ms,
             max_parallel_agents=swarm.max_parallel_agents,
             last_seq=swarm.last_seq,
             steps=swarm.steps,
@@ -161,12 +172,14 @@ class Runs:
             "lease_token": lease.token,
             "status": state.status.value,
             "started_at_ms": state.started_at_ms,
+            "start_at_ms": state.start_at_ms,
             "ended_at_ms": state.ended_at_ms,
             "max_parallel_agents": state.max_parallel_agents,
             "priority": state.priority,
             "budget": dump_budget(state.budget),
             "pause_reason": state.pause_reason,
             "unsettled_nano_usd": state.unsettled_nano_usd,
+            "reserved_nano_usd": state.reserved_nano_usd,
             "unsettled_tokens": state.unsettled_tokens,
             "counts": dump_counts(state.counts),
             "prompt_tokens": state.usage.prompt_tokens,
@@ -183,6 +196,8 @@ class Runs:
         if commit.commands_done:
             done = {"swarm_id": state.swarm_id, "position": commit.commands_done}
             ops.append(Op(sql.COMMANDS_DONE, [sql.COMMANDS_DONE.row(done)]))
+        if commit.deliveries:
+            ops.append(delivery_op(state.tenant_id, state.swarm_id, commit.deliveries))
         ops += event_ops(state.spec.agent_id, state.swarm_id, commit.events)
         try:
             results = await self._writer.write(ops)

@@ -21,6 +21,7 @@ from sqlalchemy import (
 
 from app.domain.swarm import SWARM_ACTIVE
 from app.domain.task import TERMINAL, TaskStatus
+from app.storage.delivery_tables import WEBHOOK_DELIVERIES, WEBHOOKS
 from app.storage.dialect import PARAM_PREFIX, accumulate, compile_sqlite, upsert
 from app.storage.tables import (
     AGENT_LOG,
@@ -58,6 +59,7 @@ def _same(table: Table, *names: str) -> ColumnElement[bool]:
 
 _USAGE = ("prompt_tokens", "completion_tokens", "cached_tokens")
 _OPEN_TASK = TASKS.c.status.notin_(sorted(TERMINAL))
+_IS_DUE = or_(SWARMS.c.start_at_ms.is_(None), SWARMS.c.start_at_ms <= param("now_ms"))
 _ACTIVE_SWARM = SWARMS.c.status.in_(sorted(SWARM_ACTIVE))
 
 INSERT_SWARM = compile_sqlite(insert(SWARMS))
@@ -212,12 +214,14 @@ SAVE_SWARM = compile_sqlite(
             for name in (
                 "status",
                 "started_at_ms",
+                "start_at_ms",
                 "ended_at_ms",
                 "max_parallel_agents",
                 "priority",
                 "budget",
                 "pause_reason",
                 "unsettled_nano_usd",
+                "reserved_nano_usd",
                 "unsettled_tokens",
                 "counts",
                 *_USAGE,
@@ -233,6 +237,8 @@ SAVE_SWARM = compile_sqlite(
 )
 """The fence of a whole commit: matches no row once the lease token has moved on."""
 
+SAVE_SPEC = compile_sqlite(update(SWARMS).where(SWARMS.c.id == param("swarm_id")).values(spec=param("spec")))
+
 SAVE_AGGREGATE = compile_sqlite(
     update(SWARMS)
     .where(SWARMS.c.id == param("swarm_id"))
@@ -246,13 +252,22 @@ CLAIM_SWARMS = compile_sqlite(
         SWARMS.c.id.in_(
             SWARMS.select()
             .with_only_columns(SWARMS.c.id)
-            .where(SWARMS.c.lease_owner.is_(None), or_(_ACTIVE_SWARM, SWARMS.c.id.in_(select(COMMANDS.c.swarm_id))))
+            .where(
+                SWARMS.c.lease_owner.is_(None),
+                or_(_ACTIVE_SWARM & _IS_DUE, SWARMS.c.id.in_(select(COMMANDS.c.swarm_id))),
+            )
             .order_by(SWARMS.c.id)
             .limit(param("limit"))
         )
     )
     .values(lease_owner=param("lease_owner"), lease_token=SWARMS.c.lease_token + 1)
     .returning(SWARMS.c.id, SWARMS.c.lease_token)
+)
+
+NEXT_START = compile_sqlite(
+    select(func.min(SWARMS.c.start_at_ms)).where(
+        SWARMS.c.lease_owner.is_(None), _ACTIVE_SWARM, SWARMS.c.start_at_ms.is_not(None)
+    )
 )
 
 RELEASE_SWARM = compile_sqlite(
@@ -315,7 +330,10 @@ DELETE_CHILDREN = (
     ),
     *(
         compile_sqlite(table.delete().where(table.c.swarm_id == param("swarm_id")))
-        for table in (EVENTS, ATTEMPTS, STEPS, TASK_INPUTS, TASKS, COMMANDS, IDEMPOTENCY_KEYS)
+        for table in (
+            *(EVENTS, ATTEMPTS, STEPS, TASK_INPUTS, TASKS, COMMANDS, IDEMPOTENCY_KEYS),
+            *(WEBHOOKS, WEBHOOK_DELIVERIES),
+        )
     ),
 )
 """To be run before ``DELETE_SWARM``: the first two look the swarm up."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from sqlalchemy import func, select
 
-from app.domain.errors import Conflict, InvalidRequest
+from app.domain.errors import Conflict, InvalidRequest, NotFound
 from app.domain.ids import SWARM_PREFIX, is_id
-from app.domain.swarm import SWARM_ACTIVE
+from app.domain.swarm import SWARM_ACTIVE, SwarmSpec
 from app.domain.task import TaskKind
 from app.ports.idempotency import KeyTaken, Once
 from app.ports.pages import Page
@@ -28,12 +29,14 @@ from app.storage.mapping import (
     dump_counts,
     dump_spec,
     dumps,
+    load_spec,
     new_task,
     swarm_row,
     task_row,
 )
 from app.storage.reader import Reader
 from app.storage.tables import COMMANDS, SWARMS, TASK_NAMES, TASKS
+from app.storage.webhooks import webhook_op
 from app.storage.writer import Writer
 
 _MAX_IN = 500
@@ -65,13 +68,15 @@ class Swarms:
             "spec": dump_spec(state.spec),
             "created_at_ms": state.created_at_ms,
             "started_at_ms": state.created_at_ms,
+            "start_at_ms": state.start_at_ms,
             "ended_at_ms": None,
             "max_parallel_agents": state.max_parallel_agents,
             "key_id": state.key_id,
             "priority": state.priority,
             "budget": dump_budget(state.budget),
-            "pause_reason": None,
+            "pause_reason": state.pause_reason,
             "unsettled_nano_usd": 0,
+            "reserved_nano_usd": 0,
             "unsettled_tokens": 0,
             "counts": dump_counts(state.counts),
             "prompt_tokens": 0,
@@ -102,6 +107,7 @@ class Swarms:
         ops = [
             *([take_op(once, state.swarm_id)] if once else []),
             *([barrier_op(barrier)] if barrier else []),
+            *([webhook_op(state.swarm_id, swarm.beside.webhook)] if swarm.beside.webhook else []),
             Op(sql.INSERT_SWARM, [sql.INSERT_SWARM.row(header)]),
             *([Op(sql.INSERT_TASK, tasks), Op(sql.INSERT_INPUT, inputs)] if tasks else []),
             *(copy_ops(state.swarm_id, swarm.copies) if swarm.copies is not None else []),
@@ -185,6 +191,21 @@ class Swarms:
         except UnexpectedRowCount as exc:
             raise KeyTaken from exc
         return int(rows[0][0]) if rows else None
+
+    async def max_steps(self, swarm_id: str) -> int:
+        return (await self._spec(swarm_id)).max_steps
+
+    async def set_max_steps(self, swarm_id: str, max_steps: int) -> None:
+        # Nothing else changes what was accepted, so it can be read apart.
+        spec = dump_spec(replace(await self._spec(swarm_id), max_steps=max_steps))
+        await self._writer.write([Op(sql.SAVE_SPEC, [sql.SAVE_SPEC.row({"swarm_id": swarm_id, "spec": spec})])])
+
+    async def _spec(self, swarm_id: str) -> SwarmSpec:
+        async with self._reader.connect() as connection:
+            row = (await connection.execute(select(SWARMS.c.spec).where(SWARMS.c.id == swarm_id))).one_or_none()
+        if row is None:
+            raise NotFound("swarm", swarm_id)
+        return load_spec(row.spec)
 
     async def is_done(self, swarm_id: str, position: int) -> bool:
         query = select(COMMANDS.c.position).where(COMMANDS.c.swarm_id == swarm_id, COMMANDS.c.position <= position)

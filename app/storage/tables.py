@@ -7,7 +7,7 @@ input may be 1 MiB.
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Table, Text
+from sqlalchemy import BigInteger, Column, Index, Table, Text, text
 from sqlmodel import Field, SQLModel
 
 
@@ -22,9 +22,9 @@ def _text(*, nullable: bool = True) -> Column[str]:
 class Swarms(SQLModel, table=True):
     """One row a run, written by its runner alone; what clients ask of a run stands in ``commands``.
 
-    ``budget`` is JSON; ``unsettled_…`` is the worst case of calls whose bill will never be known. ``key_id`` is the API
-    key that started it. ``labels`` is the client's ``metadata``; it stands apart from ``spec``, whose prompts may be
-    megabytes that a list must not read.
+    ``budget`` is JSON; ``unsettled_…`` is the worst case of calls whose bill will never be known, ``reserved_…`` of
+    those under way. ``key_id`` is the API key that started it. ``labels`` is the client's ``metadata``; it stands apart
+    from ``spec``, whose prompts may be megabytes that a list must not read.
     """
 
     __tablename__ = "swarms"
@@ -32,6 +32,7 @@ class Swarms(SQLModel, table=True):
         Index("swarms_by_tenant", "tenant_id", "id"),
         Index("swarms_by_owner", "status", "lease_owner"),
         Index("swarms_by_agent", "agent_id", "status"),
+        Index("swarms_by_start", "start_at_ms", sqlite_where=text("start_at_ms IS NOT NULL")),
     )
 
     id: str = Field(primary_key=True)
@@ -45,6 +46,7 @@ class Swarms(SQLModel, table=True):
     spec: str = Field(sa_column=_text(nullable=False))
     created_at_ms: int = Field(sa_column=_big())
     started_at_ms: int = Field(sa_column=_big())
+    start_at_ms: int | None = Field(sa_column=_big(nullable=True))
     ended_at_ms: int | None = Field(sa_column=_big(nullable=True))
     max_parallel_agents: int
     priority: int | None = None
@@ -52,6 +54,7 @@ class Swarms(SQLModel, table=True):
     pause_reason: str | None = None
     unsettled_nano_usd: int = Field(sa_column=_big(default=0))
     unsettled_tokens: int = Field(sa_column=_big(default=0))
+    reserved_nano_usd: int = Field(sa_column=_big(default=0))
     counts: str = Field(sa_column=_text(nullable=False))
     prompt_tokens: int = Field(sa_column=_big(default=0))
     completion_tokens: int = Field(sa_column=_big(default=0))
@@ -275,10 +278,14 @@ class Usage(SQLModel, table=True):
 
 
 class Keys(SQLModel, table=True):
-    """API keys; only the SHA-256 of the secret is kept."""
+    """API keys; only the SHA-256 of the secret is kept, and of the one before it while both work."""
 
     __tablename__ = "keys"
-    __table_args__ = (Index("keys_by_hash", "secret_hash", unique=True),)
+    __table_args__ = (
+        Index("keys_by_hash", "secret_hash", unique=True),
+        Index("keys_by_old_hash", "old_secret_hash"),
+        Index("keys_by_tenant", "tenant_id", "id"),
+    )
 
     id: str = Field(primary_key=True)
     tenant_id: str
@@ -288,6 +295,13 @@ class Keys(SQLModel, table=True):
     max_cost_per_day_nano_usd: int | None = Field(sa_column=_big(nullable=True))
     created_at_ms: int = Field(sa_column=_big())
     revoked_at_ms: int | None = Field(sa_column=_big(nullable=True))
+    prefix: str | None = None
+    old_secret_hash: str | None = None
+    old_secret_until_ms: int | None = Field(sa_column=_big(nullable=True))
+    max_requests_per_minute: int | None = Field(sa_column=_big(nullable=True))
+    max_parallel_agents: int | None = Field(sa_column=_big(nullable=True))
+    last_used_at_ms: int | None = Field(sa_column=_big(nullable=True))
+    expires_at_ms: int | None = Field(sa_column=_big(nullable=True))
 
 
 class Agents(SQLModel, table=True):

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 import orjson
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.critical_path import Throttled, Timing, Tried
@@ -14,9 +14,8 @@ from app.domain.errors import InvalidRequest
 from app.domain.events import SWARM_THROTTLED
 from app.domain.swarm import SWARM_ACTIVE
 from app.domain.task import TERMINAL, TaskKind, TaskStatus
-from app.domain.usage import Usage
 from app.ports.pages import Page
-from app.ports.store import AgentTasks, AttemptRow, History, Sample, StepRow, TaskFilter, TaskRow
+from app.ports.store import AgentTasks, AttemptRow, History, Sample, StepRow, TaskAttempts, TaskFilter, TaskRow
 from app.storage.mapping import (
     TASK_COLUMNS,
     attempt_row,
@@ -45,6 +44,8 @@ _STATUSES = {status.value: status for status in TaskStatus}
 _KINDS = {kind.value: kind for kind in TaskKind}
 _AT_WORK_OR_DONE = frozenset({TaskStatus.RUNNING.value, TaskStatus.COMPLETED.value})
 """Of these the newest call, which runs or gave the output, is not in the journal."""
+
+_NONE = (0, 0.0)
 
 _TIMES = TASKS.c[
     "ix",
@@ -98,32 +99,27 @@ class Tasks:
             row = (await connection.execute(query)).one_or_none()
             if row is None:
                 return None
-            attempts = await connection.execute(
-                select(ATTEMPTS)
-                .where(ATTEMPTS.c.swarm_id == swarm_id, ATTEMPTS.c.ix == row.ix)
-                .order_by(ATTEMPTS.c.attempt)
-            )
-            ended = [attempt_row(attempt) for attempt in attempts]
-            journaled = await self._journaled(connection, swarm_id, row.ix)
-        ended = [
-            with_steps(attempt, *journaled[attempt.attempt]) if attempt.attempt in journaled else attempt
-            for attempt in ended
-        ]
+            before = (await _attempts_before(connection, swarm_id, row.ix, row.ix)).get(row.ix, [])
         *columns, attempt_started_at_ms, payload = row
         task = task_row(columns, payload)
-        return task, [*ended, *newest_attempt(task, attempt_started_at_ms, ended)]
+        return task, [*before, *newest_attempt(task, attempt_started_at_ms, before)]
 
-    async def _journaled(
-        self, connection: AsyncConnection, swarm_id: str, index: int
-    ) -> dict[int, tuple[Usage, int | None]]:
-        """Return by attempt what the calls used that its task's journal bills."""
-        sums = [func.sum(STEPS.c[name]).label(name) for name in ("prompt_tokens", "completion_tokens", "cached_tokens")]
-        query = (
-            select(STEPS.c.attempt, *sums, func.sum(STEPS.c.cost_nano_usd).label("cost_nano_usd"))
-            .where(STEPS.c.swarm_id == swarm_id, STEPS.c.ix == index)
-            .group_by(STEPS.c.attempt)
+    async def attempts(self, swarm_id: str, *, limit: int, cursor: str | None) -> Page[TaskAttempts]:
+        query = select(*TASK_COLUMNS, TASKS.c.attempt_started_at_ms).where(
+            TASKS.c.swarm_id == swarm_id, TASKS.c.attempt > 0
         )
-        return {row.attempt: (usage_of(row), row.cost_nano_usd) for row in await connection.execute(query)}
+        if cursor is not None:
+            query = query.where(TASKS.c.ix > int(cursor))
+        async with self._reader.connect() as connection:
+            rows = (await connection.execute(query.order_by(TASKS.c.ix).limit(limit + 1))).all()
+            more, rows = len(rows) > limit, rows[:limit]
+            before = await _attempts_before(connection, swarm_id, rows[0].ix, rows[-1].ix) if rows else {}
+        items = []
+        for *columns, started_at_ms in rows:
+            task = task_row(columns)
+            tried = before.get(task.index, [])
+            items.append(TaskAttempts(task=task, attempts=[*tried, *newest_attempt(task, started_at_ms, tried)]))
+        return Page(items, str(items[-1].task.index) if more else None)
 
     async def steps(self, swarm_id: str, index: int) -> Sequence[StepRow]:
         query = select(STEPS).where(STEPS.c.swarm_id == swarm_id, STEPS.c.ix == index).order_by(STEPS.c.step)
@@ -196,18 +192,27 @@ class Tasks:
 
     async def timings(self, swarm_id: str) -> Sequence[Timing]:
         query = select(*_TIMES).where(TASKS.c.swarm_id == swarm_id).order_by(TASKS.c.ix)
+        of_newest = (STEPS.c.model == "") & (STEPS.c.attempt == TASKS.c.attempt)
         journals = (
-            select(STEPS.c.ix, func.count().label("steps")).where(STEPS.c.swarm_id == swarm_id).group_by(STEPS.c.ix)
+            select(
+                STEPS.c.ix,
+                func.sum(case((STEPS.c.model == "", 0), else_=1)).label("calls"),  # the others ran tools
+                func.sum(case((of_newest, STEPS.c.latency_ms), else_=0.0)).label("tools_ms"),
+            )
+            .join(TASKS, (TASKS.c.swarm_id == STEPS.c.swarm_id) & (TASKS.c.ix == STEPS.c.ix))
+            .where(STEPS.c.swarm_id == swarm_id)
+            .group_by(STEPS.c.ix)
         )
         async with self._reader.connect() as connection:
             rows = (await connection.execute(query)).all()
-            steps = {row.ix: row.steps for row in await connection.execute(journals)}
+            journaled = {row.ix: (row.calls, row.tools_ms) for row in await connection.execute(journals)}
         return [
             Timing(
                 task_id=task_id,
                 kind=_KINDS[kind],
                 status=_STATUSES[status],
-                steps=max(steps.get(ix, 0) + (status in _AT_WORK_OR_DONE), 1),
+                steps=max(journaled.get(ix, _NONE)[0] + (status in _AT_WORK_OR_DONE), 1),
+                tools_ms=journaled.get(ix, _NONE)[1],
                 depends_on=() if depends_on == "[]" else orjson.loads(depends_on),
                 lane=lane,
                 attempts=attempt,
@@ -302,6 +307,30 @@ class Tasks:
             for row in rows
             if row.latency_ms is not None
         ]
+
+
+async def _attempts_before(
+    connection: AsyncConnection, swarm_id: str, first: int, last: int
+) -> dict[int, list[AttemptRow]]:
+    """Return by place the attempts that are no longer their task's newest, or failed, for the places ``first`` to
+    ``last``; each with what the calls used that its task's journal bills."""
+    attempts = await connection.execute(
+        select(ATTEMPTS)
+        .where(ATTEMPTS.c.swarm_id == swarm_id, ATTEMPTS.c.ix.between(first, last))
+        .order_by(ATTEMPTS.c.ix, ATTEMPTS.c.attempt)
+    )
+    sums = [func.sum(STEPS.c[name]).label(name) for name in ("prompt_tokens", "completion_tokens", "cached_tokens")]
+    query = (
+        select(STEPS.c.ix, STEPS.c.attempt, *sums, func.sum(STEPS.c.cost_nano_usd).label("cost_nano_usd"))
+        .where(STEPS.c.swarm_id == swarm_id, STEPS.c.ix.between(first, last))
+        .group_by(STEPS.c.ix, STEPS.c.attempt)
+    )
+    found: dict[int, list[AttemptRow]] = {}
+    journaled = {(row.ix, row.attempt): (usage_of(row), row.cost_nano_usd) for row in await connection.execute(query)}
+    for row in attempts:
+        attempt, calls = attempt_row(row), journaled.get((row.ix, row.attempt))
+        found.setdefault(row.ix, []).append(attempt if calls is None else with_steps(attempt, *calls))
+    return found
 
 
 def _throttled(packs: Sequence[str]) -> list[Throttled]:

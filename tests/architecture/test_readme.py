@@ -34,13 +34,13 @@ def test_the_default_in_the_table_is_the_default(name: str) -> None:
 def test_no_variable_is_named_that_nothing_reads() -> None:
     known = {f"SWARMD_{name.upper()}" for name in Settings.model_fields} | CLI_VARIABLES
 
-    assert set(re.findall(r"SWARMD_\w+", README)) - known == set()
+    assert set(re.findall(r"\bSWARMD_\w+", README)) - known == set()
 
 
 def test_every_script_named_exists() -> None:
     named = set(re.findall(r"(?:scripts|\.ci)/\w+", README))
 
-    assert {name for name in named if not (ROOT / name).is_file()} == set()
+    assert {name for name in named if not (ROOT / name).exists()} == set()
 
 
 def test_every_command_named_exists() -> None:

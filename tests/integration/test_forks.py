@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 
+from app.domain.ids import sub_agent_id
+from app.tools.artifacts import SaveArtifact
 from tests.support.planning import (
     MERGE,
     PLAN,
@@ -25,10 +28,11 @@ from tests.support.planning import (
     until,
 )
 from tests.support.service import in_process
+from tests.support.sharing import context, services_of
 
 pytestmark = pytest.mark.anyio
 
-DIAMOND = [
+DIAMOND: list[dict[str, Any]] = [
     {"id": "top", "prompt": "Do the top."},
     {"id": "left", "prompt": "Do the left.", "depends_on": ["top"]},
     {"id": "right", "prompt": "Do the right.", "depends_on": ["top"]},
@@ -193,3 +197,64 @@ async def test_the_same_fork_sent_twice_starts_one_run(tmp_path: Path) -> None:
 
         assert answers[0].content == answers[1].content
         assert len((await get(client, "/v1/swarms"))["items"]) == 2
+
+
+async def test_a_fork_takes_along_artifacts_of_kept_tasks_and_messages_to_those_run_anew(tmp_path: Path) -> None:
+    async with in_process(tmp_path, provider=Cast()) as client:
+        services = services_of(client)
+        first = await run(client, {"tasks": DIAMOND})
+        swarm_id = first["swarm_id"]
+        place = {task["id"]: at for at, task in enumerate(DIAMOND)}
+        save = SaveArtifact(services.artifacts)
+
+        async def saved(task_id: str, name: str, content: str) -> None:
+            made = replace(context(swarm_id, place[task_id], f"{task_id} {name} {content}"), task_id=task_id)
+            assert not (await save.run(made, {"name": name, "content": content})).is_error
+
+        async def sent(sender: str, message: str, **to: str) -> None:
+            name = sub_agent_id(swarm_id, place[sender]) if sender in place else sender
+            await services.messages.send(swarm_id, name, message, run_key=message, **to)
+
+        for task_id, name, content in (
+            ("top", "a.txt", "1"),
+            ("left", "a.txt", "2"),
+            ("top", "a.txt", "3"),
+            ("left", "b.txt", "4"),
+        ):
+            await saved(task_id, name, content)
+        await sent("left", "by a task that runs again", to="bottom")
+        await sent("top", "to left", to="left")
+        await sent("top", "to right", to="right")
+        await sent("client", "of a client", to="left")
+        await sent("top", "news", topic="news")
+
+        second = await fork(client, first, {"tasks": [{"task_id": "left", "prompt": "Do it better."}]})
+        replayed = await fork(client, first)
+
+        async def artifacts_of(swarm: Mapping[str, Any]) -> list[tuple[str, int, str, str]]:
+            path = f"/v1/swarms/{swarm['swarm_id']}/artifacts"
+            items = (await client.get(f"{path}?versions=all")).json()["items"]
+            return [
+                (
+                    one["name"],
+                    one["version"],
+                    one["task_id"],
+                    (await client.get(f"{path}/{one['name']}?version={one['version']}")).text,
+                )
+                for one in items
+            ]
+
+        assert await artifacts_of(second) == [("a.txt", 2, "top", "3"), ("a.txt", 1, "top", "1")]
+        assert await artifacts_of(replayed) == await artifacts_of(first)
+        kept = (await get(client, f"/v1/swarms/{second['swarm_id']}/messages"))["items"]
+        top, left = (sub_agent_id(second["swarm_id"], place[name]) for name in ("top", "left"))
+        assert [(one["position"], one["sender"], one["sender_seq"], one["to"], one["body"]) for one in kept] == [
+            (1, top, 1, left, "to left"),
+            (2, "client", 1, left, "of a client"),
+            (3, top, 3, None, "news"),
+        ]
+        later = await services.messages.send(second["swarm_id"], top, "later", run_key="later", to="left")
+        assert (later.position, later.sender_seq) == (4, 4)
+        await client.delete(f"/v1/swarms/{swarm_id}")
+        await services.sweeper.sweep()
+        assert [one[3] for one in await artifacts_of(replayed)] == ["3", "2", "1", "4"]

@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from app.domain.roles import BUILT_IN
+from tests.support.pictures import seeing
 from tests.support.planning import (
     ATTACHED,
     GOAL,
@@ -197,13 +198,15 @@ async def test_max_agents_bounds_a_plan(tmp_path: Path) -> None:
 async def test_pictures_of_a_goal_reach_the_planner(tmp_path: Path) -> None:
     picture = {"type": "image_url", "image_url": {"url": "https://example.com/chart.png"}}
     cast = Cast().on(PLAN, {"subtasks": [{"id": "a", "prompt": "A"}]})
-    async with in_process(tmp_path, provider=cast) as client:
+    async with seeing(tmp_path, cast) as client:
         found = await run(client, {"goal": [{"type": "text", "text": "What is this?"}, picture]})
 
     assert found["status"] == "completed"
     content = cast.of(PLAN)[0].messages[-1]["content"]
     assert "What is this?" in content[0]["text"]
     assert content[1] == picture
+    assert cast.of("a")[0].messages[-1]["content"][:2] == [{"type": "text", "text": "A"}, picture]
+    assert isinstance(cast.of("merge")[0].messages[-1]["content"], str)
 
 
 async def test_a_schema_of_a_goal_is_that_of_the_merged_value(tmp_path: Path) -> None:
@@ -233,7 +236,7 @@ async def test_a_failed_subtask_leaves_a_merged_value_that_names_what_is_missing
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "blank": ({"goal": "  "}, "/goal"),
-    "no text": ({"goal": [{"type": "image_url", "image_url": {"url": "x"}}]}, "/goal"),
+    "no text": ({"goal": [{"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}]}, "/goal"),
     "unknown planner": ({"goal": "G", "planner": "genie"}, "/planner"),
     "planner of tasks": ({"tasks": [{"id": "a"}], "planner": "supervisor"}, "/planner"),
     "two kinds of work": ({"goal": "G", "tasks": [{"id": "a"}]}, "/goal"),

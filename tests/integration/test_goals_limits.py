@@ -70,7 +70,7 @@ async def test_the_time_limit_of_a_run_ends_its_planning(tmp_path: Path, planner
     cast.hold(planner)
     body = GOAL if planner == PLAN else ORCHESTRATED
     async with in_process(tmp_path, provider=cast) as client:
-        found = await run(client, body | {"limits": {"timeout_s": 0.3}})
+        found = await run(client, body | {"limits": {"timeout_s": 0.6}})
 
     assert found["status"] == "failed"
     assert "timeout_s" in found["error"]

@@ -146,7 +146,7 @@ async def test_loopback_in_another_form_reaches_it_through_a_naive_check_only(ca
 
 async def test_the_last_fence_is_the_socket_itself(canary: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """If an address came past the first two fences, no connection would be made."""
-    monkeypatch.setattr("app.net.urls.is_public", lambda text: True)
+    monkeypatch.setattr("app.net.urls.is_reachable", lambda text, allow_private: True)
     async with GuardedClient() as client:
         with pytest.raises(FetchFailed, match="cannot be reached"):
             await client.fetch(FetchRequest(url=canary.url("/")))
@@ -169,7 +169,7 @@ async def test_a_redirect_to_the_intranet_is_refused(canary: Site, monkeypatch: 
         canary.asked.clear()
         # This machine has no public address: one of its others stands for it.
         for module in ("client", "resolving"):
-            monkeypatch.setattr(f"app.net.{module}.is_public", lambda text: text == "127.0.0.2")
+            monkeypatch.setattr(f"app.net.{module}.is_reachable", lambda text, allow_private: text == "127.0.0.2")
         async with GuardedClient(resolve=names(public_test="127.0.0.2", inner_test="127.0.0.1")) as client:
             with pytest.raises(FetchRefused, match="redirects to a URL that is not fetched"):
                 await client.fetch(FetchRequest(url=url))

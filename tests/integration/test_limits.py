@@ -49,7 +49,7 @@ async def test_the_swarms_own_timeout_ends_it(tmp_path: Path) -> None:
             await hang(call)
 
     async with serving(tmp_path, behaviour) as (client, provider):
-        found = await run(client, many(3), limits={"timeout_s": 0.2})
+        found = await run(client, many(3), limits={"timeout_s": 0.5})
 
         assert (found["status"], found["counts"]["completed"], found["counts"]["cancelled"]) == ("partial", 1, 2)
         assert "timeout_s" in found["error"]

@@ -8,7 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.integration.test_tenants import mint
+from tests.support.keys import mint
 from tests.support.problems import pointers, problem
 from tests.support.service import in_process
 

@@ -263,11 +263,12 @@ async def test_a_schema_nested_deep_is_refused_or_harmless(tmp_path: Path, level
 
 
 async def test_many_large_schemas_leave_the_service_answering(tmp_path: Path) -> None:
-    """200 different schemas of 110 KB take seconds to compile; whoever asks meanwhile does not wait for that."""
-    wide = [{"properties": {f"p{at}_{name}": {"type": "string"} for name in range(4_000)}} for at in range(200)]
+    """Different schemas of 110 KB take seconds to compile; whoever asks meanwhile does not wait for that."""
+    wide = [{"properties": {f"p{at}_{name}": {"type": "string"} for name in range(4_000)}} for at in range(60)]
     body = orjson.dumps({"tasks": [{"id": f"t{at}", "output_schema": schema} for at, schema in enumerate(wide)]})
     longest_s = 0.0
     async with in_process(tmp_path, provider=Cast()) as client:
+        posted_at = time.monotonic()
         posted = asyncio.create_task(
             client.post("/v1/swarms", content=body, headers={"content-type": "application/json"}, timeout=60)
         )
@@ -277,11 +278,12 @@ async def test_many_large_schemas_leave_the_service_answering(tmp_path: Path) ->
             assert (await client.get("/healthz")).status_code == 200
             longest_s = max(longest_s, time.monotonic() - began)
         response = await posted
+        took_s = time.monotonic() - posted_at
         if response.status_code == 201:
             await client.post(f"/v1/swarms/{response.json()['swarm_id']}/cancel")
 
     assert response.status_code in {201, 422}, response.text[:500]
-    assert longest_s < 2.5
+    assert longest_s < took_s / 3  # a tenth or less, were the machine left to it
 
 
 # --- on the paths of orchestrators -----------------------------------------------------------------------------------

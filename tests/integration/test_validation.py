@@ -41,7 +41,7 @@ def judged(*tasks: str, **fields: Any) -> dict[str, Any]:
 
 async def test_an_accepted_output_keeps_its_score_everywhere(tmp_path: Path) -> None:
     cast = Cast().on("a", "Paris, says the atlas.").on(JUDGE, {"score": 0.85, "critique": ""})
-    async with in_process(tmp_path, provider=cast) as client:
+    async with in_process(tmp_path, provider=cast, metrics=True) as client:
         found = await run(client, judged())
         log = await checked_events(client, found["swarm_id"])
         detail = await get(client, f"/v1/swarms/{found['swarm_id']}/tasks/a")

@@ -13,8 +13,10 @@ import httpx2
 import orjson
 from aiohttp import web
 
+from app.domain.parts import words_of
 from app.domain.usage import Usage
 from app.ports.provider import ChatRequest, ChatResult, Refused, ToolCall, Unavailable
+from tests.support.providers import InOnePiece
 from tests.support.service import in_process
 from tests.support.upstream import Upstream
 
@@ -73,7 +75,7 @@ class Asked:
         self.request = request
         self.messages = list(request.messages)
         first = next(message for message in self.messages if message["role"] == "user")["content"]
-        self.prompt: str = first if isinstance(first, str) else first[0]["text"]
+        self.prompt = words_of(first)
         self.system = "".join(message["content"] for message in self.messages if message["role"] == "system")
         self.said: str = str(self.messages[-1]["content"])
         self.task: dict[str, Any] = {}
@@ -111,7 +113,7 @@ class Asked:
         return {one["tool_call_id"]: one["content"] for one in self.messages if one["role"] == "tool"}
 
 
-class Cast:
+class Cast(InOnePiece):
     """A chat provider; a call without a script answers ``done <task id>``, 10 + 2 tokens.
 
     Attributes:

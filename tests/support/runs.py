@@ -41,6 +41,7 @@ def new_swarm(
     number: int = 1,
     tenant_id: str = "default",
     named: bool = False,
+    start_at_ms: int | None = None,
     **spec: Any,
 ) -> NewSwarm:
     """A run that is ready to be stored.
@@ -64,6 +65,7 @@ def new_swarm(
         status=SwarmStatus.RUNNING,
         created_at_ms=now_ms,
         max_parallel_agents=full.max_parallel_agents,
+        start_at_ms=start_at_ms,
     )
     first = Step()
     begin(state, now_ms, first)

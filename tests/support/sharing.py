@@ -35,4 +35,5 @@ def context(swarm_id: str, index: int = 0, run_key: str = "call 1", agent_id: st
         index=index,
         sub_agent_id=sub_agent_id(swarm_id, index),
         run_key=run_key,
+        tools=("code_interpreter", "file_reader"),
     )

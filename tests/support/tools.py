@@ -18,6 +18,7 @@ from app.domain.usage import Usage
 from app.main import create_app
 from app.ports.provider import ChatRequest, ChatResult, ToolCall
 from app.ports.tools import Tool, ToolContext, ToolResult, ToolSpec
+from tests.support.providers import InOnePiece
 from tests.support.service import in_process
 
 NUMBER = {
@@ -106,7 +107,7 @@ class Asked:
         }
 
 
-class ToolUser:
+class ToolUser(InOnePiece):
     """A model that says ``turns`` one after the other, for each task anew; which comes next follows from the request.
 
     Attributes:

@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
+from app.api.auditing import note
 from app.api.deps import CallerDep, Cursor, Limit, Services, ServicesDep, json_response
 from app.api.errors import responses
 from app.api.idempotency import KEY_NOT_NEEDED, KeyedDep, answer_of, reply
@@ -50,6 +51,7 @@ Timeout = Annotated[float, Query(ge=0, le=300, description="Seconds to wait unti
     openapi_extra=request_body(AgentCreate),
 )
 async def create_agent(
+    request: Request,
     services: ServicesDep,
     caller: CallerDep,
     keyed: KeyedDep,
@@ -60,6 +62,7 @@ async def create_agent(
     async def give() -> Answer:
         name, config = body.to_domain(services.tools)
         row = await services.agents.create(caller.tenant_id, name, config)
+        note(request, row.agent_id, {"name": name})
         return answer_of(agent_json(row, services.tools, body.ignored()), 201)
 
     return reply(await services.idempotency.answer(keyed, give))

@@ -79,7 +79,7 @@ def _of_the_body() -> Iterator[None]:
     "/execute",
     operation_id="execute_task",
     response_model=Executed,
-    responses=responses(400, 404, 409, 413, 422, 503),
+    responses=responses(400, 402, 404, 409, 413, 422, 503),
     openapi_extra=request_body(Execute),
 )
 async def execute_task(
@@ -106,7 +106,7 @@ async def execute_task(
     "/batch-execute",
     operation_id="execute_batch",
     response_model=BatchOut,
-    responses={**responses(400, 404, 409, 413, 422, 503), 202: {"model": Accepted}},
+    responses={**responses(400, 402, 404, 409, 413, 422, 503), 202: {"model": Accepted}},
     openapi_extra=request_body(BatchExecute),
 )
 async def execute_batch(
@@ -158,7 +158,7 @@ async def execute_batch(
     "/barrier-execute",
     operation_id="execute_barrier",
     response_model=BarrierExecuted,
-    responses={**responses(400, 404, 409, 413, 422, 503), 202: {"model": BarrierExecuted}},
+    responses={**responses(400, 402, 404, 409, 413, 422, 503), 202: {"model": BarrierExecuted}},
     openapi_extra=request_body(BarrierExecute),
 )
 async def execute_barrier(
@@ -226,7 +226,7 @@ async def get_barrier_status(
     status_code=202,
     operation_id="spawn_agent",
     response_model=Spawned,
-    responses=responses(400, 404, 409, 413, 422, 503),
+    responses=responses(400, 402, 404, 409, 413, 422, 503),
     openapi_extra=request_body(Spawn),
 )
 async def spawn_agent(

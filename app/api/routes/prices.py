@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
-from app.api.deps import CallerDep, ServicesDep, json_response
+from app.api.auditing import note
+from app.api.deps import CallerDep, OperatorDep, ServicesDep, json_response
 from app.api.errors import responses
 from app.api.openapi import request_body
 from app.api.schemas.prices import PriceChanges, PriceTableOut, prices_json
@@ -32,14 +33,20 @@ async def list_prices(services: ServicesDep, caller: CallerDep) -> Response:
     "",
     operation_id="update_prices",
     response_model=PriceTableOut,
-    responses=responses(400, 413, 422, 503),
+    responses=responses(400, 403, 413, 422, 503),
     openapi_extra=request_body(PriceChanges),
 )
 async def update_prices(
-    services: ServicesDep, caller: CallerDep, body: Annotated[PriceChanges, Depends(body_of(PriceChanges))]
+    request: Request,
+    caller: OperatorDep,
+    services: ServicesDep,
+    body: Annotated[PriceChanges, Depends(body_of(PriceChanges))],
 ) -> Response:
     """Set the prices of some models, or remove what was set with null; all of them or, on an error, none.
 
-    Needs the scope `admin`. They hold for the whole service, from the next call on; what was billed stays as it is.
+    Only for the operator: an `admin` key of the tenant `default`, since they hold for the whole service, from the next
+    call on; what was billed stays as it is.
     """
-    return json_response(prices_json(await services.prices.merge(body.to_domain())))
+    changed = await services.prices.merge(body.to_domain())
+    note(request, None, {"models": sorted(body.root)[:100]})
+    return json_response(prices_json(changed))

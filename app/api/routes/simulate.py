@@ -37,7 +37,7 @@ async def simulate_swarm(
         agent = await services.agents.resolve(caller.tenant_id, body.agent, "/agent")
         agent_id, group_limit = agent.agent_id, agent.config.max_parallel_agents
     spec, work = body.to_domain(services.caps, agent_id)
-    spec, tasks = await services.composer.compose(services.swarms.with_defaults(spec), work)
+    spec, tasks = await services.composer.compose(services.swarms.with_defaults(spec), work, caller.tenant_id)
     spec, tasks = await services.swarms.staffing.staff(caller.tenant_id, spec, tasks)
     prediction = await services.insights.predict(caller.tenant_id, spec, tasks, group_limit=group_limit)
     return json_response(simulation_json(prediction))

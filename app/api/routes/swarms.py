@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any
@@ -15,7 +12,7 @@ from fastapi.responses import Response
 from app.api import sse
 from app.api.deps import Caller, CallerDep, Cursor, Limit, Services, ServicesDep, json_response
 from app.api.errors import responses
-from app.api.idempotency import KEY_NOT_NEEDED, KeyedDep, answer_of, mark, reply
+from app.api.idempotency import KEY_NOT_NEEDED, KeyedDep, answer_of, reply
 from app.api.openapi import request_body
 from app.api.schemas.events import EventPage
 from app.api.schemas.insights import critical_path_json
@@ -25,9 +22,9 @@ from app.api.schemas.swarms import (
     GraphOut,
     ResultsOut,
     SnapshotOut,
+    SwarmCreated,
     SwarmOut,
     SwarmPage,
-    SwarmWithResults,
     graph_json,
     listed_json,
     results_json,
@@ -36,31 +33,24 @@ from app.api.schemas.swarms import (
 )
 from app.api.schemas.tasks import TaskDetailOut, TaskPage, task_detail_json, task_json
 from app.api.schemas.times import moment_ms
+from app.api.starting import Wait, called, start_run
 from app.api.strict_json import body_of, parse, validate
-from app.domain.errors import FieldError, InvalidRequest
 from app.domain.swarm import SwarmStatus
 from app.domain.task import TaskStatus
-from app.ports.idempotency import Answer, Once
+from app.ports.idempotency import Once
 from app.ports.runs import Beside
-from app.ports.store import SwarmFilter, SwarmRow, TaskFilter
+from app.ports.store import SwarmFilter, TaskFilter
 from app.services.idempotency import KeyedRequest, Outcome
 
 router = APIRouter(prefix="/v1/swarms", tags=["swarms"])
-
-_LOOKED_INTO = 2_000
-"""Tasks up to which an answer to ``wait`` says where the time went, unasked: of more, finding out takes a while."""
-
-_A_TASK = re.compile(r"/tasks/\d+")
-
-Wait = Annotated[float | None, Query(ge=0, description="Seconds to wait for the end of the run")]
 
 
 @router.post(
     "",
     status_code=201,
     operation_id="create_swarm",
-    response_model=SwarmWithResults,
-    responses=responses(400, 404, 409, 413, 422, 503),
+    response_model=SwarmCreated,
+    responses=responses(400, 402, 404, 409, 413, 422, 503),
     openapi_extra=request_body(SwarmCreate),
 )
 async def create_swarm(
@@ -71,60 +61,7 @@ async def create_swarm(
     wait: Wait = None,
 ) -> Response:
     """Start a run. With `wait`, answer when it has ended or the time is up, `results` included."""
-    if wait is not None and wait > services.max_wait_s:
-        raise InvalidRequest.field("/wait", f"expected at most {services.max_wait_s:g} seconds")
-
-    def accepted(row: SwarmRow) -> Answer | None:
-        return answer_of(swarm_json(row), 201) if wait is None else None
-
-    async def begin(once: Once | None) -> Outcome:
-        agent_id, tools = await _agent(services, caller, body.agent)
-        spec, work = body.to_domain(services.caps, agent_id)
-        spec = replace(spec, tools=tools)
-        spec, tasks = await services.composer.compose(services.swarms.with_defaults(spec), work)
-        with _of_what_was_sent(body):
-            row = await services.swarms.create(
-                caller.tenant_id,
-                spec,
-                tasks,
-                key_id=caller.key_id,
-                beside=lambda row: Beside(once=once and once.answered(accepted(row))),
-            )
-        return Outcome(swarm_id=row.swarm_id, answer=accepted(row))
-
-    outcome = await services.idempotency.start(keyed, begin)
-    if wait is None:
-        return reply(outcome)
-    await services.swarms.wait(caller.tenant_id, outcome.run_id, wait)
-    results = await services.results.get(caller.tenant_id, outcome.run_id)
-    value = swarm_json(results.swarm) | {"results": results_json(results)}
-    if results.swarm.counts.total <= _LOOKED_INTO:
-        value["critical_path"] = critical_path_json(await services.insights.critical_path(results.swarm))
-    return mark(json_response(value, 201), outcome)
-
-
-@contextmanager
-def _of_what_was_sent(body: SwarmCreate) -> Iterator[None]:
-    """Let errors of tasks that the service made point at what it made them of: the request has no tasks."""
-    try:
-        yield
-    except InvalidRequest as exc:
-        if body.tasks is None:
-            source = "/goal" if body.decompose is None else "/decompose"
-            exc.detail = _A_TASK.sub(source, exc.detail)
-            exc.errors = tuple(
-                FieldError(_A_TASK.sub(source, error.pointer), _A_TASK.sub(source, error.detail))
-                for error in exc.errors
-            )
-        raise
-
-
-async def _agent(services: Services, caller: Caller, named: str | None) -> tuple[str, tuple[str, ...]]:
-    """Return the run's orchestrator, and the tools that it gives to its tasks."""
-    if named is None:
-        return await services.agents.default_id(caller.tenant_id), ()
-    agent = await services.agents.resolve(caller.tenant_id, named, "/agent")
-    return agent.agent_id, tuple(agent.config.tool_names())
+    return await start_run(services, caller, keyed, body, wait)
 
 
 @router.get("", operation_id="list_swarms", response_model=SwarmPage, responses=responses(422))
@@ -314,7 +251,7 @@ async def retry_swarm(
     status_code=202,
     operation_id="fork_swarm",
     response_model=SwarmOut,
-    responses=responses(400, 404, 409, 422, 503),
+    responses=responses(400, 402, 404, 409, 422, 503),
     openapi_extra=request_body(ForkTasks, required=False),
 )
 async def fork_swarm(
@@ -322,19 +259,23 @@ async def fork_swarm(
 ) -> Response:
     """Start a run like an ended one, some of its tasks changed: only those and what depends on them is paid.
 
-    Without tasks it is a replay: no model is called, and the results are the same. Answers with the new run.
+    Without tasks it is a replay: no model is called, and the results are the same. Artifacts of unchanged tasks come
+    along, and messages that unchanged tasks and clients sent to topics and to the tasks that run again; what the code
+    interpreter keeps between calls does not. Answers with the new run.
     """
     raw = await request.body()
     body = validate(ForkTasks, parse(raw)) if raw.strip() else ForkTasks()
 
     async def begin(once: Once | None) -> Outcome:
+        webhook = await called(services, body.webhook)
         row = await services.forks.fork(
             caller.tenant_id,
             swarm_id,
             body.to_changes(),
             name=body.name,
+            webhook_events=() if webhook is None else webhook.events,
             key_id=caller.key_id,
-            beside=lambda row: Beside(once=once and once.answered(answer_of(swarm_json(row), 202))),
+            beside=lambda row: Beside(once=once and once.answered(answer_of(swarm_json(row), 202)), webhook=webhook),
         )
         return Outcome(swarm_id=row.swarm_id, answer=answer_of(swarm_json(row), 202))
 

@@ -58,7 +58,9 @@ class _SourcesIn(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     paths: Annotated[list[Path], Field(fail_fast=True, max_length=_MAX_FILES)] | None = Field(
-        None, description="Files of the service's workspace (SWARMD_WORKSPACE), relative to it"
+        None,
+        description="Uploaded files, by id or name (of several of one name the newest), and files of the service's"
+        " workspace (SWARMD_WORKSPACE), relative to it; `./name` is always one of the workspace",
     )
     glob: Path | Annotated[list[Path], Field(fail_fast=True, max_length=_MAX_GLOBS)] | None = Field(
         None, description="Patterns of such paths: `*`, `?`, `[…]`, and `**` for any number of directories"

@@ -14,7 +14,6 @@ from app.domain.usage import usd
 from app.ports.store import SwarmRow
 
 Parallelism = Annotated[int, Field(ge=1, le=1000)]
-Unavailable = Annotated[Any, Field(description="Not in this version")]
 
 
 class LimitsIn(BaseModel):
@@ -29,8 +28,12 @@ class LimitsIn(BaseModel):
     )
     timeout_s: float | None = Field(None, gt=0, le=30 * MAX_TIMEOUT_S, description="Of the whole run")
     task_timeout_s: float = Field(DEFAULT_TASK_TIMEOUT_S, gt=0, le=MAX_TIMEOUT_S)
-    batch_size: Unavailable = None
-    batch_pause_s: Unavailable = None
+    batch_size: int | None = Field(
+        None, ge=1, le=1_000_000, description="Calls that start in a row, before none does for `batch_pause_s`"
+    )
+    batch_pause_s: float | None = Field(
+        None, gt=0, le=3600, description="Rest behind `batch_size` calls; 1 second without it"
+    )
 
 
 class RetryIn(BaseModel):

@@ -68,7 +68,8 @@ class MessageOut(BaseModel):
 
 class MessagePage(BaseModel):
     items: list[MessageOut]
-    next_after: int = Field(description="`after` of the next page")
+    next_after: int = Field(description="`after` of the next page, also of one that is yet to come")
+    next_cursor: str | None = Field(description="`cursor` of the next page; null at the end of what there is now")
 
 
 def message_json(swarm_id: str, row: MessageRow) -> dict[str, Any]:
@@ -84,8 +85,10 @@ def message_json(swarm_id: str, row: MessageRow) -> dict[str, Any]:
     }
 
 
-def message_page_json(swarm_id: str, rows: Sequence[MessageRow], after: int) -> dict[str, Any]:
+def message_page_json(swarm_id: str, rows: Sequence[MessageRow], after: int, limit: int) -> dict[str, Any]:
+    next_after = rows[-1].position if rows else after
     return {
         "items": [message_json(swarm_id, row) for row in rows],
-        "next_after": rows[-1].position if rows else after,
+        "next_after": next_after,
+        "next_cursor": str(next_after) if len(rows) == limit else None,
     }

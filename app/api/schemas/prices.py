@@ -25,7 +25,10 @@ def _exact(dollars: float) -> float:
 
 
 ModelName = Annotated[str, Field(min_length=1, max_length=200)]
-Dollars = Annotated[float, Field(ge=0, le=100_000, allow_inf_nan=False, examples=[0.6]), AfterValidator(_exact)]
+exact_dollars = AfterValidator(_exact)
+"""Refuses what is finer than a nano-dollar."""
+
+Dollars = Annotated[float, Field(ge=0, le=100_000, allow_inf_nan=False, examples=[0.6]), exact_dollars]
 
 
 class PriceIn(BaseModel):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
+import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.schemas.aggregation import AggregateIn, aggregate_options
@@ -13,25 +15,27 @@ from app.api.schemas.limits import (
     BudgetIn,
     LimitsIn,
     RetryIn,
-    Unavailable,
 )
+from app.api.schemas.parts import PromptPart, PromptParts, TextPart, parts_json
 from app.api.schemas.routing import RoutingIn
 from app.api.schemas.run_options import JudgeIn, judge
 from app.api.schemas.tasks import (
     TaskIn,
     made_up_ids,
 )
+from app.api.schemas.times import moment_ms
+from app.api.schemas.webhooks import WebhookIn, WebhookUrl
 from app.domain import strategies
+from app.domain.agent import tool_name
 from app.domain.budget import Budget
-from app.domain.errors import InvalidRequest, NotBuiltYet
+from app.domain.errors import InvalidRequest
 from app.domain.retry import RetryPolicy
 from app.domain.routing_spec import DEFAULT_REROUTE_AFTER
 from app.domain.strategies import Options
-from app.domain.swarm import SUPERVISOR, SwarmSpec
+from app.domain.swarm import DEFAULT_BATCH_PAUSE_S, SUPERVISOR, SwarmSpec
 from app.services.composing import Goal, Work
 
-_NOT_BUILT = ("webhook", "start_at")
-_NOT_BUILT_LIMITS = ("batch_size", "batch_pause_s")
+_MAX_AHEAD_MS = 366 * 86_400_000
 _MAX_TEXT = 4 * 1024 * 1024
 _MAX_GOAL = 1024 * 1024
 
@@ -42,18 +46,6 @@ class Caps:
 
     max_tasks: int
     max_input_bytes: int
-
-
-class GoalPart(BaseModel):
-    """A part of a goal, as in a chat message."""
-
-    model_config = ConfigDict(extra="allow", strict=True)
-
-    type: Literal["text", "image_url", "video_url"]
-    text: str | None = Field(None, max_length=_MAX_TEXT)
-
-
-_GoalParts = Annotated[list[GoalPart], Field(min_length=1, max_length=100)]
 
 
 class SwarmCreate(BaseModel):
@@ -73,8 +65,10 @@ class SwarmCreate(BaseModel):
     on_task_failure: Literal["continue", "fail_fast"] = "continue"
     min_success_rate: float = Field(0.0, ge=0, le=1)
     metadata: dict[str, Any] = Field(default_factory=dict, max_length=1000)
-    goal: Annotated[str, Field(min_length=1, max_length=_MAX_GOAL)] | _GoalParts | None = Field(
-        None, description="What is wanted, in words or message parts: a planner makes the tasks"
+    goal: Annotated[str, Field(min_length=1, max_length=_MAX_GOAL)] | PromptParts | None = Field(
+        None,
+        description="What is wanted, in words or message parts: a planner makes the tasks, and each of them is sent the"
+        " goal's images and videos",
     )
     planner: Literal["supervisor", "orchestrator"] | None = Field(
         None, description="Of a goal: supervisor (default) plans once, orchestrator assigns work turn by turn"
@@ -96,17 +90,25 @@ class SwarmCreate(BaseModel):
     validation: JudgeIn | None = Field(
         None, alias="validate", description="A judge of every output; a text is its rubric"
     )
-    webhook: Unavailable = None
-    start_at: Unavailable = None
+    webhook: WebhookUrl | WebhookIn | None = Field(
+        None,
+        description="Where events of the run are posted: a URL, for its end, or which events, and with which secret",
+    )
+    start_at: str | None = Field(
+        None,
+        max_length=40,
+        description="RFC 3339, within a year: when it begins; until then it is paused, with `pause_reason` start_at",
+        examples=["2027-01-31T06:00:00Z"],
+    )
 
     def to_domain(self, caps: Caps, agent_id: str) -> tuple[SwarmSpec, Work]:
         """Return the checked run and what it is to do.
 
         Raises:
             InvalidRequest: not exactly one kind of work, no or too many tasks, an unknown strategy, …
-            NotBuiltYet: a field is set whose feature this version lacks.
         """
-        self._refuse_unavailable()
+        if self.limits.batch_pause_s is not None and self.limits.batch_size is None:
+            raise InvalidRequest.field("/limits/batch_pause_s", "is the rest behind batch_size calls, which is not set")
         kind = self._kind_of_work()
         retry = RetryPolicy(
             max_retries=self.retry.max_retries,
@@ -140,6 +142,8 @@ class SwarmCreate(BaseModel):
             aggregate=options.as_json(),
             metadata=self.metadata,
             context_window=self.context_window,
+            batch_size=self.limits.batch_size or 0,
+            batch_pause_s=self.limits.batch_pause_s or DEFAULT_BATCH_PAUSE_S,
             budget=None if self.budget is None else Budget(**self.budget.to_fields()),
             token_budgets=any(task.token_budget is not None for task in self.tasks or ()),
             planner=planner,
@@ -152,6 +156,11 @@ class SwarmCreate(BaseModel):
             reroute_after=DEFAULT_REROUTE_AFTER if routing is None else routing.reroute_after,
         )
         return spec, self._work(caps)
+
+    def tool_names(self) -> list[str]:
+        """Return the tools that its tasks name, each once."""
+        tools = [tool for task in self.tasks or () for tool in task.tools or ()]
+        return list(dict.fromkeys(name for tool in tools if isinstance(name := tool_name(tool), str)))
 
     def _kind_of_work(self) -> str:
         given = [name for name in ("tasks", "goal", "decompose") if getattr(self, name) is not None]
@@ -172,11 +181,11 @@ class SwarmCreate(BaseModel):
         if self.decompose is not None:
             return self.decompose.to_domain()
         if self.goal is not None:
-            content = (
-                self.goal if isinstance(self.goal, str) else [part.model_dump(exclude_none=True) for part in self.goal]
-            )
             if not goal_text(self.goal).strip():
                 raise InvalidRequest.field("/goal", "expected some words")
+            content = self.goal if isinstance(self.goal, str) else parts_json(self.goal, "/goal")
+            if not isinstance(content, str) and (size := len(orjson.dumps(content))) > caps.max_input_bytes:
+                raise InvalidRequest.field("/goal", f"has {size} bytes; at most {caps.max_input_bytes} are taken")
             return Goal(content=content, attachments=None if self.attachments is None else self.attachments.to_domain())
         tasks = self.tasks or []
         return [
@@ -196,13 +205,25 @@ class SwarmCreate(BaseModel):
             raise InvalidRequest.field("/output_schema", detail)
         return replace(options, output_schema=options.output_schema or self.output_schema)
 
-    def _refuse_unavailable(self) -> None:
-        pointers = [f"/{name}" for name in _NOT_BUILT if getattr(self, name) is not None]
-        pointers += [f"/limits/{name}" for name in _NOT_BUILT_LIMITS if getattr(self.limits, name) is not None]
-        if pointers:
-            raise NotBuiltYet(pointers[:50])
+    def start_at_ms(self, now_ms: int) -> int | None:
+        """Return when the run is to begin, Unix milliseconds; None for at once.
+
+        Raises:
+            InvalidRequest: no time, or one more than a year ahead.
+        """
+        if self.start_at is None:
+            return None
+        try:
+            at_ms = moment_ms(datetime.fromisoformat(self.start_at))
+        except (ValueError, OverflowError) as exc:
+            raise InvalidRequest.field("/start_at", "expected a time such as 2027-01-31T06:00:00Z") from exc
+        if at_ms is not None and at_ms - now_ms > _MAX_AHEAD_MS:
+            raise InvalidRequest.field("/start_at", "expected a time within a year from now")
+        return at_ms
 
 
-def goal_text(goal: str | list[GoalPart]) -> str:
+def goal_text(goal: str | list[PromptPart]) -> str:
     """Return the words of a goal."""
-    return goal if isinstance(goal, str) else "\n".join(part.text for part in goal if part.text)
+    if isinstance(goal, str):
+        return goal
+    return "\n".join(part.text for part in goal if isinstance(part, TextPart) and part.text)

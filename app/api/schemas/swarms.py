@@ -75,7 +75,7 @@ class SwarmListed(BaseModel):
     status: str
     agent_id: str = Field(description="Its orchestrator")
     created_at: Timestamp
-    started_at: Timestamp
+    started_at: Timestamp | None = Field(description="null while it waits for `start_at`")
     ended_at: Timestamp | None
     counts: CountsOut
     cost_usd: float
@@ -84,7 +84,8 @@ class SwarmListed(BaseModel):
     max_parallel_agents: int
     priority: int | None = Field(description="Of all its tasks, where it was set; else each has its own")
     budget: BudgetOut | None
-    pause_reason: Literal["request", "budget", "key_budget"] | None
+    pause_reason: Literal["request", "budget", "key_budget", "credits", "start_at"] | None
+    start_at: Timestamp | None = Field(description="When it begins, until it does")
     critical_path: Any
     error: str | None
     metadata: dict[str, Any]
@@ -108,9 +109,10 @@ class ResultsOut(BaseModel):
     summary: SummaryOut
 
 
-class SwarmWithResults(SwarmOut):
-    """The answer to `?wait=`."""
+class SwarmCreated(SwarmOut):
+    """A run as it was accepted; with `?wait=`, as it then is, `results` included."""
 
+    warnings: list[str] = Field(description="Tools that were asked for and cannot be used here")
     results: ResultsOut | None = None
 
 
@@ -154,7 +156,8 @@ def listed_json(row: SwarmRow) -> dict[str, Any]:
         "status": row.status,
         "agent_id": row.agent_id,
         "created_at": time_json(row.created_at_ms),
-        "started_at": time_json(row.started_at_ms),
+        "started_at": None if row.start_at_ms is not None else time_json(row.started_at_ms),
+        "start_at": time_json(row.start_at_ms),
         "ended_at": time_json(row.ended_at_ms),
         "counts": row.counts.as_dict(),
         "cost_usd": usd(row.cost_nano_usd),

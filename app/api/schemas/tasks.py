@@ -8,12 +8,14 @@ from typing import Annotated, Any
 import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.api.schemas.parts import PromptParts, parts_json
 from app.api.schemas.times import Timestamp
 from app.api.schemas.tools import ToolIn, tool_names
 from app.domain.assigning import explain
 from app.domain.errors import InvalidRequest
 from app.domain.events import rfc3339
 from app.domain.ids import sub_agent_id
+from app.domain.parts import shown
 from app.domain.rerouting import ROUTE
 from app.domain.routing_spec import Tier
 from app.domain.task import PRIORITY_NAMES, TaskSpec, TaskStatus
@@ -46,7 +48,9 @@ class TaskIn(BaseModel):
     id: TaskId | None = Field(None, description="Unique in the request; made up where it is missing")
     task_id: TaskId | None = Field(None, description="The same as `id`")
     type: str | None = Field(None, max_length=200)
-    prompt: str | None = Field(None, description="What the sub-agent is to do, in words")
+    prompt: str | PromptParts | None = Field(
+        None, description="What the sub-agent is to do, in words or message parts (text, image_url, video_url)"
+    )
     data: Any = None
     depends_on: list[TaskId] = Field(default_factory=list, max_length=20_000)
     role: str | None = Field(None, max_length=200)
@@ -56,9 +60,19 @@ class TaskIn(BaseModel):
     )
     complexity: int | None = Field(None, ge=1, le=10)
     model: str | None = Field(None, min_length=1, max_length=200)
-    timeout_s: float | None = Field(None, gt=0, le=MAX_TIMEOUT_S)
+    timeout_s: float | None = Field(
+        None,
+        gt=0,
+        le=MAX_TIMEOUT_S,
+        description="Seconds of one attempt with its tools; default the run's, with `complexity` 20 + 3 times that",
+    )
     max_retries: int | None = Field(None, ge=0, le=100)
-    max_steps: int | None = Field(None, ge=1, le=100_000)
+    max_steps: int | None = Field(
+        None,
+        ge=1,
+        le=100_000,
+        description="Calls of a model that uses tools, default 30; the last one is offered none, so that it answers",
+    )
     max_output_tokens: int | None = Field(None, ge=1, le=10_000_000)
     token_budget: int | None = Field(
         None, ge=1, le=10**12, description="Tokens in + out of the sub-agent over all its calls"
@@ -108,7 +122,8 @@ class TaskIn(BaseModel):
         """Return what the sub-agent reads. Written out, since a request may have 20,000 tasks."""
         payload: dict[str, Any] = {}
         if self.prompt is not None:
-            payload["prompt"] = self.prompt
+            words = self.prompt
+            payload["prompt"] = words if isinstance(words, str) else parts_json(words, f"{pointer}/prompt")
         if self.type is not None:
             payload["type"] = self.type
         if self.role is not None:
@@ -216,7 +231,7 @@ class TaskDetailOut(TaskOut):
     """A task with its input, why it has its model, every attempt, and every call of attempts that take several."""
 
     kind: str = Field(description="task; or planner or merge, which the run made itself")
-    input: dict[str, Any]
+    input: dict[str, Any] = Field(description="As it was given; data URIs in a prompt are shown by their beginning")
     routing: dict[str, Any] = Field(
         description="`reason`: why this model; `chain`: where it goes after repeated failure; `considered`: others",
         examples=[{"reason": "tier 'light' is mapped to deepseek-chat", "chain": ["kimi-k2.6"]}],
@@ -306,7 +321,7 @@ def task_detail_json(
         }
         for step in steps
     ]
-    given = {name: value for name, value in row.payload.items() if name != ROUTE}
+    given = {name: shown(value) if name == "prompt" else value for name, value in row.payload.items() if name != ROUTE}
     return task_json(row, paused=paused) | {
         "kind": row.kind,
         "input": given,

@@ -22,6 +22,9 @@ class ToolOut(BaseModel):
     reason: str | None = Field(description="Why it is not available here")
     timeout_s: float
     max_output_chars: int
+    concurrency: int = Field(
+        description="Runs at once in this process; a further one waits for its turn, and that time is the sub-agent's"
+    )
 
 
 class ToolList(BaseModel):
@@ -39,6 +42,7 @@ def tool_json(tool: Tool) -> dict[str, Any]:
         "reason": reason,
         "timeout_s": spec.timeout_s,
         "max_output_chars": spec.max_output_chars,
+        "concurrency": spec.concurrency,
     }
 
 

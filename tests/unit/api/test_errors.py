@@ -15,7 +15,6 @@ from app.domain.errors import (
     Conflict,
     CycleError,
     InvalidRequest,
-    NotBuiltYet,
     NotFound,
     StoreUnavailable,
     SwarmdError,
@@ -42,7 +41,6 @@ async def answer(failure: Exception) -> httpx2.Response:
     [
         (InvalidRequest.field("/tasks/0", "wrong"), 422, "invalid_request", ["/tasks/0"]),
         (CycleError(["a", "b", "a"], "/tasks/0/depends_on"), 422, "dependency_cycle", ["/tasks/0/depends_on"]),
-        (NotBuiltYet(["/goal", "/budget"]), 422, "not_available", ["/goal", "/budget"]),
         (NotFound("swarm", "swm_1"), 404, "not_found", None),
         (Conflict("it runs"), 409, "conflict", None),
         (StoreUnavailable("the disk is full"), 503, "store_unavailable", None),

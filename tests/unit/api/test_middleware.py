@@ -22,6 +22,7 @@ class Inner:
         self.scopes: list[Scope] = []
         self.state = SimpleNamespace(services=SimpleNamespace(keys=self))
         self.keys: dict[str, KeyRow] = {}
+        self.waits: dict[str, float] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.scopes.append(scope)
@@ -36,6 +37,9 @@ class Inner:
 
     async def check(self, secret: str) -> KeyRow | None:
         return self.keys.get(secret)
+
+    def wait_s(self, key: KeyRow) -> float | None:
+        return self.waits.get(key.key_id)
 
     def add_key(self, secret: str, *scopes: str) -> None:
         self.keys[secret] = KeyRow(

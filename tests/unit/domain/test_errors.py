@@ -1,6 +1,6 @@
 """Errors say what was wrong and where, in words and as data."""
 
-from app.domain.errors import CycleError, FieldError, InvalidRequest, NotBuiltYet, NotFound, SwarmdError
+from app.domain.errors import CycleError, FieldError, InvalidRequest, NotFound, SwarmdError
 
 
 def test_a_wrong_field_names_its_pointer_in_words_and_as_data() -> None:
@@ -17,13 +17,6 @@ def test_a_cycle_is_an_invalid_request_that_names_its_path() -> None:
     assert error.code == "dependency_cycle"
     assert "a -> b -> a" in error.detail
     assert error.errors[0].pointer == "/tasks/0/depends_on"
-
-
-def test_a_feature_that_is_not_there_is_named_field_by_field() -> None:
-    error = NotBuiltYet(["/budget", "/webhook"])
-
-    assert [entry.pointer for entry in error.errors] == ["/budget", "/webhook"]
-    assert "/budget, /webhook" in error.detail
 
 
 def test_what_is_not_found_is_named() -> None:

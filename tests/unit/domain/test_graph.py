@@ -180,3 +180,18 @@ def test_dependencies_count_as_unmet_until_they_end_in_any_way() -> None:
     graph = Graph.build(list("abcdefgh"), [[], [], [], [], [], [], [], list("abcdefg")])
 
     assert unmet_dependencies(graph, statuses) == [0, 0, 0, 0, 0, 0, 0, 3]
+
+
+@pytest.mark.parametrize(
+    ("depends_on", "widths"),
+    [
+        ({}, []),
+        ({"a": [], "b": []}, [2]),
+        ({"a": [], "b": ["a"], "c": ["a"], "d": ["b", "c"]}, [1, 2, 1]),
+        ({"a": [], "b": [], "c": ["a"], "d": ["c", "b"]}, [2, 1, 1]),
+    ],
+)
+def test_a_level_is_one_more_than_the_highest_of_its_dependencies(
+    depends_on: dict[str, list[str]], widths: list[int]
+) -> None:
+    assert Graph.build(list(depends_on), list(depends_on.values())).widths() == widths

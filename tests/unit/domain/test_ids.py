@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.ids import AGENT_PREFIX, SWARM_PREFIX, is_id, make_id, split_sub_agent_id, sub_agent_id
+from app.domain.ids import AGENT_PREFIX, SWARM_PREFIX, is_id, make_id, number_of, split_sub_agent_id, sub_agent_id
 
 MOMENTS = st.integers(0, 2**48 - 1)
 BITS = st.integers(0, 2**80 - 1)
@@ -83,3 +83,8 @@ def test_the_sub_agents_of_a_swarm_sort_in_the_order_of_its_tasks() -> None:
 )
 def test_what_names_no_sub_agent_is_not_taken_for_one(text: str) -> None:
     assert split_sub_agent_id(text) is None
+
+
+@given(MOMENTS, BITS)
+def test_an_id_writes_down_its_time_and_its_bits(at: int, bits: int) -> None:
+    assert number_of(make_id(SWARM_PREFIX, at, bits)) == (at << 80) + bits

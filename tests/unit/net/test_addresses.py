@@ -4,7 +4,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from app.net.addresses import is_public
+from app.net.addresses import is_public, is_reachable
 
 # What Python's own properties let through: a check by ``is_private`` or ``is_global`` alone is open to these.
 NOT_PRIVATE_TO_PYTHON = ["100.64.0.1", "100.100.100.200", "224.0.0.251", "192.88.99.1", "2002:7f00:1::1"]
@@ -47,3 +47,22 @@ def test_not_public(address: str) -> None:
 )
 def test_public(address: str) -> None:
     assert is_public(address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("169.254.169.254", "169.254.0.1", "100.100.100.200", "fe80::1", "fd00:ec2::254"),
+        *("::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe"),
+    ],
+)
+def test_where_private_addresses_are_allowed_those_with_a_clouds_keys_are_not(address: str) -> None:
+    assert not is_reachable(address, allow_private=True)
+
+
+@pytest.mark.parametrize(
+    "address", ["127.0.0.1", "10.0.0.1", "::1", "fd00::1", "100.64.0.1", "8.8.8.8", "::ffff:10.0.0.1"]
+)
+def test_where_private_addresses_are_allowed_services_nearby_are_reached(address: str) -> None:
+    assert is_reachable(address, allow_private=True)
+    assert is_reachable(address, allow_private=False) == is_public(address)

@@ -33,7 +33,7 @@ def test_loopback_in_another_form_passes_a_naive_check_and_reaches_loopback_but_
     "url",
     [
         *("http://127.0.0.1/", "http://[::1]/", "http://[::ffff:127.0.0.1]/", "http://[::ffff:7f00:1]:8080/"),
-        *("http://169.254.169.254/latest/meta-data/", "http://100.64.0.1/", "http://0.0.0.0/", "http://[::]/"),
+        *("http://100.64.0.1/", "http://0.0.0.0/", "http://[::]/"),
         *("http://[64:ff9b::7f00:1]/", "http://[2002:7f00:1::]/", "http://[2001:0:7f00:1::]/", "http://192.168.0.1/"),
         *("http://①②⑦.0.0.1/", "http://127。0。0。1/"),
     ],
@@ -43,6 +43,16 @@ def test_addresses_that_are_not_public_are_refused_unless_they_are_allowed(url: 
         checked_url(url, allow_private=False)
 
     assert checked_url(url, allow_private=True).host
+
+
+@pytest.mark.parametrize(
+    "url", ["http://169.254.169.254/latest/meta-data/", "http://[::ffff:a9fe:a9fe]/", "http://[fe80::1]/"]
+)
+def test_addresses_by_which_clouds_give_away_keys_are_refused_in_any_case(url: str) -> None:
+    with pytest.raises(FetchRefused, match="public Internet"):
+        checked_url(url, allow_private=False)
+    with pytest.raises(FetchRefused, match="a cloud's metadata"):
+        checked_url(url, allow_private=True)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import stat
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,13 @@ def path(tmp_path: Path) -> Path:
 
 def made(path: Path) -> Path:
     return place_database(path)
+
+
+def test_a_new_database_is_its_owners_alone(path: Path) -> None:
+    path.parent.mkdir()
+    migrate(path)
+
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600, "it holds secrets that sign webhooks"
 
 
 # --- the schema ------------------------------------------------------------------------------------------------------
