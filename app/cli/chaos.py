@@ -23,7 +23,7 @@ def chaos(
     kills: Annotated[int, typer.Option(min=0, max=10_000, help="How often the service is killed.")] = 50,
     seed: Annotated[int, typer.Option(help="Draws the graph and the moments of the kills.")] = 1,
     parallel: Annotated[int, typer.Option(min=1, max=1000, help="Sub-agents at the same time.")] = 20,
-    latency_ms: Annotated[float, typer.Option(min=1, max=60_000, help="What the model takes on average.")] = 100.0,
+    latency_ms: Annotated[float, typer.Option(min=1, max=60_000, help="What the model takes on average.")] = 200.0,
     data_dir: Annotated[
         Path | None,
         typer.Option(file_okay=False, help="Work in this new or empty folder and keep it; default: a temporary one."),

@@ -38,7 +38,7 @@ class Plan:
     kills: int = 50
     seed: int = 1
     parallel: int = 20
-    latency_ms: float = 100.0
+    latency_ms: float = 200.0
 
 
 @dataclass(frozen=True, slots=True)

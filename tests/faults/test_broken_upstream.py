@@ -29,7 +29,7 @@ FAULTS: dict[str, tuple[dict[str, Any], set[str]]] = {
     "truncated": ({"fault": "truncate"}, {"malformed_answer"}),
     "no choices": ({"fault": "empty_choices"}, {"malformed_answer"}),
     "null content": ({"fault": "null_content"}, {"malformed_answer"}),
-    "tool calls": ({"fault": "tool_garbage"}, {"malformed_answer"}),
+    "tool calls": ({"fault": "tool_garbage"}, {"no_such_tool"}),
     "bad utf-8": ({"fault": "bad_utf8"}, {"malformed_answer"}),
     "lone surrogate": ({"fault": "surrogate"}, {"malformed_answer"}),
     "reset": ({"fault": "reset"}, {"provider_unavailable"}),
