@@ -64,6 +64,9 @@ _INSERT = compile_sqlite(
 _REMEMBERED_RUNS = 20_000
 """Of an orchestrator: several times as many as the calls of its sub-agents that a crash can cut off."""
 
+_FORGET_EVERY = 256
+"""Writes between two looks at what may be forgotten."""
+
 _REMEMBER_RUN = compile_sqlite(
     insert(MEMORY_RUNS).from_select(
         ["agent_id", "version", "run_key"],
@@ -72,9 +75,7 @@ _REMEMBER_RUN = compile_sqlite(
 )
 _FORGET_RUNS = compile_sqlite(
     MEMORY_RUNS.delete().where(
-        MEMORY_RUNS.c.agent_id == param("agent_id"),
-        MEMORY_RUNS.c.version
-        <= select(MEMORY_TOTALS.c.last_version - _REMEMBERED_RUNS).where(_TOTALS).scalar_subquery(),
+        MEMORY_RUNS.c.agent_id == param("agent_id"), MEMORY_RUNS.c.version <= param("last_forgotten")
     )
 )
 _DROP_EXPIRED = compile_sqlite(MEMORY.delete().where(_MINE, _EXPIRED, _IS_OVER))
@@ -170,7 +171,7 @@ class Memory:
             _op(_DISCOUNT, values),
             remove,
             _op(_INSERT, values, expect=1),
-            *([] if write.run_key is None else [_op(_REMEMBER_RUN, values), _op(_FORGET_RUNS, values)]),
+            *([] if write.run_key is None else [_op(_REMEMBER_RUN, values)]),
             _op(_NEXT_VERSION, totals | {"entries": 1, "size_bytes": write.size_bytes, "last_version": 0}),
             _op(_DROP_EXPIRED, values),
             _op(_RECOUNT, values),
@@ -182,7 +183,11 @@ class Memory:
             *_, [row] = await self._writer.write(ops)
         except (UnexpectedRowCount, sqlite3.IntegrityError):
             return None if write.run_key is None else await self._of_run(agent_id, write, now_ms)
-        return _entry(_Row(*row))
+        entry = _entry(_Row(*row))
+        if write.run_key is not None and entry.version % _FORGET_EVERY == 0:
+            old = {"agent_id": agent_id, "last_forgotten": entry.version - _REMEMBERED_RUNS}
+            await self._writer.write([_op(_FORGET_RUNS, old)])
+        return entry
 
     async def _of_run(self, agent_id: str, write: MemoryWrite, now_ms: int) -> MemoryEntry | None:
         query = select(MEMORY_RUNS.c.version).where(
