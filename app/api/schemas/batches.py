@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.schemas.agents import OutputOut, output_json
+from app.api.schemas.limits import ContextWindow
 from app.api.schemas.run_options import ignored_options, meant_options
 from app.api.schemas.swarm_create import Caps
 from app.api.schemas.swarms import SummaryOut, summary_json
@@ -99,13 +100,7 @@ class BatchExecute(WorkRequest):
     memory_strategy: Literal["full", "checkpoint"] | None = Field(
         None, description="checkpoint: the outputs so far are merged after every tenth of the tasks"
     )
-    context_window: int | None = Field(
-        None,
-        ge=256,
-        le=100_000_000,
-        description="Tokens a sub-agent may be sent: outputs of its dependencies and its earlier steps are shortened,"
-        " never the task itself",
-    )
+    context_window: ContextWindow = None
     wait: bool = True
 
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import orjson
 
-from app.api.schemas.tasks import task_json, time_json, usage_json
+from app.api.schemas.tasks import attempt_json, task_json
 from app.domain.events import rfc3339
 from app.domain.ids import sub_agent_id
 from app.domain.intervals import Interval
@@ -56,16 +56,7 @@ def attempt_rows(page: Sequence[TaskAttempts]) -> Iterable[dict[str, Any]]:
                 "swarm_id": task.swarm_id,
                 "agent_id": sub_agent_id(task.swarm_id, task.index),
                 "kind": task.kind.value,
-                "attempt": attempt.attempt,
-                "status": attempt.status,
-                "started_at": rfc3339(attempt.started_at_ms),
-                "ended_at": time_json(attempt.ended_at_ms),
-                "queue_ms": attempt.queue_ms,
-                "latency_ms": attempt.latency_ms,
-                "model": attempt.model,
-                "usage": usage_json(attempt.usage),
-                "cost_usd": usd(attempt.cost_nano_usd),
-                "error": attempt.error,
+                **attempt_json(attempt),
             }
 
 

@@ -14,6 +14,15 @@ from app.domain.usage import usd
 from app.ports.store import SwarmRow
 
 Parallelism = Annotated[int, Field(ge=1, le=1000)]
+ContextWindow = Annotated[
+    int | None,
+    Field(
+        ge=256,
+        le=100_000_000,
+        description="Tokens a sub-agent may be sent: outputs of its dependencies and its earlier steps are shortened,"
+        " never the task itself",
+    ),
+]
 
 
 class LimitsIn(BaseModel):

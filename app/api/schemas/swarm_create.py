@@ -13,6 +13,7 @@ from app.api.schemas.aggregation import AggregateIn, aggregate_options
 from app.api.schemas.decompose import DECOMPOSE, AttachmentsIn
 from app.api.schemas.limits import (
     BudgetIn,
+    ContextWindow,
     LimitsIn,
     RetryIn,
 )
@@ -75,13 +76,7 @@ class SwarmCreate(BaseModel):
     )
     attachments: AttachmentsIn | None = Field(None, description="Texts that the goal is about")
     decompose: DECOMPOSE | None = None
-    context_window: int | None = Field(
-        None,
-        ge=256,
-        le=100_000_000,
-        description="Tokens a sub-agent may be sent: outputs of its dependencies and its earlier steps are shortened,"
-        " never the task itself",
-    )
+    context_window: ContextWindow = None
     output_schema: dict[str, Any] | None = Field(
         None, description="JSON Schema of each task's output; with a goal, of the merged value"
     )

@@ -289,24 +289,25 @@ def task_json(row: TaskRow, *, paused: bool = False) -> dict[str, Any]:
     }
 
 
+def attempt_json(attempt: AttemptRow) -> dict[str, Any]:
+    return {
+        "attempt": attempt.attempt,
+        "status": attempt.status,
+        "started_at": rfc3339(attempt.started_at_ms),
+        "ended_at": time_json(attempt.ended_at_ms),
+        "queue_ms": attempt.queue_ms,
+        "latency_ms": attempt.latency_ms,
+        "model": attempt.model,
+        "usage": usage_json(attempt.usage),
+        "cost_usd": usd(attempt.cost_nano_usd),
+        "error": attempt.error,
+    }
+
+
 def task_detail_json(
     row: TaskRow, attempts: Sequence[AttemptRow], steps: Sequence[StepRow], *, paused: bool
 ) -> dict[str, Any]:
-    log = [
-        {
-            "attempt": attempt.attempt,
-            "status": attempt.status,
-            "started_at": rfc3339(attempt.started_at_ms),
-            "ended_at": time_json(attempt.ended_at_ms),
-            "queue_ms": attempt.queue_ms,
-            "latency_ms": attempt.latency_ms,
-            "model": attempt.model,
-            "usage": usage_json(attempt.usage),
-            "cost_usd": usd(attempt.cost_nano_usd),
-            "error": attempt.error,
-        }
-        for attempt in attempts
-    ]
+    log = [attempt_json(attempt) for attempt in attempts]
     journal = [
         {
             "step": step.step,
