@@ -5,20 +5,15 @@ What is noted is bounded: rows go when they are older than the operator keeps th
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 
-import structlog
-
-from app.domain.errors import StoreUnavailable
 from app.domain.ids import AUDIT_PREFIX, make_id
 from app.ports.audit import AuditFilter, AuditRow, AuditStore
 from app.ports.clock import Clock, Entropy
 from app.ports.pages import Page
-
-_log = structlog.get_logger(__name__)
+from app.services.periodic import beside, every
 
 _PRUNE_S = 3600.0
 _DAY_MS = 86_400_000
@@ -39,13 +34,8 @@ class AuditService:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Remove what is old enough, now and every hour."""
-        task = asyncio.create_task(self._run(), name="audit")
-        try:
+        async with beside(every(_PRUNE_S, self.prune, "audit_not_pruned"), "audit"):
             yield
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
 
     async def note(
         self,
@@ -82,11 +72,3 @@ class AuditService:
         while removed := await self._audit.prune(before_ms, limit=_BATCH):
             total += removed
         return total
-
-    async def _run(self) -> None:
-        while True:
-            try:
-                await self.prune()
-            except StoreUnavailable as exc:
-                _log.warning("audit_not_pruned", error=exc.detail)
-            await asyncio.sleep(_PRUNE_S)

@@ -7,21 +7,21 @@ below zero; the price of a call is taken off with the row that records its outco
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from decimal import Decimal
 
 import structlog
 
 from app.domain.budget import dollars
-from app.domain.errors import Conflict, CreditsUsedUp, InvalidRequest, StoreUnavailable
+from app.domain.errors import Conflict, CreditsUsedUp, InvalidRequest
 from app.domain.ids import CREDIT_PREFIX, make_id
 from app.domain.usage import NANO_USD
 from app.ports.allowances import AllowanceBook, Terms
 from app.ports.clock import Clock, Entropy
 from app.ports.credits import CreditEntry, CreditRow, CreditStanding, CreditStore, EntryKind
 from app.ports.pages import Page
+from app.services.periodic import beside, every
 
 _log = structlog.get_logger(__name__)
 
@@ -62,13 +62,8 @@ class CreditService:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Enter into the ledgers what is used, until the context ends."""
-        task = asyncio.create_task(self._run(), name="credits")
-        try:
+        async with beside(every(_POST_S, self._post_all, "credits_not_posted"), "credits"):
             yield
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
 
     async def terms(self, tenant_id: str) -> Terms:
         """Return the tenant's credits as an account: all it was ever given, and all it has used, before included."""
@@ -168,14 +163,9 @@ class CreditService:
             actor=actor,
         )
 
-    async def _run(self) -> None:
-        while True:
-            try:
-                for tenant_id in await self._store.tenants():
-                    await self.post_usage(tenant_id)
-            except StoreUnavailable as exc:
-                _log.warning("credits_not_posted", error=exc.detail)
-            await asyncio.sleep(_POST_S)
+    async def _post_all(self) -> None:
+        for tenant_id in await self._store.tenants():
+            await self.post_usage(tenant_id)
 
 
 def _nano_usd(amount: Decimal) -> int:

@@ -23,6 +23,7 @@ from app.ports.clock import Clock, Entropy
 from app.ports.doorbell import Doorbell
 from app.ports.fetching import Fetched, Fetcher, FetchError, FetchRequest
 from app.ports.webhooks import NEW_DELIVERIES, Attempt, Upcoming, WebhookStore
+from app.services.periodic import every
 from app.services.webhooks import WebhookService
 
 _log = structlog.get_logger(__name__)
@@ -99,7 +100,7 @@ class Deliverer:
         with self._doorbell.listen(NEW_DELIVERIES, self._news.set):
             workers = [
                 asyncio.create_task(self._run(), name="webhooks"),
-                asyncio.create_task(self._prune(), name="webhooks pruned"),
+                asyncio.create_task(every(_PRUNE_S, self._prune, "webhooks_not_pruned"), name="webhooks pruned"),
             ]
             try:
                 yield
@@ -250,11 +251,6 @@ class Deliverer:
         return DeliveryStatus.PENDING, now_ms + round(delay_s * 1000), failures
 
     async def _prune(self) -> None:
-        while True:
-            before_ms = self._clock.now_ms() - self._settings.kept_days * _DAY_MS
-            try:
-                while await self._store.prune(before_ms, limit=_PRUNED_AT_ONCE):
-                    continue
-            except StoreUnavailable as exc:
-                _log.warning("webhooks_not_pruned", error=exc.detail)
-            await asyncio.sleep(_PRUNE_S)
+        before_ms = self._clock.now_ms() - self._settings.kept_days * _DAY_MS
+        while await self._store.prune(before_ms, limit=_PRUNED_AT_ONCE):
+            continue

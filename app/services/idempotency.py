@@ -17,6 +17,7 @@ import structlog
 from app.domain.errors import IdempotencyConflict, StoreUnavailable
 from app.ports.clock import Clock
 from app.ports.idempotency import Answer, IdempotencyStore, KeyTaken, Once, TakenKey
+from app.services.periodic import every
 
 _log = structlog.get_logger(__name__)
 
@@ -160,7 +161,9 @@ class IdempotencyService:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Delete expired keys now and then while the block runs."""
-        sweeper = asyncio.create_task(self._sweep_for_ever(), name="idempotency sweep")
+        sweeper = asyncio.create_task(
+            every(_SWEEP_EVERY_S, self.sweep, "idempotency_sweep_refused"), name="idempotency sweep"
+        )
         try:
             yield
         finally:
@@ -176,11 +179,3 @@ class IdempotencyService:
             swept += count
             if count < _SWEEP_ROWS:
                 return swept
-
-    async def _sweep_for_ever(self) -> None:
-        while True:
-            try:
-                await self.sweep()
-            except StoreUnavailable as exc:
-                _log.warning("idempotency_sweep_refused", error=exc.detail)
-            await asyncio.sleep(_SWEEP_EVERY_S)

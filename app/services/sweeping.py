@@ -16,6 +16,7 @@ from app.domain.errors import StoreUnavailable
 from app.ports.blobs import Blobs
 from app.ports.files import ContentStore
 from app.ports.swarm_files import SwarmFiles
+from app.services.periodic import beside
 
 _log = structlog.get_logger(__name__)
 
@@ -46,13 +47,8 @@ class Sweeper:
     async def running(self) -> AsyncIterator[None]:
         """Remove what the last process was cut off at, then sweep from time to time and when woken."""
         await self._blobs.recover()
-        task = asyncio.create_task(self._run(), name="sweeper")
-        try:
+        async with beside(self._run(), "sweeper"):
             yield
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
 
     def wake(self) -> None:
         """Sweep soon: something was deleted."""
