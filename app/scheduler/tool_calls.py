@@ -80,14 +80,16 @@ def record_of(result: ChatResult) -> dict[str, Any]:
 
 
 def _ids(calls: Sequence[ToolCall]) -> Iterator[str]:
+    """Return an id for each call, its own where no call before it has that."""
     taken = {call.id for call in calls}
-    given = set[str]()
+    said = set[str]()
     for nth, call in enumerate(calls):
         call_id = call.id
-        while call_id in given:  # said before in this turn
-            call_id = f"{call.id}_{nth}"
-            call_id = f"{call_id}_" if call_id in taken else call_id
-        given.add(call_id)
+        if call_id in said:
+            while call_id in taken:
+                call_id += f"_{nth}"
+            taken.add(call_id)
+        said.add(call.id)
         yield call_id
 
 

@@ -181,6 +181,15 @@ def test_calls_that_share_an_id_get_one_each() -> None:
     ]
 
 
+def test_no_ids_that_a_model_makes_up_keep_it_from_giving_each_call_its_own() -> None:
+    made = ["c", "c_3", "c_3_", "c", "c_3_3", "c", "c_5", "c_3"]
+    record = calls(*(calling("a", {"n": n}, call_id) for n, call_id in enumerate(made)))
+    ids = [one["id"] for one in record["tool_calls"]]
+
+    assert len(set(ids)) == len(made)
+    assert [ids[n] for n in (0, 1, 2, 4, 6)] == ["c", "c_3", "c_3_", "c_3_3", "c_5"]
+
+
 def test_the_model_is_told_of_calls_that_were_too_many() -> None:
     record = calls(*(calling("a", {"n": n}, f"c{n}") for n in range(150)))
 
