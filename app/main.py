@@ -139,7 +139,7 @@ def create_app(settings: Settings | None = None, tools: Sequence[Tool] = ()) -> 
     app.state.metrics = CollectorRegistry()
     app.state.requests = OpenRequests()
     errors.install(app)
-    openapi.install(app)
+    openapi.install(app, (*ROUTERS, operations.metrics_router))
     for router in ROUTERS:
         app.include_router(router)
     app.webhooks.include_router(webhooks.messages)

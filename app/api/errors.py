@@ -33,6 +33,8 @@ from app.domain.errors import (
 
 _log = structlog.get_logger(__name__)
 
+PROBLEM_JSON = "application/problem+json"
+
 _STATUS: tuple[tuple[type[SwarmdError], int, str], ...] = (
     (MalformedJson, 400, "Malformed JSON"),
     (InvalidRequest, 422, "Invalid request"),
@@ -49,6 +51,10 @@ _TITLES = {
     405: "Method not allowed",
     413: "Body too large",
     429: "Too many requests",
+    401: "Unauthorized",
+    500: "Internal error",
+    502: "The model's provider failed",
+    504: "The model's provider took too long",
 }
 _RETRY_AFTER_S = "5"
 _OPENAI_PATHS = ("/v1/chat/completions", "/v1/models")
@@ -79,11 +85,13 @@ class Problem(BaseModel):
 
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return the OpenAPI ``responses`` of the problems a route can answer with."""
-    return {
-        status: {"model": Problem, "content": {"application/problem+json": {}}, "description": describe(status)}
-        for status in statuses
-    }
+    """Return the OpenAPI ``responses`` of a route's own errors; ``openapi_errors`` adds the bodies and the others."""
+    return {status: {"description": describe(status)} for status in statuses}
+
+
+def is_openai_path(path: str) -> bool:
+    """Return whether the SDKs of OpenAI call ``path``: errors have their envelope there."""
+    return path in _OPENAI_PATHS or path.startswith(_OPENAI_BELOW)
 
 
 def describe(status: int) -> str:
@@ -105,7 +113,7 @@ def problem(
 ) -> Response:
     """Return a problem document as a response, OpenAI's envelope where ``path`` is one of its."""
     headers = {"Retry-After": _RETRY_AFTER_S} if status == 503 else None
-    if path in _OPENAI_PATHS or path.startswith(_OPENAI_BELOW):
+    if is_openai_path(path):
         kind = _OPENAI_TYPES.get(status, "invalid_request_error" if status < 500 else "api_error")
         param = errors[0].pointer.lstrip("/") if errors else None
         return Response(openai_error(detail, kind, code=code, param=param), status, headers, "application/json")
@@ -120,7 +128,7 @@ def problem(
     if errors:
         body["errors"] = [{"pointer": error.pointer, "detail": error.detail} for error in errors]
     content = orjson.dumps(body | (extra or {}))
-    return Response(content, status, headers, media_type="application/problem+json")
+    return Response(content, status, headers, media_type=PROBLEM_JSON)
 
 
 def openai_error(message: str, kind: str, *, code: str | None, param: str | None) -> bytes:

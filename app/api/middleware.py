@@ -89,7 +89,7 @@ class Gate:
         try:
             refusal = await self._admit(scope, keys)
         except StoreUnavailable as exc:
-            public = scope["path"] in _PUBLIC_PATHS
+            public = scope["path"] in PUBLIC_PATHS
             refusal = None if public else _Refusal(503, exc.code, "Store unavailable", exc.detail)
         if refusal is None:
             await self._app(scope, receive, send)
@@ -106,7 +106,7 @@ class Gate:
             refusal = _local_rule(headers.get("host", ""), headers.get("origin"))
             if refusal is not None:
                 return refusal
-        elif scope["path"] not in _PUBLIC_PATHS:
+        elif scope["path"] not in PUBLIC_PATHS:
             found = await self._caller(scope, headers, keys)
             if found is None:
                 return _Refusal(401, "unauthorized", "Unauthorized", "send a valid key as Authorization: Bearer <key>")
@@ -115,7 +115,7 @@ class Gate:
             if key is not None and wait_s is not None:
                 detail = f"rate_limit: this key may make {key.max_requests_per_minute} requests a minute"
                 return _Refusal(429, "rate_limit", "Too many requests", detail, retry_after_s=math.ceil(wait_s))
-            needed = _needed_scope(scope.get("method", "GET"), scope["path"])
+            needed = needed_scope(scope.get("method", "GET"), scope["path"])
             if not {needed, "admin"} & set(caller.scopes):
                 return _Refusal(403, "forbidden", "Forbidden", lacks(needed))
         scope.setdefault("state", {})["caller"] = caller
@@ -142,10 +142,11 @@ _TICKETS = "/v1/stream-tickets"
 _ADMIN_PATHS = frozenset({"/v1/prices"})
 """Changed only by ``admin``: what stands here is the whole service's, not one tenant's."""
 
-_PUBLIC_PATHS = frozenset({"/healthz", "/readyz", "/docs", "/openapi.json"})
+PUBLIC_PATHS = frozenset({"/healthz", "/readyz", "/docs", "/openapi.json", "/asyncapi.json"})
 
 
-def _needed_scope(method: str, path: str) -> str:
+def needed_scope(method: str, path: str) -> str:
+    """Return the scope without which the gate lets nobody at a path; routes may ask for more (``deps.admin_of``)."""
     if method in {"GET", "HEAD", "OPTIONS"} or path == _TICKETS:
         return "read"
     return "admin" if path in _ADMIN_PATHS else "run"

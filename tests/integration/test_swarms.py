@@ -10,7 +10,7 @@ import httpx2
 import pytest
 
 from app.api.schemas.events import EventPage
-from app.api.schemas.swarms import GraphOut, ResultsOut, SnapshotOut, SwarmCreated, SwarmOut, SwarmPage
+from app.api.schemas.swarms import ResultsOut, SnapshotOut, SwarmCreated, SwarmGraphOut, SwarmOut, SwarmPage
 from app.api.schemas.tasks import TaskDetailOut, TaskPage
 from tests.support.service import in_process
 
@@ -87,7 +87,7 @@ async def test_results_graph_and_snapshot_tell_the_same_story(client: httpx2.Asy
     at = f"/v1/swarms/{run['swarm_id']}"
     results, graph, snapshot = [await get(client, f"{at}/{view}") for view in ("results", "graph", "snapshot")]
     ResultsOut.model_validate(results)
-    GraphOut.model_validate(graph)
+    SwarmGraphOut.model_validate(graph)
     SnapshotOut.model_validate(snapshot)
 
     assert results == run["results"]

@@ -10,6 +10,7 @@ from fastapi.responses import Response
 
 from app.api.completions import ModelAnswers, SwarmAnswers
 from app.api.deps import Caller, CallerDep, Services, ServicesDep, json_response
+from app.api.errors import responses
 from app.api.event_stream import EventStream
 from app.api.idempotency import KeyedDep
 from app.api.openai_errors import EXPECTED, failure
@@ -20,7 +21,6 @@ from app.api.schemas.chat import (
     ChatCompletionCreate,
     Model,
     ModelList,
-    OpenAIErrorEnvelope,
 )
 from app.api.strict_json import parse, validate
 from app.ports.provider import UnknownModel
@@ -31,10 +31,6 @@ router = APIRouter(prefix="/v1", tags=["gateway"])
 _AGENTS_LISTED = 1000
 
 _STREAMED = "With `stream: true`: one `ChatCompletionChunk` an event, `data: [DONE]` at the end; or an event `error`"
-
-
-def _responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    return {status: {"model": OpenAIErrorEnvelope} for status in statuses}
 
 
 @router.post(
@@ -53,7 +49,7 @@ def _responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
                 }
             },
         },
-        **_responses(400, 402, 404, 409, 422, 429, 502, 503, 504),
+        **responses(400, 402, 404, 409, 422, 429, 502, 503, 504),
     },
     openapi_extra=request_body(ChatCompletionCreate, ChatCompletionChunk),
 )
@@ -90,7 +86,7 @@ async def list_models(services: ServicesDep, caller: CallerDep) -> Response:
     "/models/{model:path}",
     operation_id="get_model",
     response_model=Model,
-    responses=_responses(404, 422),
+    responses=responses(404, 422),
 )
 async def get_model(
     services: ServicesDep, caller: CallerDep, model: Annotated[str, Path(min_length=1, max_length=300)]

@@ -99,11 +99,11 @@ async def validate_graph(request: Request, services: ServicesDep, caller: Caller
 
 @router.get(
     "/{graph_id}",
-    operation_id="get_saved_graph",
+    operation_id="get_graph",
     response_model=GraphOut,
     responses={200: _TAGGED, **responses(401, 403, 404, 422, 503)},
 )
-async def get_saved_graph(services: ServicesDep, caller: CallerDep, graph_id: GraphId) -> Response:
+async def get_graph(services: ServicesDep, caller: CallerDep, graph_id: GraphId) -> Response:
     """Get a saved graph as it was saved; the header `ETag` is for `If-Match`."""
     row = await services.graphs.get(caller.tenant_id, graph_id)
     response = json_response(graph_row_json(row))

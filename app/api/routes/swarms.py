@@ -19,10 +19,10 @@ from app.api.schemas.insights import critical_path_json
 from app.api.schemas.steering import ForkTasks, RetryTasks, SwarmPatch
 from app.api.schemas.swarm_create import SwarmCreate
 from app.api.schemas.swarms import (
-    GraphOut,
     ResultsOut,
     SnapshotOut,
     SwarmCreated,
+    SwarmGraphOut,
     SwarmOut,
     SwarmPage,
     graph_json,
@@ -153,20 +153,24 @@ async def get_task(services: ServicesDep, caller: CallerDep, swarm_id: str, task
     return json_response(task_detail_json(row, attempts, steps, paused=swarm.paused))
 
 
-@router.get("/{swarm_id}/results", operation_id="get_results", response_model=ResultsOut, responses=responses(404))
-async def get_results(services: ServicesDep, caller: CallerDep, swarm_id: str) -> Response:
+@router.get(
+    "/{swarm_id}/results", operation_id="get_swarm_results", response_model=ResultsOut, responses=responses(404)
+)
+async def get_swarm_results(services: ServicesDep, caller: CallerDep, swarm_id: str) -> Response:
     """Get the outputs so far, the merged value, and what is missing."""
     return json_response(results_json(await services.results.get(caller.tenant_id, swarm_id)))
 
 
-@router.get("/{swarm_id}/graph", operation_id="get_graph", response_model=GraphOut, responses=responses(404))
-async def get_graph(services: ServicesDep, caller: CallerDep, swarm_id: str) -> Response:
+@router.get("/{swarm_id}/graph", operation_id="get_swarm_graph", response_model=SwarmGraphOut, responses=responses(404))
+async def get_swarm_graph(services: ServicesDep, caller: CallerDep, swarm_id: str) -> Response:
     """Get the dependency graph with the state of each task."""
     return json_response(graph_json(*await services.swarms.snapshot(caller.tenant_id, swarm_id)))
 
 
-@router.get("/{swarm_id}/snapshot", operation_id="get_snapshot", response_model=SnapshotOut, responses=responses(404))
-async def get_snapshot(services: ServicesDep, caller: CallerDep, swarm_id: str) -> Response:
+@router.get(
+    "/{swarm_id}/snapshot", operation_id="get_swarm_snapshot", response_model=SnapshotOut, responses=responses(404)
+)
+async def get_swarm_snapshot(services: ServicesDep, caller: CallerDep, swarm_id: str) -> Response:
     """Get one consistent picture of the run and the `seq` of the last event it includes."""
     return json_response(snapshot_json(*await services.swarms.snapshot(caller.tenant_id, swarm_id)))
 

@@ -29,7 +29,7 @@ _PASSED_ON = (
 """The only body fields that reach the provider as they are: nothing a client sends can change URL, headers or key."""
 
 
-class Message(BaseModel):
+class ChatMessage(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
@@ -57,7 +57,7 @@ class ChatCompletionCreate(BaseModel):
         description="As `GET /v1/models` lists them. `swarm/<orchestrator>`, by id or name, runs a swarm on the last"
         " user message",
     )
-    messages: list[Message] = Field(min_length=1, max_length=10_000)
+    messages: list[ChatMessage] = Field(min_length=1, max_length=10_000)
     stream: bool | None = Field(None, description="Answer in server-sent events while the answer is written")
     stream_options: StreamOptions | None = None
     max_tokens: int | None = Field(None, ge=1)

@@ -110,7 +110,7 @@ class GraphRun(BaseModel):
         return body
 
 
-class ProblemOut(BaseModel):
+class GraphProblemOut(BaseModel):
     """What is wrong with a graph."""
 
     pointer: str = Field(description="RFC 6901 JSON pointer into the request", examples=["/tasks/2/depends_on/0"])
@@ -121,7 +121,7 @@ class ProblemOut(BaseModel):
 
 class GraphValidationOut(BaseModel):
     valid: bool = Field(description="Whether `POST /v1/swarms` would start it as of now")
-    problems: list[ProblemOut]
+    problems: list[GraphProblemOut]
     warnings: list[str] = Field(description="What would be missing, and what the prediction cannot tell")
     task_count: int | None = Field(description="null where the tasks could not be read")
     levels: int | None = Field(description="Tasks of the longest chain of dependencies")

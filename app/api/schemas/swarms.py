@@ -134,7 +134,7 @@ class GraphEdge(BaseModel):
     target: str
 
 
-class GraphOut(BaseModel):
+class SwarmGraphOut(BaseModel):
     swarm_id: str
     status: str
     nodes: list[GraphNode]
