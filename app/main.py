@@ -8,7 +8,6 @@ import os
 import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from decimal import Decimal
 from functools import partial
 
 from fastapi import FastAPI
@@ -28,49 +27,30 @@ from app.api.schemas.swarm_create import Caps
 from app.api.schemas.webhooks import webhook_data
 from app.blobs.directory import DirectoryBlobs
 from app.delivery import open_webhooks
-from app.dispatch.local import LocalDoorbell
+from app.dispatch.local import LocalDispatch, LocalDoorbell
 from app.documents.text import text_of
 from app.domain.decompose.requests import Bounds
 from app.domain.errors import SwarmdError
-from app.domain.usage import NANO_USD, Price
-from app.endpoints import registry_of
-from app.outputs.json_schema import JsonSchemas
-from app.ports.artifacts import ArtifactCaps
-from app.ports.memory import MemoryCaps
-from app.ports.messages import QueueCaps
 from app.ports.provider import RateLimitHeaders
 from app.ports.tools import Tool
-from app.providers.offline import OfflineProvider
-from app.providers.openai_chat import new_session
-from app.providers.prices import PriceBook, vendor_of
 from app.scheduler.admission import Admission
-from app.scheduler.agent_loop import AgentLoop
-from app.scheduler.executor import Executor
-from app.scheduler.growing import Growing
 from app.scheduler.lanes import LaneSettings
 from app.scheduler.reducer import Reducer
 from app.scheduler.routing import Routing
 from app.scheduler.runner import Machinery
 from app.scheduler.supervisor import Supervisor
-from app.scheduler.tool_runner import ToolRunner
 from app.services.agents import AgentService
-from app.services.artifacts import ArtifactService
 from app.services.barriers import BarrierService
 from app.services.batches import BatchService
 from app.services.chat import ChatService
 from app.services.composing import Composer
 from app.services.decomposing import Decomposer
 from app.services.exports import ExportService
-from app.services.files import FileService
 from app.services.forks import ForkService
 from app.services.graphs import GraphService
 from app.services.idempotency import IdempotencyService
 from app.services.insights import InsightService
 from app.services.keys import KeyService
-from app.services.memory import MemoryService
-from app.services.messages import MessageService
-from app.services.pictures import PictureService
-from app.services.prices import PriceService
 from app.services.results import ResultService
 from app.services.roles import RoleService
 from app.services.staffing import Staffing
@@ -81,16 +61,16 @@ from app.services.swarms import SwarmService
 from app.services.sweeping import Sweeper
 from app.services.usage import UsageService
 from app.services.webhooks import outbox
-from app.settings import PriceSettings, ProviderSettings, Settings, load_settings
+from app.settings import ProviderSettings, Settings, load_settings
 from app.storage.engine import open_database
+from app.sub_agents import open_sub_agents
 from app.telemetry.lanes import LaneMetrics
 from app.telemetry.prometheus import NoMetrics, PrometheusSwarmMetrics
 from app.telemetry.system import SystemClock, SystemEntropy
 from app.telemetry.trace_context import TraceContext, of_request
-from app.telemetry.tracing import is_wanted, open_traces
+from app.telemetry.tracing import is_wanted
 from app.telemetry.vitals import Vitals
-from app.toolbox import open_tools, swarm_files
-from app.workspace.directory import DirectoryWorkspace
+from app.toolbox import swarm_files
 
 _GC_THRESHOLD = 200_000
 """Young-generation size: accepting or answering thousands of tasks allocates that many objects that soon die."""
@@ -183,62 +163,11 @@ async def _start(settings: Settings, app: FastAPI, stack: AsyncExitStack, furthe
     blobs = DirectoryBlobs(settings.blobs_path)
     sweeper = Sweeper(database.contents, blobs, swarm_files=[swarm_files(settings)])
     await stack.enter_async_context(sweeper.running())
-    memory_caps = MemoryCaps(
-        max_entries=settings.max_memory_entries,
-        max_bytes=settings.max_memory_bytes,
-        max_tokens=settings.max_memory_tokens,
+    agents = await stack.enter_async_context(
+        open_sub_agents(settings, database, blobs, doorbell, clock, entropy, further_tools)
     )
-    memory_service = MemoryService(database.memory, clock, memory_caps)
-    message_service = MessageService(
-        database.messages,
-        doorbell,
-        clock,
-        QueueCaps(max_messages=settings.max_messages, max_bytes=settings.max_messages_bytes),
-    )
-    artifact_caps = ArtifactCaps(
-        max_bytes=settings.max_artifact_bytes,
-        max_total_bytes=settings.max_artifacts_bytes,
-        max_artifacts=settings.max_artifacts,
-    )
-    artifact_service = ArtifactService(database.artifacts, blobs, clock, artifact_caps)
-    file_service = FileService(
-        database.files,
-        blobs,
-        clock,
-        entropy,
-        max_bytes=settings.max_upload_bytes,
-        max_total_bytes=settings.max_uploads_bytes,
-    )
-    pictures = PictureService(database.files, blobs, settings.max_picture_bytes)
-    workspace = DirectoryWorkspace(settings.workspace)
-    schemas = JsonSchemas()
-    tools = await stack.enter_async_context(
-        open_tools(
-            settings,
-            memory=memory_service,
-            messages=message_service,
-            artifacts=artifact_service,
-            uploads=file_service,
-            workspace=workspace,
-            schemas=schemas,
-            further=further_tools,
-        )
-    )
-    session = await stack.enter_async_context(new_session())
-    traces = await stack.enter_async_context(open_traces(settings.otlp_endpoint))
-    configured = settings.all_providers()
-    vendors = {name: vendor_of(entry.base_url, entry.kind) for name, entry in configured.items()}
-    price_book = PriceBook(
-        vendors={name: vendor for name, vendor in vendors.items() if vendor is not None},
-        configured={name: _price(entry) for name, entry in settings.prices.items()},
-        clock=clock,
-    )
-    registry = registry_of(
-        settings, configured, offline=OfflineProvider(), prices=price_book, session=session, clock=clock, traces=traces
-    )
-    price_service = PriceService(database.prices, price_book, registry, clock)
-    await price_service.load()  # before the first call: unfinished runs go on as soon as the supervisor runs
-    lane_settings = partial(_lane_settings, settings, configured)
+    registry = agents.registry
+    lane_settings = partial(_lane_settings, settings, agents.configured)
     admission = Admission(lane_settings, clock, asyncio.get_running_loop().call_later)
     if settings.metrics:
         LaneMetrics(admission, metrics)
@@ -246,27 +175,16 @@ async def _start(settings: Settings, app: FastAPI, stack: AsyncExitStack, furthe
     feed = Streams(database.swarms, database.tasks, database.events, clock)
     await stack.enter_async_context(feed.running())
     webhook_service = await stack.enter_async_context(open_webhooks(settings, database, doorbell, clock, entropy))
-    growing = Growing(registry)
     shared = Machinery(
         runs=database.runs,
         admission=admission,
         allowances=accounts.allowances,
         routing=Routing(registry, settings.fallbacks),
-        executor=Executor(
-            registry,
-            AgentLoop(schemas, tools),
-            ToolRunner(traces.of_tools(tools), schemas),
-            growing,
-            clock,
-            entropy,
-            partial(_note_limits, admission),
-            pictures,
-            traces.enter,
-        ),
-        reducer=Reducer(database.tasks, registry, growing),
+        dispatch=LocalDispatch(agents.executor),
+        reducer=Reducer(database.tasks, registry, agents.growing),
         doorbell=doorbell,
         clock=clock,
-        metrics=traces.observing(PrometheusSwarmMetrics(metrics) if settings.metrics else NoMetrics()),
+        metrics=agents.traces.observing(PrometheusSwarmMetrics(metrics) if settings.metrics else NoMetrics()),
         feed=feed,
         outbox=outbox(webhook_data),
     )
@@ -283,8 +201,8 @@ async def _start(settings: Settings, app: FastAPI, stack: AsyncExitStack, furthe
         clock=clock,
         entropy=entropy,
         feed=feed,
-        staffing=Staffing(role_service, registry, schemas, database.tasks, tools),
-        pictures=pictures,
+        staffing=Staffing(role_service, registry, agents.schemas, database.tasks, agents.tools),
+        pictures=agents.pictures,
         max_output_tokens=settings.max_output_tokens,
         check_funds=accounts.allowances.check,
         traceparent=of_request,
@@ -296,10 +214,10 @@ async def _start(settings: Settings, app: FastAPI, stack: AsyncExitStack, furthe
     agent_service = AgentService(database.agents, database.swarms, registry, doorbell, clock, entropy)
     composer = Composer(
         Decomposer(
-            workspace,
+            agents.workspace,
             text_of,
             Bounds(max_tasks=settings.max_tasks, max_input_bytes=settings.max_input_bytes),
-            uploads=file_service,
+            uploads=agents.files,
         ),
         registry,
     )
@@ -309,7 +227,7 @@ async def _start(settings: Settings, app: FastAPI, stack: AsyncExitStack, furthe
         credits_enabled=settings.credits,
         reserved_nano_usd=accounts.allowances.reserved_nano_usd,
         audit=accounts.audit,
-        prices=price_service,
+        prices=agents.prices,
         roles=role_service,
         composer=composer,
         insights=InsightService(database.tasks, registry, admission, clock, lane_settings, settings.max_output_tokens),
@@ -324,7 +242,7 @@ async def _start(settings: Settings, app: FastAPI, stack: AsyncExitStack, furthe
             usage_service,
             clock,
             settings.max_output_tokens,
-            pictures,
+            agents.pictures,
             partial(_note_limits, admission),
         ),
         swarm_chat=SwarmChatService(agent_service, swarm_service, feed, composer),
@@ -332,7 +250,7 @@ async def _start(settings: Settings, app: FastAPI, stack: AsyncExitStack, furthe
         clock=clock,
         entropy=entropy,
         swarms=swarm_service,
-        tools=tools,
+        tools=agents.tools,
         forks=ForkService(database.forks, database.runs, swarm_service),
         webhooks=webhook_service,
         graphs=GraphService(database.graphs, clock, settings.max_graphs),
@@ -340,16 +258,16 @@ async def _start(settings: Settings, app: FastAPI, stack: AsyncExitStack, furthe
         steering=SteeringService(database.swarms, database.tasks, registry, doorbell, clock),
         streams=feed,
         idempotency=idempotency,
-        memory=memory_service,
-        messages=message_service,
-        artifacts=artifact_service,
-        files=file_service,
+        memory=agents.memory,
+        messages=agents.messages,
+        artifacts=agents.artifacts,
+        files=agents.files,
         sweeper=sweeper,
         results=ResultService(database.swarms),
         exports=ExportService(database.tasks, database.events, clock),
         models=registry,
         lanes=admission,
-        providers=tuple(configured),
+        providers=tuple(agents.configured),
         caps=Caps(max_tasks=settings.max_tasks, max_input_bytes=settings.max_input_bytes),
         max_wait_s=settings.max_wait_s,
         slow_client_s=settings.slow_client_s,
@@ -371,15 +289,4 @@ def _lane_settings(settings: Settings, providers: Mapping[str, ProviderSettings]
         breaker_recovery_s=settings.breaker_recovery_s,
         breaker_probes=settings.breaker_probes,
         breaker_patience_s=settings.breaker_patience_s,
-    )
-
-
-def _price(entry: PriceSettings) -> Price:
-    def nano(dollars: Decimal) -> int:
-        return int((dollars * NANO_USD).to_integral_value())
-
-    return Price(
-        input_nano_per_mtok=nano(entry.input_per_mtok),
-        output_nano_per_mtok=nano(entry.output_per_mtok),
-        cached_input_nano_per_mtok=None if entry.cached_input_per_mtok is None else nano(entry.cached_input_per_mtok),
     )

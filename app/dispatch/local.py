@@ -1,9 +1,12 @@
-"""The doorbell of a single process: a dict of callbacks."""
+"""Everything in a single process: the doorbell is a dict of callbacks, jobs are done where they are handed out."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Protocol
+
+from app.ports.dispatch import Answer, Job, NoteLimits
 
 
 class LocalDoorbell:
@@ -24,3 +27,21 @@ class LocalDoorbell:
             callbacks.remove(callback)
             if not callbacks:
                 del self._listeners[topic]
+
+
+class Runs(Protocol):
+    """Does jobs; it is the executor."""
+
+    async def run(self, job: Job, note_limits: NoteLimits) -> Answer: ...
+
+
+class LocalDispatch:
+    """Jobs end with this process: what ran is repeated by the next one."""
+
+    outlives = False
+
+    def __init__(self, executor: Runs) -> None:
+        self.run = executor.run  # itself, so that nothing stands between an attempt and its call
+
+    def withdraw(self, job: Job) -> None:
+        """Nothing: cancelling it is enough."""

@@ -55,6 +55,7 @@ class AttemptCompleted:
         answered_by: the model that gave the output, where it is another than that of the last call.
         tasks: what a plan adds to the run.
         record: the call for the journal, where the task has one; see ``StepTaken``.
+        call: 1 for the second call of a hedged pair.
     """
 
     index: int
@@ -71,6 +72,7 @@ class AttemptCompleted:
     answered_by: str | None = None
     tasks: tuple[NewTask, ...] = ()
     record: str | None = None
+    call: int = 0
 
 
 @value(kw_only=True)
@@ -84,6 +86,7 @@ class StepTaken:
         tasks: work that the call gave to new sub-agents; the next call waits for all of them.
         steps: 0 where tools were run instead of a model.
         tools: names of the tools that were called, for watchers.
+        call: 1 for the second call of a hedged pair.
     """
 
     index: int
@@ -100,6 +103,7 @@ class StepTaken:
     next_model: str | None = None
     tasks: tuple[NewTask, ...] = ()
     tools: tuple[str, ...] = ()
+    call: int = 0
 
 
 @value(kw_only=True)
@@ -112,6 +116,7 @@ class AttemptFailed:
         excused: the provider was down as a whole (its breaker was open): not the task's failure.
         step: calls of the task that its journal held when this one was made.
         record: the call for the journal, where its answer was found wanting; see ``StepTaken``.
+        call: 1 for the second call of a hedged pair.
     """
 
     index: int
@@ -129,6 +134,7 @@ class AttemptFailed:
     excused: bool = False
     step: int = 0
     record: str | None = None
+    call: int = 0
 
 
 @value()

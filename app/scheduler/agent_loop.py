@@ -19,11 +19,12 @@ from app.domain.parts import expected_tokens, pictures_of, words_of
 from app.domain.rerouting import ROUTE, role_of
 from app.domain.roles import canonical
 from app.domain.task import TaskKind
+from app.ports.dispatch import Job
 from app.ports.output_schemas import Checked, Mismatch, OutputSchemas
 from app.ports.provider import ChatRequest, ChatResult, JsonObject, Route
 from app.ports.tools import Tools
 from app.scheduler import conversation, judging, structured, tool_calls
-from app.scheduler.calls import MAX_QUOTED_CHARS, Call, Job, content_of, json_text, mismatch, purpose_of
+from app.scheduler.calls import MAX_QUOTED_CHARS, Call, content_of, json_text, mismatch, purpose_of
 from app.scheduler.conversation import Done, GoOn, Outcome, Wanting
 from app.scheduler.planners import Planners
 from app.scheduler.prompts import messages, shorten

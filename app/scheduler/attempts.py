@@ -10,16 +10,16 @@ from itertools import chain
 import structlog
 
 from app.domain.changes import StartAttempt, StartHedge
-from app.domain.facts import AttemptCompleted, AttemptFailed, Fact, HedgeDropped, HedgeDue, StepTaken
+from app.domain.facts import AttemptFailed, Fact, HedgeDropped, HedgeDue, StepTaken
 from app.domain.figures import percentile
 from app.domain.swarm import SwarmState
 from app.domain.task import Awaited, TaskStatus
 from app.ports.admission import CallOutcome, CallReport
 from app.ports.clock import Clock
+from app.ports.dispatch import Answer, Dispatch, Job
+from app.ports.provider import RateLimitHeaders
 from app.ports.runs import RunStore
 from app.scheduler.admission import Admission, Claimant
-from app.scheduler.calls import Job
-from app.scheduler.executor import Executor
 
 _log = structlog.get_logger(__name__)
 
@@ -37,14 +37,14 @@ _TURNED_AWAY = frozenset({"rate_limit"})
 
 class Attempts:
     def __init__(
-        self, executor: Executor, runs: RunStore, admission: Admission, clock: Clock, post: Callable[[Fact], None]
+        self, dispatch: Dispatch, runs: RunStore, admission: Admission, clock: Clock, post: Callable[[Fact], None]
     ) -> None:
-        self._executor = executor
+        self._dispatch = dispatch
         self._runs = runs
         self._admission = admission
         self._clock = clock
         self._post = post
-        self._calls: dict[int, set[asyncio.Task[None]]] = {}
+        self._calls: dict[int, dict[asyncio.Task[None], Job]] = {}
         self._hedges: dict[int, asyncio.TimerHandle] = {}
         self._jobs: dict[int, tuple[Job, Claimant, str]] = {}
         self._slow: tuple[int, float] | None = None
@@ -78,6 +78,7 @@ class Attempts:
             step=task.step,
             failures=task.failures,
             tenant_id=state.tenant_id,
+            priority=state.priority or task.priority,
         )
         self._call(job, claimant, task.lane, group)
         hedge_after_s = self._hedge_after_s(state)
@@ -130,7 +131,7 @@ class Attempts:
         if wanted and under_way is not None:  # neither cancelled nor ended since the commit
             job, claimant, lane = under_way
             if job.attempt == hedge.attempt and self._admission.take_spare(claimant, lane):
-                self._call(job, claimant, lane, group)
+                self._call(replace(job, call=1), claimant, lane, group)
                 return
         self._post(HedgeDropped(hedge.index, hedge.attempt))
 
@@ -144,7 +145,8 @@ class Attempts:
         return self._slow[1]
 
     def stop(self, index: int) -> None:
-        for call in self._calls.get(index, ()):
+        for call, job in self._calls.get(index, {}).items():
+            self._dispatch.withdraw(job)
             call.cancel()
 
     def forget_hedges(self) -> None:
@@ -153,14 +155,16 @@ class Attempts:
 
     def _call(self, job: Job, claimant: Claimant, lane: str, group: asyncio.TaskGroup) -> None:
         call = group.create_task(self._attempt(job, claimant, lane))
-        self._calls.setdefault(job.index, set()).add(call)
+        self._calls.setdefault(job.index, {})[call] = job
 
     async def _attempt(self, job: Job, claimant: Claimant, lane: str) -> None:
         sent_at = self._clock.monotonic()
         report = CallReport(CallOutcome.NEUTRAL, sent_at=sent_at)  # cancelled
-        fact: AttemptCompleted | StepTaken | AttemptFailed | None = None
+        fact: Answer | None = None
         try:
-            fact = await self._executor.run(job)
+            fact = await self._dispatch.run(job, self._note_limits)
+            if self._dispatch.outlives:  # it may have waited for a worker's free hand
+                sent_at = max(sent_at, self._clock.monotonic() - fact.latency_ms / 1000)
             report = _report(fact, sent_at)
         finally:
             self._forget(job.index)
@@ -177,13 +181,16 @@ class Attempts:
             if isinstance(fact, StepTaken):
                 self._keep(job, fact.record)
             if fact is not None:
-                self._post(fact)
+                self._post(replace(fact, call=job.call) if job.call else fact)
+
+    def _note_limits(self, lane: str, headers: RateLimitHeaders) -> None:
+        self._admission.note_headers(lane, headers.remaining_requests, headers.remaining_tokens, headers.reset_s)
 
     def _forget(self, index: int) -> None:
         calls = self._calls[index]
         call = asyncio.current_task()
         assert call is not None
-        calls.discard(call)
+        del calls[call]
         if calls:
             return
         del self._calls[index]
@@ -193,7 +200,7 @@ class Attempts:
             hedge.cancel()
 
 
-def _report(fact: AttemptCompleted | StepTaken | AttemptFailed, sent_at: float) -> CallReport:
+def _report(fact: Answer, sent_at: float) -> CallReport:
     """Tell the limiter what came of a call."""
     if not isinstance(fact, AttemptFailed):
         return CallReport(CallOutcome.OK, tokens=fact.usage.total_tokens, sent_at=sent_at)

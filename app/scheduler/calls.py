@@ -10,9 +10,6 @@ import orjson
 
 from app.domain.budget import MAX_DOCUMENT_CHARS
 from app.domain.journal import ANSWER, CALLS, REPAIR, RESULTS, TURN, VERDICT
-from app.domain.swarm import SwarmSpec
-from app.domain.task import TaskKind
-from app.domain.values import value
 from app.ports.provider import ChatRequest, ChatResult, JsonObject
 from app.scheduler.conversation import Conversation, GoOn, Outcome, Record, Wanting
 
@@ -22,32 +19,6 @@ MAX_QUOTED_CHARS = 400_000
 
 class NotStorable(Exception):
     """The answer cannot be kept as UTF-8 JSON."""
-
-
-@value(kw_only=True)
-class Job:
-    """What one call of an attempt needs; ``payload`` is the task's stored JSON text.
-
-    Attributes:
-        inputs: outputs of its dependencies, JSON texts by task id.
-        journal: what is recorded of the task's calls, JSON texts, oldest first.
-        step: how many those are.
-    """
-
-    swarm_id: str
-    spec: SwarmSpec
-    index: int
-    task_id: str
-    attempt: int
-    model: str | None
-    timeout_s: float
-    payload: str
-    inputs: Mapping[str, str]
-    kind: TaskKind = TaskKind.TASK
-    journal: Sequence[str] = ()
-    step: int = 0
-    failures: int = 0
-    tenant_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ from app.domain.parts import pictured, pictures_of
 from app.domain.retry import TaskError
 from app.domain.usage import NANO_USD, Usage
 from app.ports.clock import Clock, Entropy
+from app.ports.dispatch import Answer, Job, NoteLimits
 from app.ports.pictures import Pictures, PictureUnavailable, TextOnlyModel
 from app.ports.provider import (
     ChatRequest,
@@ -31,7 +32,7 @@ from app.ports.provider import (
 from app.ports.tools import ToolContext
 from app.scheduler import conversation, tool_calls
 from app.scheduler.agent_loop import AgentLoop
-from app.scheduler.calls import Call, Job, NotStorable, json_record
+from app.scheduler.calls import Call, NotStorable, json_record
 from app.scheduler.conversation import Done, GoOn, Outcome, Wanting
 from app.scheduler.growing import Growing
 from app.scheduler.retelling import MAX_NAME_CHARS
@@ -52,9 +53,12 @@ _MAX_COST_NANO_USD = 1_000 * NANO_USD
 """Far above any one call; what a provider claims beyond would overflow the sums of a run, which are 64-bit integers."""
 
 
+def _ignore(lane: str, headers: RateLimitHeaders) -> None:
+    pass
+
+
 class Executor:
     """Args:
-    note_limits: told what the provider of a lane says of its own rate limits in the headers of an answer.
     pictures: makes data URIs of uploads; None where there are none.
     enter: told of swarm, task index and attempt before the calls for it, which are made in the same asyncio task.
     """
@@ -67,7 +71,6 @@ class Executor:
         growing: Growing,
         clock: Clock,
         entropy: Entropy,
-        note_limits: Callable[[str, RateLimitHeaders], None] = lambda lane, headers: None,
         pictures: Pictures | None = None,
         enter: Callable[[str, int, int], None] = lambda swarm_id, index, attempt: None,
     ) -> None:
@@ -77,12 +80,14 @@ class Executor:
         self._growing = growing
         self._clock = clock
         self._entropy = entropy
-        self._note_limits = note_limits
         self._pictures = pictures
         self._enter = enter
 
-    async def run(self, job: Job) -> AttemptCompleted | StepTaken | AttemptFailed:
+    async def run(self, job: Job, note_limits: NoteLimits = _ignore) -> Answer:
         """Make the attempt's next call under what is left of its timeout and return what came of it.
+
+        Args:
+            note_limits: told what the provider says of its own rate limits in the headers of its answer.
 
         Raises:
             CancelledError: only when the attempt itself is cancelled; its connection is then closed.
@@ -90,9 +95,9 @@ class Executor:
         self._enter(job.swarm_id, job.index, job.attempt)
         if job.timeout_s <= 0:
             return self._late(job, "its calls so far took all of its time", 0.0)
-        return await (self._run_tools(job) if job.model == TOOLS else self._run_model(job))
+        return await (self._run_tools(job) if job.model == TOOLS else self._run_model(job, note_limits))
 
-    async def _run_model(self, job: Job) -> AttemptCompleted | StepTaken | AttemptFailed:
+    async def _run_model(self, job: Job, note_limits: NoteLimits) -> Answer:
         started = self._clock.monotonic()
         result: ChatResult | None = None
         route: Route | None = None
@@ -110,7 +115,7 @@ class Executor:
                 else:
                     result = _sane(await route.provider.complete(call.request))
             if result.rate_limit is not None:
-                self._note_limits(route.lane, result.rate_limit)
+                note_limits(route.lane, result.rate_limit)
             latency_ms = self._elapsed_ms(started)
             outcome = await self._read(job, call, result)
             if not isinstance(outcome, Wanting):

@@ -16,13 +16,13 @@ from app.domain.plan import PLAN_NAME, InvalidPlan, parse_plan, plan_schema
 from app.domain.plan_documents import TooManyDocuments, expand
 from app.domain.planned import Attachment, PlannedTask
 from app.domain.swarm import ORCHESTRATOR, SwarmSpec
+from app.ports.dispatch import Job
 from app.ports.output_schemas import Checked, Mismatch, OutputSchemas
 from app.ports.provider import ChatRequest, ChatResult, JsonObject, Route
 from app.scheduler import conversation, planning, structured
 from app.scheduler.calls import (
     MAX_QUOTED_CHARS,
     Call,
-    Job,
     content_of,
     json_record,
     json_text,

@@ -33,6 +33,7 @@ from app.domain.swarm import SwarmState
 from app.domain.task import Awaited
 from app.domain.transitions import resume, step
 from app.ports.clock import Clock
+from app.ports.dispatch import Dispatch
 from app.ports.doorbell import Doorbell, control_of, end_of, events_of, idle_of
 from app.ports.events import EncodedEvent
 from app.ports.feed import EventFeed
@@ -43,7 +44,6 @@ from app.ports.webhooks import NEW_DELIVERIES, Outbox
 from app.scheduler.admission import UNGROUPED, Admission, Claimant
 from app.scheduler.allowances import Allowances
 from app.scheduler.attempts import Attempts
-from app.scheduler.executor import Executor
 from app.scheduler.pacing import Pacing
 from app.scheduler.paying import Purse
 from app.scheduler.reducer import Reducer
@@ -73,7 +73,7 @@ class Machinery:
     admission: Admission
     allowances: Allowances
     routing: Routing
-    executor: Executor
+    dispatch: Dispatch
     reducer: Reducer
     doorbell: Doorbell
     clock: Clock
@@ -102,7 +102,7 @@ class Runner:
         self._control_rang = True  # what clients asked for before this runner listened must be read too
         self._commands_done = 0
         self._is_new = True
-        self._attempts = Attempts(shared.executor, shared.runs, shared.admission, shared.clock, self._post)
+        self._attempts = Attempts(shared.dispatch, shared.runs, shared.admission, shared.clock, self._post)
         self._retries: dict[int, asyncio.TimerHandle] = {}
         self._merge: asyncio.Task[None] | None = None
         self._merging = False

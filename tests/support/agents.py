@@ -10,9 +10,10 @@ from app.domain.swarm import SwarmSpec
 from app.domain.task import TaskKind
 from app.domain.usage import Usage
 from app.outputs.json_schema import JsonSchemas
+from app.ports.dispatch import Job
 from app.ports.provider import ChatResult, Route, ToolCall
 from app.scheduler.agent_loop import AgentLoop
-from app.scheduler.calls import Call, Job, json_record
+from app.scheduler.calls import Call, json_record
 from app.scheduler.conversation import GoOn, Outcome, Wanting
 from app.tools.registry import Registry
 from tests.support.providers import ScriptedProvider

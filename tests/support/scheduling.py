@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.dispatch.local import LocalDoorbell
+from app.dispatch.local import LocalDispatch, LocalDoorbell
 from app.domain.swarm import SwarmState
 from app.outputs.json_schema import JsonSchemas
 from app.ports.allowances import Terms
@@ -113,13 +113,15 @@ def machinery(
         ),
         allowances=Allowances(clock, no_cap),
         routing=Routing(models, {}),
-        executor=Executor(
-            models,
-            AgentLoop(JsonSchemas(), Registry([])),
-            ToolRunner(Registry([]), JsonSchemas()),
-            growing,
-            clock,
-            SystemEntropy(),
+        dispatch=LocalDispatch(
+            Executor(
+                models,
+                AgentLoop(JsonSchemas(), Registry([])),
+                ToolRunner(Registry([]), JsonSchemas()),
+                growing,
+                clock,
+                SystemEntropy(),
+            )
         ),
         reducer=Reducer(store.tasks, models, growing),
         doorbell=LocalDoorbell(),

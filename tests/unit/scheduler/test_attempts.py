@@ -32,7 +32,7 @@ async def test_a_second_call_that_came_too_late_is_told_to_the_run_and_takes_no_
     posted: list[Fact] = []
     async with open_database(place_database(tmp_path / "x.db")) as store, asyncio.TaskGroup() as group:
         shared = machinery(store, ScriptedProvider())
-        attempts = Attempts(shared.executor, shared.runs, shared.admission, shared.clock, posted.append)
+        attempts = Attempts(shared.dispatch, shared.runs, shared.admission, shared.clock, posted.append)
 
         attempts.start_hedge(state, StartHedge(0, 1), group)
 

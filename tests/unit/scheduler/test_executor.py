@@ -14,9 +14,9 @@ from app.domain.swarm import SwarmSpec
 from app.domain.usage import Price, Usage
 from app.outputs.json_schema import JsonSchemas
 from app.ports import provider as errors
+from app.ports.dispatch import Job
 from app.ports.provider import ChatRequest, ChatResult, Route, UnknownModel
 from app.scheduler.agent_loop import AgentLoop
-from app.scheduler.calls import Job
 from app.scheduler.executor import Executor
 from app.scheduler.growing import Growing
 from app.scheduler.tool_runner import ToolRunner

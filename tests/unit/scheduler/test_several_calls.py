@@ -15,12 +15,12 @@ from app.domain.retry import RetryPolicy
 from app.domain.swarm import SwarmState, SwarmStatus
 from app.domain.task import TaskKind, TaskSpec, TaskStatus
 from app.domain.usage import Usage
+from app.ports.dispatch import Job
 from app.ports.doorbell import control_of
 from app.ports.provider import ChatRequest, ChatResult, ToolCall
 from app.ports.runs import Command
 from app.scheduler.admission import Claimant
 from app.scheduler.attempts import Attempts
-from app.scheduler.calls import Job
 from app.storage.engine import open_database
 from tests.support.databases import place_database
 from tests.support.driving import until

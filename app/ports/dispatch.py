@@ -1,0 +1,94 @@
+"""Where the calls of sub-agents are made: in this process, or at workers.
+
+Everything that a sub-agent does is one job after another: a call of its model, or a turn of its tools. A runner hands
+out jobs and gets a fact for each; it stays the only one who changes the run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+from app.domain.facts import AttemptCompleted, AttemptFailed, StepTaken
+from app.domain.swarm import SwarmSpec
+from app.domain.task import TaskKind
+from app.domain.values import value
+from app.ports.provider import RateLimitHeaders
+
+Answer = AttemptCompleted | StepTaken | AttemptFailed
+"""What came of a job. Expected failure is a value: only a bug and a cancel raise."""
+
+NoteLimits = Callable[[str, RateLimitHeaders], None]
+"""Told, with the lane, what a provider says of its own rate limits beside an answer."""
+
+
+@value()
+class CallKey:
+    """Names one call for good: no two are ever made under the same key but after a crash.
+
+    Attributes:
+        step: calls of the task that its journal held before this one.
+        call: 1 for the second call of a hedged pair.
+    """
+
+    swarm_id: str
+    index: int
+    attempt: int
+    step: int
+    call: int = 0
+
+
+@value(kw_only=True)
+class Job:
+    """What one call of an attempt needs; ``payload`` is the task's stored JSON text.
+
+    Attributes:
+        inputs: outputs of its dependencies, JSON texts by task id.
+        journal: what is recorded of the task's calls, JSON texts, oldest first.
+        step: how many those are.
+        call: 1 for the second call of a hedged pair.
+        priority: 1-10, 10 goes first where jobs wait for somebody to take them.
+    """
+
+    swarm_id: str
+    spec: SwarmSpec
+    index: int
+    task_id: str
+    attempt: int
+    model: str | None
+    timeout_s: float
+    payload: str
+    inputs: Mapping[str, str]
+    kind: TaskKind = TaskKind.TASK
+    journal: Sequence[str] = ()
+    step: int = 0
+    failures: int = 0
+    tenant_id: str = ""
+    call: int = 0
+    priority: int = 5
+
+    @property
+    def key(self) -> CallKey:
+        return CallKey(self.swarm_id, self.index, self.attempt, self.step, self.call)
+
+
+class Dispatch(Protocol):
+    """Attributes:
+    outlives: whether jobs go on, and their facts are kept, when this process ends. Each is then an assignment in the
+        store, written with the start of its call (``ports.assignments``), and the next runner goes on waiting for it.
+    """
+
+    @property
+    def outlives(self) -> bool: ...
+
+    async def run(self, job: Job, note_limits: NoteLimits) -> Answer:
+        """Have the job done and return what came of it.
+
+        Cancelling it leaves off waiting. Where jobs do not outlive this process, that stops the job, too: its
+        connections are closed.
+        """
+        ...
+
+    def withdraw(self, job: Job) -> None:
+        """Stop a job that nobody waits for any more, wherever it runs; to be called before its task is cancelled."""
+        ...
