@@ -15,7 +15,7 @@ from app.domain.retry import RetryPolicy
 from app.domain.swarm import SwarmState, SwarmStatus
 from app.domain.task import TaskKind, TaskSpec, TaskStatus
 from app.domain.usage import Usage
-from app.ports.dispatch import Job
+from app.ports.dispatch import Job, NoteLimits
 from app.ports.doorbell import control_of
 from app.ports.provider import ChatRequest, ChatResult, ToolCall
 from app.ports.runs import Command
@@ -252,12 +252,14 @@ async def test_max_steps_ends_a_run_between_two_calls(path: Path) -> None:
 
 
 class Listening:
-    """An executor that keeps the jobs."""
+    """A dispatch that keeps the jobs."""
+
+    outlives = False
 
     def __init__(self) -> None:
         self.jobs: list[Job] = []
 
-    async def run(self, job: Job) -> AttemptCompleted:
+    async def run(self, job: Job, note_limits: NoteLimits) -> AttemptCompleted:
         self.jobs.append(job)
         return AttemptCompleted(
             index=job.index, attempt=1, output="1", model="m", usage=Usage(), cost_nano_usd=0, latency_ms=1.0
@@ -276,13 +278,13 @@ async def test_the_timeout_of_an_attempt_is_for_all_its_calls(
     turn(state, grant(1))
     state.tasks[0].busy_ms = busy_ms
     posted: list[Fact] = []
-    executor: Any = Listening()
+    dispatch: Any = Listening()
     async with open_database(path) as store, asyncio.TaskGroup() as group:
         shared = machinery(store, Script())
-        attempts = Attempts(executor, shared.runs, shared.admission, shared.clock, posted.append)
+        attempts = Attempts(dispatch, shared.runs, shared.admission, shared.clock, posted.append)
         claimant = Claimant("group", lambda: None, tenant="default")
         shared.admission.demand(claimant, LANE, 1, 5, 0)
         assert claimant.take() == {LANE: 1}
         attempts.start(state, claimant, StartAttempt(0, 1), {}, group)
 
-    assert [job.timeout_s for job in executor.jobs] == [left_s]
+    assert [job.timeout_s for job in dispatch.jobs] == [left_s]
