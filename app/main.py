@@ -210,7 +210,7 @@ async def _start(settings: Settings, app: FastAPI, stack: AsyncExitStack, furthe
     idempotency = IdempotencyService(database.idempotency, clock, kept_ms=round(settings.idempotency_hours * _HOUR_MS))
     await stack.enter_async_context(idempotency.running())
     batches = BatchService(swarm_service, database.swarms, database.tasks, doorbell, clock)
-    usage_service = UsageService(database.usage, clock)
+    usage_service = UsageService(database.usage, database.swarms, clock)
     agent_service = AgentService(database.agents, database.swarms, registry, doorbell, clock, entropy)
     composer = Composer(
         Decomposer(

@@ -246,8 +246,10 @@ class SwarmStore(Protocol):
 
     async def get(self, tenant_id: str, swarm_id: str) -> SwarmRow | None: ...
 
-    async def snapshot(self, tenant_id: str, swarm_id: str) -> tuple[SwarmRow, Sequence[TaskRow]] | None:
-        """Return the swarm and all its tasks as of one and the same commit."""
+    async def snapshot(
+        self, tenant_id: str, swarm_id: str, *, outputs: bool = True
+    ) -> tuple[SwarmRow, Sequence[TaskRow]] | None:
+        """Return the swarm and all its tasks as of one and the same commit; without ``outputs`` those are not read."""
         ...
 
     async def list(self, tenant_id: str, where: SwarmFilter, *, limit: int, cursor: str | None) -> Page[SwarmRow]:
@@ -320,7 +322,13 @@ class TaskStore(Protocol):
         ...
 
     async def indices(
-        self, swarm_id: str, *, states: Sequence[TaskStatus], error: str | None, task_ids: Collection[str] | None
+        self,
+        swarm_id: str,
+        *,
+        states: Sequence[TaskStatus],
+        error: str | None,
+        task_ids: Collection[str] | None,
+        planners: bool = True,
     ) -> Sequence[int]:
         """Return the places of the tasks in one of ``states``, with this kind of error, of these ids, if given."""
         ...

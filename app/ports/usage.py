@@ -8,6 +8,8 @@ from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Protocol
 
+from app.domain.usage import Usage
+
 
 def day_of(at_ms: int) -> str:
     """Return the day (UTC) of a Unix time in milliseconds, as usage is kept: ``2026-01-31``."""
@@ -79,6 +81,15 @@ class UsageReport:
     total: UsageSum
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelUsage:
+    """What a run's calls to one model used; ``model`` is None where no answer told which it was."""
+
+    model: str | None
+    usage: Usage
+    cost_nano_usd: int
+
+
 class UsageStore(Protocol):
     async def add(self, rows: Sequence[UsageRow]) -> None:
         """Add to what is kept, durably; all rows or none."""
@@ -92,6 +103,10 @@ class UsageStore(Protocol):
         Raises:
             InvalidRequest: the cursor is not of this grouping.
         """
+        ...
+
+    async def of_swarm(self, swarm_id: str) -> Sequence[ModelUsage]:
+        """Return what a run has used by model, the dearest first; the sums are those of the run."""
         ...
 
     async def spent_today(self, key_id: str, day: str) -> int:

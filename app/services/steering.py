@@ -28,6 +28,7 @@ _POLL_S = 1.0
 """Backs up the doorbell."""
 
 _RETRYABLE = (TaskStatus.FAILED, TaskStatus.CANCELLED, TaskStatus.SKIPPED)
+_OPEN = tuple(status for status in TaskStatus if status not in TERMINAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,27 @@ class SteeringService:
             counts = ", ".join(f"{getattr(row.counts, status)} {status}" for status in _RETRYABLE)
             raise Conflict(f"no task to retry is meant; of {row.counts.total} tasks there are {counts}")
         return await self._ask(row, "retry", {"indices": list(indices)}, once)
+
+    async def cancel_tasks(
+        self,
+        tenant_id: str,
+        swarm_id: str,
+        *,
+        task_ids: Collection[str] | None = None,
+        states: Sequence[TaskStatus] | None = None,
+    ) -> SwarmRow:
+        """Cancel the open ones of these tasks and skip what waits for them; where there is none, nothing changes.
+
+        Raises:
+            NotFound: one of ``task_ids``.
+        """
+        row = await self._get(tenant_id, swarm_id)
+        if task_ids is not None:
+            await self._refuse_unknown(swarm_id, task_ids)
+        indices = await self.tasks.indices(
+            swarm_id, states=states or _OPEN, error=None, task_ids=task_ids, planners=task_ids is not None
+        )
+        return await self._ask(row, "cancel", {"indices": list(indices)}) if indices else row
 
     async def cancel_task(self, tenant_id: str, swarm_id: str, task_id: str) -> SwarmRow:
         """Cancel one task and skip what waits for it; an ended one stays as it is."""

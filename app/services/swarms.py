@@ -193,8 +193,8 @@ class SwarmService:
                     async with asyncio.timeout(min(left_s, _POLL_S)):
                         await ended.wait()
 
-    async def snapshot(self, tenant_id: str, swarm_id: str) -> tuple[SwarmRow, Sequence[TaskRow]]:
-        found = await self.swarms.snapshot(tenant_id, swarm_id)
+    async def snapshot(self, tenant_id: str, swarm_id: str, *, outputs: bool) -> tuple[SwarmRow, Sequence[TaskRow]]:
+        found = await self.swarms.snapshot(tenant_id, swarm_id, outputs=outputs)
         if found is None:
             raise NotFound("swarm", swarm_id)
         return found

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from app.domain.errors import InvalidRequest
+from app.domain.errors import InvalidRequest, NotFound
 from app.domain.usage import Usage
 from app.ports.clock import Clock
-from app.ports.usage import UsageQuery, UsageReport, UsageRow, UsageStore, day_of
+from app.ports.store import SwarmStore
+from app.ports.usage import ModelUsage, UsageQuery, UsageReport, UsageRow, UsageStore, day_of
 
 
 @dataclass(frozen=True, slots=True)
 class UsageService:
     usage: UsageStore
+    swarms: SwarmStore
     clock: Clock
 
     async def report(self, tenant_id: str, query: UsageQuery, limit: int, cursor: str | None) -> UsageReport:
@@ -25,6 +28,16 @@ class UsageService:
         if (query.last or date.max) < (query.first or date.min):
             raise InvalidRequest.field("/to", f"expected a day not before {query.first}")
         return await self.usage.report(tenant_id, query, limit=limit, cursor=cursor)
+
+    async def of_swarm(self, tenant_id: str, swarm_id: str) -> Sequence[ModelUsage]:
+        """Return what a run has used by model, the dearest first.
+
+        Raises:
+            NotFound: the tenant has no such run.
+        """
+        if await self.swarms.get(tenant_id, swarm_id) is None:
+            raise NotFound("swarm", swarm_id)
+        return await self.usage.of_swarm(swarm_id)
 
     async def spent_today(self, key_id: str) -> int:
         """Return nano-dollars that a key's calls of today (UTC) cost at most."""

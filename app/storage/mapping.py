@@ -8,6 +8,7 @@ from itertools import starmap
 from typing import Any
 
 import orjson
+from sqlalchemy import null
 
 from app.domain.budget import Budget
 from app.domain.retry import RetryPolicy, TaskError
@@ -133,6 +134,8 @@ TASK_COLUMNS = TASKS.c[
     "kind",
 ]
 """What ``task_row`` takes, in this order: unpacking costs a fifth of looking each column up by its name."""
+
+WITHOUT_OUTPUT = [null().label(column.name) if column.name == "output" else column for column in TASK_COLUMNS]
 
 _STATUSES = {status.value: status for status in TaskStatus}
 _KINDS = {kind.value: kind for kind in TaskKind}

@@ -25,6 +25,7 @@ from app.storage.idempotency import take_op
 from app.storage.mapping import (
     SWARM_COLUMNS,
     TASK_COLUMNS,
+    WITHOUT_OUTPUT,
     dump_budget,
     dump_counts,
     dump_spec,
@@ -42,11 +43,9 @@ from app.storage.writer import Writer
 _MAX_IN = 500
 _PROBE_ID = 1
 
-_ALL_TASKS = compile_sqlite(
-    select(*TASK_COLUMNS)
-    .where(TASKS.c.swarm_id == sql.param("swarm_id"), TASKS.c.kind == TaskKind.TASK.value)
-    .order_by(TASKS.c.ix)
-)
+_OF_SWARM = (TASKS.c.swarm_id == sql.param("swarm_id")) & (TASKS.c.kind == TaskKind.TASK.value)
+_ALL_TASKS = compile_sqlite(select(*TASK_COLUMNS).where(_OF_SWARM).order_by(TASKS.c.ix))
+_ALL_STATES = compile_sqlite(select(*WITHOUT_OUTPUT).where(_OF_SWARM).order_by(TASKS.c.ix))
 
 
 class Swarms:
@@ -148,13 +147,15 @@ class Swarms:
             row = (await connection.execute(query)).one_or_none()
         return None if row is None else swarm_row(row)
 
-    async def snapshot(self, tenant_id: str, swarm_id: str) -> tuple[SwarmRow, Sequence[TaskRow]] | None:
+    async def snapshot(
+        self, tenant_id: str, swarm_id: str, *, outputs: bool = True
+    ) -> tuple[SwarmRow, Sequence[TaskRow]] | None:
         query = select(*SWARM_COLUMNS).where(SWARMS.c.id == swarm_id, SWARMS.c.tenant_id == tenant_id)
         async with self._reader.connect() as connection:
             row = (await connection.execute(query)).one_or_none()
             if row is None:
                 return None
-            tasks = await fetch_rows(connection, _ALL_TASKS, {"swarm_id": swarm_id})
+            tasks = await fetch_rows(connection, _ALL_TASKS if outputs else _ALL_STATES, {"swarm_id": swarm_id})
         return swarm_row(row), list(map(task_row, tasks))
 
     async def list(self, tenant_id: str, where: SwarmFilter, *, limit: int, cursor: str | None) -> Page[SwarmRow]:

@@ -127,10 +127,17 @@ class Tasks:
             return [step_row(row) for row in await connection.execute(query)]
 
     async def indices(
-        self, swarm_id: str, *, states: Sequence[TaskStatus], error: str | None, task_ids: Collection[str] | None
+        self,
+        swarm_id: str,
+        *,
+        states: Sequence[TaskStatus],
+        error: str | None,
+        task_ids: Collection[str] | None,
+        planners: bool = True,
     ) -> Sequence[int]:
+        kinds = [TaskKind.TASK.value, TaskKind.PLANNER.value] if planners else [TaskKind.TASK.value]
         query = select(TASKS.c.ix, TASKS.c.task_id).where(
-            TASKS.c.swarm_id == swarm_id, TASKS.c.status.in_(states), TASKS.c.kind != TaskKind.MERGE.value
+            TASKS.c.swarm_id == swarm_id, TASKS.c.status.in_(states), TASKS.c.kind.in_(kinds)
         )
         if error is not None:
             query = query.where(TASKS.c.error_type == error)

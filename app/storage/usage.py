@@ -5,20 +5,22 @@ Runs write their rows with the outcomes they count (``runs``); ``add`` is for ca
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, null, select
+from sqlalchemy import ColumnElement, Select, Table, func, null, select
 
 from app.domain.errors import InvalidRequest
 from app.domain.swarm import SWARM_ACTIVE
-from app.ports.usage import UsageGroup, UsageQuery, UsageReport, UsageRow, UsageSum
+from app.domain.usage import Usage as TokenUsage
+from app.ports.usage import ModelUsage, UsageGroup, UsageQuery, UsageReport, UsageRow, UsageSum
 from app.storage.dialect import Op
 from app.storage.reader import Reader
 from app.storage.statements import ADD_USAGE, USAGE_SUMS
-from app.storage.tables import SWARMS, USAGE
+from app.storage.tables import ATTEMPTS, STEPS, SWARMS, TASKS, USAGE
 from app.storage.writer import Writer
 
 _COLUMNS = {UsageGroup.MODEL: USAGE.c.model, UsageGroup.KEY: USAGE.c.key_id, UsageGroup.DAY: USAGE.c.day}
@@ -57,6 +59,28 @@ class Usage:
             total=_usage_sum(total, of_swarms),
         )
 
+    async def of_swarm(self, swarm_id: str) -> Sequence[ModelUsage]:
+        # A task's row sums up all its calls. Those that other models answered are told by its ended attempts and its
+        # journal: they are moved from the model of its row to their own.
+        totals: defaultdict[str | None, Counter[str]] = defaultdict(Counter)
+        async with self._reader.connect() as connection:
+            of_tasks = select(TASKS.c.model, *_bills(TASKS)).where(TASKS.c.swarm_id == swarm_id)
+            for row in await connection.execute(of_tasks.group_by(TASKS.c.model)):
+                totals[row.model].update(_bill(row))
+            for calls in (ATTEMPTS, STEPS):
+                own = TASKS.c.model.label("own")
+                query = (
+                    select(calls.c.model, own, *_bills(calls))
+                    .join(TASKS, (TASKS.c.swarm_id == calls.c.swarm_id) & (TASKS.c.ix == calls.c.ix))
+                    .where(calls.c.swarm_id == swarm_id)
+                    .group_by(calls.c.model, own)
+                )
+                for row in await connection.execute(query):
+                    totals[row.model].update(_bill(row))
+                    totals[row.own].subtract(_bill(row))
+        found = [_model_usage(model, bill) for model, bill in totals.items() if any(bill.values())]
+        return sorted(found, key=lambda entry: (-entry.cost_nano_usd, entry.model or ""))
+
     async def spent_today(self, key_id: str, day: str) -> int:
         query: Select[Any] = select(
             func.coalesce(func.sum(USAGE.c.cost_nano_usd + USAGE.c.unsettled_nano_usd), 0)
@@ -75,6 +99,23 @@ class Usage:
             query = query.where(SWARMS.c.key_id == key_id)
         async with self._reader.connect() as connection:
             return int((await connection.execute(query)).scalar_one())
+
+
+_BILL = ("prompt_tokens", "completion_tokens", "cached_tokens", "cost_nano_usd")
+
+
+def _bills(calls: Table) -> list[ColumnElement[Any]]:
+    return [func.coalesce(func.sum(calls.c[name]), 0).label(name) for name in _BILL]
+
+
+def _bill(row: Any) -> dict[str, int]:
+    """PostgreSQL's sums are decimals."""
+    return {name: int(getattr(row, name)) for name in _BILL}
+
+
+def _model_usage(model: str | None, bill: Mapping[str, int]) -> ModelUsage:
+    tokens = {name: bill[name] for name in _BILL[:-1]}
+    return ModelUsage(model=model, usage=TokenUsage(**tokens), cost_nano_usd=bill["cost_nano_usd"])
 
 
 def _sums(of_swarms: bool) -> list[ColumnElement[Any]]:

@@ -90,6 +90,7 @@ PATHS = [
     ("GET", "/v1/swarms/{swarm}/tasks", None),
     ("GET", "/v1/swarms/{swarm}/tasks/t", None),
     ("GET", "/v1/swarms/{swarm}/results", None),
+    ("GET", "/v1/swarms/{swarm}/usage", None),
     ("GET", "/v1/swarms/{swarm}/graph", None),
     ("GET", "/v1/swarms/{swarm}/snapshot", None),
     ("GET", "/v1/swarms/{swarm}/events", None),

@@ -16,7 +16,7 @@ from app.api.idempotency import KEY_NOT_NEEDED, KeyedDep, answer_of, reply
 from app.api.openapi import request_body
 from app.api.schemas.events import EventPage
 from app.api.schemas.insights import critical_path_json
-from app.api.schemas.steering import ForkTasks, RetryTasks, SwarmPatch
+from app.api.schemas.steering import CancelTasks, ForkTasks, RetryTasks, SwarmPatch
 from app.api.schemas.swarm_create import SwarmCreate
 from app.api.schemas.swarms import (
     ResultsOut,
@@ -164,15 +164,21 @@ async def get_swarm_results(services: ServicesDep, caller: CallerDep, swarm_id: 
 @router.get("/{swarm_id}/graph", operation_id="get_swarm_graph", response_model=SwarmGraphOut, responses=responses(404))
 async def get_swarm_graph(services: ServicesDep, caller: CallerDep, swarm_id: str) -> Response:
     """Get the dependency graph with the state of each task."""
-    return json_response(graph_json(*await services.swarms.snapshot(caller.tenant_id, swarm_id)))
+    return json_response(graph_json(*await services.swarms.snapshot(caller.tenant_id, swarm_id, outputs=False)))
 
 
 @router.get(
-    "/{swarm_id}/snapshot", operation_id="get_swarm_snapshot", response_model=SnapshotOut, responses=responses(404)
+    "/{swarm_id}/snapshot", operation_id="get_swarm_snapshot", response_model=SnapshotOut, responses=responses(404, 422)
 )
-async def get_swarm_snapshot(services: ServicesDep, caller: CallerDep, swarm_id: str) -> Response:
+async def get_swarm_snapshot(
+    services: ServicesDep,
+    caller: CallerDep,
+    swarm_id: str,
+    outputs: Annotated[bool, Query(description="`false`: every `output` is null, and none is read")] = True,
+) -> Response:
     """Get one consistent picture of the run and the `seq` of the last event it includes."""
-    return json_response(snapshot_json(*await services.swarms.snapshot(caller.tenant_id, swarm_id)))
+    found = await services.swarms.snapshot(caller.tenant_id, swarm_id, outputs=outputs)
+    return json_response(snapshot_json(*found))
 
 
 @router.get("/{swarm_id}/events", operation_id="list_events", response_model=EventPage, responses=responses(404, 422))
@@ -199,12 +205,22 @@ async def list_events(
     status_code=202,
     operation_id="cancel_swarm",
     response_model=SwarmOut,
-    responses=responses(404, 422, 503),
+    responses=responses(400, 404, 422, 503),
+    openapi_extra=request_body(CancelTasks, required=False),
     dependencies=[KEY_NOT_NEEDED],
 )
-async def cancel_swarm(services: ServicesDep, caller: CallerDep, swarm_id: str) -> Response:
-    """Cancel a run: its connections are closed and no new call is made. An ended run stays as it is."""
-    return json_response(swarm_json(await services.steering.cancel(caller.tenant_id, swarm_id)), 202)
+async def cancel_swarm(request: Request, services: ServicesDep, caller: CallerDep, swarm_id: str) -> Response:
+    """Cancel a run: its connections are closed and no new call is made. An ended run stays as it is.
+
+    With `task_ids` or `states` only those of its tasks, and what depends on them is skipped; the run goes on.
+    """
+    raw = await request.body()
+    some = (validate(CancelTasks, parse(raw)) if raw.strip() else CancelTasks()).to_filter()
+    if some is None:
+        row = await services.steering.cancel(caller.tenant_id, swarm_id)
+    else:
+        row = await services.steering.cancel_tasks(caller.tenant_id, swarm_id, **some)
+    return json_response(swarm_json(row), 202)
 
 
 @router.post(

@@ -1,4 +1,4 @@
-"""``/v1/usage``: tokens and cost by model, key, day or swarm (contract, section 7)."""
+"""``/v1/usage``: tokens and cost by model, key, day or swarm (contract, section 7); of one run by model."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from fastapi.responses import Response
 
 from app.api.deps import CallerDep, Limit, ServicesDep, json_response
 from app.api.errors import responses
-from app.api.schemas.usage import UsagePage, day_from, usage_page_json
+from app.api.schemas.usage import SwarmUsageOut, UsagePage, day_from, swarm_usage_json, usage_page_json
 from app.ports.usage import UsageGroup, UsageQuery
 
-router = APIRouter(prefix="/v1/usage", tags=["account"])
+router = APIRouter(prefix="/v1", tags=["account"])
 
 _DAY = r"^\d{4}-\d{2}-\d{2}$"
 
 
-@router.get("", operation_id="get_usage", response_model=UsagePage, responses=responses(422))
+@router.get("/usage", operation_id="get_usage", response_model=UsagePage, responses=responses(422))
 async def get_usage(
     services: ServicesDep,
     caller: CallerDep,
@@ -35,3 +35,11 @@ async def get_usage(
     query = UsageQuery(group=group_by, first=day_from(first, "/from"), last=day_from(last, "/to"))
     report = await services.usage.report(caller.tenant_id, query, limit, cursor)
     return json_response(usage_page_json(group_by, report))
+
+
+@router.get(
+    "/swarms/{swarm_id}/usage", operation_id="get_swarm_usage", response_model=SwarmUsageOut, responses=responses(404)
+)
+async def get_swarm_usage(services: ServicesDep, caller: CallerDep, swarm_id: str) -> Response:
+    """Sum up by model what a run has used and what it cost, the dearest first; planners, merges and judges included."""
+    return json_response(swarm_usage_json(swarm_id, await services.usage.of_swarm(caller.tenant_id, swarm_id)))

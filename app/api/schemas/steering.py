@@ -80,6 +80,26 @@ class ForkTasks(BaseModel):
         return [task.to_domain(f"/tasks/{index}") for index, task in enumerate(self.tasks)]
 
 
+class CancelTasks(BaseModel):
+    """Which tasks to cancel; with neither field the whole run."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    task_ids: list[TaskId] | None = Field(None, min_length=1, max_length=20_000, description="Ended ones stay")
+    states: list[Literal["waiting", "queued", "running", "retrying"]] | None = Field(
+        None, min_length=1, description="Of the tasks meant; with `task_ids` only those of them"
+    )
+
+    def to_filter(self) -> dict[str, Any] | None:
+        """Return which tasks are meant, or None for all of the run."""
+        if self.task_ids is None and self.states is None:
+            return None
+        return {
+            "task_ids": None if self.task_ids is None else set(self.task_ids),
+            "states": None if self.states is None else [TaskStatus(state) for state in self.states],
+        }
+
+
 class RetryTasks(BaseModel):
     """Which tasks to run again: those that failed, unless said otherwise."""
 

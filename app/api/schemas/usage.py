@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
 from pydantic import BaseModel, Field
 
+from app.api.schemas.tasks import usage_json
 from app.domain.errors import InvalidRequest
 from app.domain.usage import usd
-from app.ports.usage import UsageGroup, UsageReport, UsageSum
+from app.ports.usage import ModelUsage, UsageGroup, UsageReport, UsageSum
 
 _LABELS = {UsageGroup.SWARM: "swarm_id"}
 """Name of the field that says what a sum is of, where it is not the group's own."""
@@ -39,6 +41,30 @@ class UsagePage(BaseModel):
     items: list[UsageItem]
     next_cursor: str | None
     total: UsageSums = Field(description="Over all pages")
+
+
+class ModelUsageOut(BaseModel):
+    model: str | None = Field(description="null: no answer told")
+    prompt_tokens: int
+    completion_tokens: int
+    cached_tokens: int = Field(description="The part of `prompt_tokens` that came from the provider's cache")
+    total_tokens: int
+    cost_usd: float = Field(description="Of the calls whose cost is known")
+
+
+class SwarmUsageOut(BaseModel):
+    swarm_id: str
+    models: list[ModelUsageOut]
+
+
+def swarm_usage_json(swarm_id: str, models: Sequence[ModelUsage]) -> dict[str, Any]:
+    return {
+        "swarm_id": swarm_id,
+        "models": [
+            {"model": entry.model} | usage_json(entry.usage) | {"cost_usd": usd(entry.cost_nano_usd)}
+            for entry in models
+        ],
+    }
 
 
 def day_from(text: str | None, pointer: str) -> date | None:
