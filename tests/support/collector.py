@@ -125,6 +125,6 @@ async def traced(
     def into_memory(otlp_endpoint: str | None) -> Any:
         return opened(otlp_endpoint, kept.exporter)
 
-    with mock.patch("app.main.open_traces", into_memory):
+    with mock.patch("app.sub_agents.open_traces", into_memory):
         async with serving_tools(folder, model, *tools, otlp_endpoint="http://127.0.0.1:9", **settings) as client:
             yield client

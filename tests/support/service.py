@@ -57,7 +57,7 @@ async def in_process(
         collector = SimpleNamespace(collect=lambda: 0, freeze=lambda: None, set_threshold=gc.set_threshold)
         patches.enter_context(mock.patch("app.main.gc", collector))
         if provider is not None:
-            patches.enter_context(mock.patch("app.main.OfflineProvider", return_value=provider))
+            patches.enter_context(mock.patch("app.sub_agents.OfflineProvider", return_value=provider))
         async with app.router.lifespan_context(app):
             transport = httpx2.ASGITransport(app, raise_app_exceptions=False)
             async with httpx2.AsyncClient(transport=transport, base_url=BASE_URL, timeout=DEADLINE_S) as client:
