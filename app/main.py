@@ -28,6 +28,7 @@ from app.api.schemas.webhooks import webhook_data
 from app.blobs.directory import DirectoryBlobs
 from app.delivery import open_webhooks
 from app.dispatch.local import LocalDispatch, LocalDoorbell
+from app.documents.table import rows_of
 from app.documents.text import text_of
 from app.domain.decompose.requests import Bounds
 from app.domain.errors import SwarmdError
@@ -216,6 +217,7 @@ async def _start(settings: Settings, app: FastAPI, stack: AsyncExitStack, furthe
         Decomposer(
             agents.workspace,
             text_of,
+            rows_of,
             Bounds(max_tasks=settings.max_tasks, max_input_bytes=settings.max_input_bytes),
             uploads=agents.files,
         ),

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from app.cli.corpus import decode, is_document, language_of, read_corpus
 from app.cli.failures import EXIT_USAGE, Failure
 from app.cli.messages import counted, say
+from app.documents.table import rows_of
+from app.ports.workspace import NotATable
 from app.recipes import inputs
 from app.recipes.inputs import InputFile
 from app.recipes.recipe import Reads, RecipeError
@@ -22,10 +19,7 @@ MAX_FILE_BYTES = 32 * 1024 * 1024
 """No request takes more."""
 
 _MAX_NOTICES = 5
-_DELIMITERS = ",\t;|"
 _TABLE_ENDS = (".csv", ".tsv", ".json", ".jsonl", ".ndjson")
-_NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,14})(?:\.\d{1,12})?")
-"""Written as JSON writes numbers; ``007`` or ``1e5`` may be codes and stay texts."""
 
 
 def read_inputs(reads: Reads, paths: Sequence[Path]) -> dict[str, Any]:
@@ -43,7 +37,7 @@ def read_inputs(reads: Reads, paths: Sequence[Path]) -> dict[str, Any]:
         match reads:
             case Reads.ROWS:
                 files = read_files(paths, lambda path: path.lower().endswith(_TABLE_ENDS), _WHAT[reads])
-                return inputs.table(name, [row for file in files for row in rows_of(file)])
+                return inputs.table(name, [row for file in files for row in rows_in(file)])
             case Reads.SOURCE:
                 return inputs.source(name, read_files(paths, language_of, _WHAT[reads]))
             case Reads.DOCUMENT:
@@ -117,67 +111,16 @@ def _read_file(path: Path) -> InputFile:
     return InputFile(path=name, text=text, language=language_of(name))
 
 
-def rows_of(file: InputFile) -> list[Any]:
-    """The rows of a table: of CSV one object a line, with what is written as a number as one.
+def rows_in(file: InputFile) -> list[Any]:
+    """The rows of a table, see ``documents.table``.
 
     Raises:
-        Failure: it is neither JSON nor a table, or a line has more cells than the first.
+        Failure: it is none.
     """
-    end = file.path.lower().rpartition(".")[2]
-    start = file.text.lstrip()[:1]
-    if end in {"json", "jsonl", "ndjson"} or start in {"[", "{"}:
-        return _json_rows(file)
-    return _csv_rows(file, "\t" if end == "tsv" else None)
-
-
-def _json_rows(file: InputFile) -> list[Any]:
     try:
-        value: Any = orjson.loads(file.text)
-    except orjson.JSONDecodeError as exc:
-        lines = [(number, line) for number, line in enumerate(file.text.split("\n"), start=1) if line.strip()]
-        if file.path.lower().endswith(".json") and len(lines) < 2:
-            raise Failure(f"{file.path}: not JSON: {exc}", EXIT_USAGE) from exc
-        value = [_json_line(file, number, line) for number, line in lines]
-    if isinstance(value, dict):
-        lists = [each for each in value.values() if isinstance(each, list)]
-        value = lists[0] if len(lists) == 1 else [value]
-    if not isinstance(value, list) or not value:
-        raise Failure(f"{file.path}: expected a list of rows, got {type(value).__name__}", EXIT_USAGE)
-    return value
-
-
-def _json_line(file: InputFile, number: int, line: str) -> Any:
-    try:
-        return orjson.loads(line)
-    except orjson.JSONDecodeError as exc:
-        raise Failure(f"{file.path}: line {number} is not JSON: {exc}", EXIT_USAGE) from exc
-
-
-def _csv_rows(file: InputFile, delimiter: str | None) -> list[Any]:
-    first = file.text.split("\n", 1)[0]
-    reader = csv.reader(io.StringIO(file.text, newline=""), delimiter=delimiter or max(_DELIMITERS, key=first.count))
-    rows: list[Any] = []
-    try:
-        header = [name.strip() for name in next(reader)]
-        if len(set(header)) < len(header) or not all(header):
-            raise Failure(f"{file.path}: the first line must name each column, and each name once", EXIT_USAGE)
-        for cells in reader:
-            if len(cells) > len(header):
-                place = f"{file.path}: line {reader.line_num}"
-                raise Failure(f"{place} has {len(cells)} cells, the first line {len(header)}", EXIT_USAGE)
-            if any(cell.strip() for cell in cells):
-                rows.append(dict(zip(header, map(_cell, cells), strict=False)))
-    except csv.Error as exc:
-        raise Failure(f"{file.path}: line {reader.line_num}: {exc}", EXIT_USAGE) from exc
-    if not rows:
-        raise Failure(f"{file.path}: expected a line with the names of the columns, then rows", EXIT_USAGE)
-    return rows
-
-
-def _cell(text: str) -> str | int | float:
-    if not _NUMBER.fullmatch(text.strip()):
-        return text
-    return float(text) if "." in text else int(text)
+        return rows_of(file.path, file.text)
+    except NotATable as exc:
+        raise Failure(f"{file.path}: {exc}", EXIT_USAGE) from exc
 
 
 def _tell(notices: Sequence[str]) -> None:

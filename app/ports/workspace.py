@@ -5,7 +5,7 @@ All methods block (they read a disk or work through megabytes): call them in a t
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 
 class WorkspaceRefusal(Exception):
@@ -36,6 +36,25 @@ class Workspace(Protocol):
         Raises:
             WorkspaceRefusal: no workspace, a path that leads outside or through a symbolic link, no such file, not a
                 regular file, not readable, or more than ``max_bytes`` long.
+        """
+        ...
+
+
+class NotATable(Exception):
+    """A text has no rows; the message says what was expected, and in which line it ends."""
+
+
+class TableRows(Protocol):
+    def __call__(self, name: str, text: str) -> list[Any]:
+        """Return the rows of a table, JSON values, one at least.
+
+        A JSON object with one list in it stands for that list, and any other for one row.
+
+        Args:
+            name: of the file; its end says what it is, where the text itself does not.
+
+        Raises:
+            NotATable: it is neither JSON nor a table, or a line has more cells than the first.
         """
         ...
 

@@ -10,7 +10,7 @@ goes on. What one request may read is bounded in files, bytes and characters.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from app.domain.decompose.files import file_tasks
@@ -31,7 +31,7 @@ from app.domain.errors import InvalidRequest
 from app.domain.planned import Attachment, PlannedTask
 from app.domain.workspace_paths import parts_of
 from app.ports.files import FileRow, Uploads, UploadTooLong
-from app.ports.workspace import DocumentText, UnreadableDocument, Workspace, WorkspaceRefusal
+from app.ports.workspace import DocumentText, NotATable, TableRows, UnreadableDocument, Workspace, WorkspaceRefusal
 
 ATTACHMENTS_POINTER = "/attachments"
 _AT_ONCE = 2
@@ -56,6 +56,7 @@ class ReadLimits:
 class Decomposer:
     """Args:
     text_of: turns the bytes of a file into text.
+    rows_of: turns the text of a table into rows.
     uploads: None where there are none.
     """
 
@@ -63,6 +64,7 @@ class Decomposer:
         self,
         workspace: Workspace,
         text_of: DocumentText,
+        rows_of: TableRows,
         bounds: Bounds,
         limits: ReadLimits | None = None,
         *,
@@ -71,6 +73,7 @@ class Decomposer:
         self._uploads = uploads
         self._workspace = workspace
         self._text_of = text_of
+        self._rows_of = rows_of
         self._bounds = bounds
         self._limits = limits or ReadLimits()
         self._reading = asyncio.Semaphore(_AT_ONCE)
@@ -86,7 +89,11 @@ class Decomposer:
         """
         match decompose:
             case RowsRequest():
-                return await asyncio.to_thread(row_tasks, decompose, self._bounds)
+                if decompose.path is None:
+                    return await asyncio.to_thread(row_tasks, decompose, self._bounds)
+                async with self._reading:
+                    table = await self._one(decompose.path, tenant_id)
+                    return await asyncio.to_thread(self._table_tasks, decompose, table)
             case MapRequest():
                 return await asyncio.to_thread(map_tasks, decompose, self._bounds)
             case FormatsRequest():
@@ -119,12 +126,23 @@ class Decomposer:
                 raise InvalidRequest.field(f"{POINTER}/source", "expected a text, or the path of a file")
             return request.source
         async with self._reading:
-            reading = _Reading(self._workspace, self._text_of, self._bounds.max_tasks, self._limits)
-            field = f"{POINTER}/path"
-            upload = await self._upload(request.path, field, tenant_id)
-            if upload is not None:
-                return await self._uploaded(reading, upload, upload.name, field)
-            return await asyncio.to_thread(reading.file, request.path, field)
+            return await self._one(request.path, tenant_id)
+
+    async def _one(self, path: str, tenant_id: str | None) -> Attachment:
+        """Return the text of the file that the field ``path`` of a decomposition names."""
+        reading = _Reading(self._workspace, self._text_of, self._bounds.max_tasks, self._limits)
+        field = f"{POINTER}/path"
+        upload = await self._upload(path, field, tenant_id)
+        if upload is not None:
+            return await self._uploaded(reading, upload, upload.name, field)
+        return await asyncio.to_thread(reading.file, path, field)
+
+    def _table_tasks(self, request: RowsRequest, table: Attachment) -> list[PlannedTask]:
+        try:
+            rows = self._rows_of(table.name, table.text)
+        except NotATable as exc:
+            raise InvalidRequest.field(f"{POINTER}/path", f"{table.name[:200]!r} is no table: {exc}") from exc
+        return row_tasks(replace(request, data=rows), self._bounds)
 
     async def _upload(self, path: str, field: str, tenant_id: str | None) -> FileRow | None:
         if self._uploads is None or tenant_id is None or _spelled(path, field) != path:

@@ -331,3 +331,39 @@ async def test_uploaded_files_are_inputs_by_id_and_by_name(tmp_path: Path) -> No
     assert sent == {"a.html": "one A", "n.md": "two N", f"{ids[1]}/n.md": "old"}
     assert (attached.status_code, formats.status_code) == (200, 200), (attached.text, formats.text)
     assert [answer.status_code for answer in refused] == [422] * 3
+
+
+async def test_rows_come_from_an_uploaded_table(tmp_path: Path) -> None:
+    cast = Cast()
+    async with in_process(tmp_path, provider=cast) as client:
+        table = "city,people\n" + "".join(f"c{at},{at}\n" for at in range(10))
+        uploaded = (await client.post("/v1/files?name=cities.csv", content=table.encode())).json()
+        by_id = await run(client, {"decompose": {"strategy": "rows", "path": uploaded["file_id"], "num_agents": 5}})
+        by_name = await run(client, {"decompose": {"strategy": "rows", "path": "cities.csv", "num_agents": 5}})
+
+    ids = [[task["task_id"] for task in found["results"]["outputs"]] for found in (by_id, by_name)]
+    assert (by_id["counts"]["completed"], ids[0]) == (5, ids[1])
+    rows_sent = [asked.task["data"]["rows"] for asked in sorted(cast.asked, key=lambda asked: asked.task_id or "")]
+    assert [row for chunk in rows_sent[::2] for row in chunk] == [{"city": f"c{at}", "people": at} for at in range(10)]
+
+
+@pytest.mark.parametrize(
+    ("decompose", "pointer", "why"),
+    [
+        ({}, "/decompose/data", "exactly one of data and path"),
+        ({"data": [1], "path": "t.csv"}, "/decompose/data", "exactly one of data and path"),
+        ({"path": "nowhere.csv"}, "/decompose/path", "SWARMD_WORKSPACE"),
+        ({"path": "t.csv"}, "/decompose/path", "'t.csv' is no table: line 3 has 3 cells, the first line 2"),
+    ],
+)
+async def test_a_table_that_cannot_be_read_starts_nothing(
+    tmp_path: Path, decompose: dict[str, Any], pointer: str, why: str
+) -> None:
+    async with in_process(tmp_path, provider=Cast()) as client:
+        await client.post("/v1/files?name=t.csv", content=b"a,b\n1,2\n1,2,3\n")
+        refused = await client.post("/v1/swarms", json={"decompose": {"strategy": "rows"} | decompose})
+        listed = (await client.get("/v1/swarms")).json()["items"]
+
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, pointer)
+    assert why in refused.json()["detail"]
+    assert listed == []

@@ -119,12 +119,25 @@ class RowsIn(_DecompositionIn):
     """Rows of a table, or any list, in balanced chunks: one task a chunk."""
 
     strategy: Annotated[Literal["rows"], BeforeValidator(_strategy)]
-    data: list[Any] = Field(min_length=1, description="Any JSON values, in order")
+    data: list[Any] | None = Field(None, min_length=1, description="Any JSON values, in order; or `path`")
+    path: Path | None = Field(
+        None,
+        description="A table to take the rows from: CSV, TSV, JSON or JSON lines, an uploaded file by id or name, or a"
+        " file of the service's workspace",
+    )
     num_agents: int | None = Field(None, ge=1, description="Chunks; default one a row, 100 at most")
     prompt: str | None = Field(None, min_length=1, max_length=_MAX_TEXT, description="What to do with each chunk")
 
     def to_domain(self) -> RowsRequest:
-        return RowsRequest(data=self.data, num_agents=self.num_agents, prompt=self.prompt, fields=self._fields())
+        if (self.data is None) == (self.path is None):
+            raise InvalidRequest.field(f"{POINTER}/data", "expected exactly one of data and path")
+        return RowsRequest(
+            data=self.data or (),
+            path=self.path,
+            num_agents=self.num_agents,
+            prompt=self.prompt,
+            fields=self._fields(),
+        )
 
 
 class FilesIn(_DecompositionIn, _SourcesIn):
@@ -159,7 +172,7 @@ class FormatsIn(_DecompositionIn):
         min_length=1, max_length=50, examples=[["html", "markdown", "slides", "spreadsheet"]]
     )
     source: str | None = Field(None, min_length=1, description="The text; or `path`")
-    path: Path | None = Field(None, description="A file of the service's workspace")
+    path: Path | None = Field(None, description="An uploaded file, by id or name, or a file of the service's workspace")
     consistency_check: bool = True
     prompt: str | None = Field(None, min_length=1, max_length=_MAX_TEXT, description="Wishes beside the formats' rules")
 

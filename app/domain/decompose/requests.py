@@ -48,9 +48,10 @@ class FileSources:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowsRequest:
-    """``data`` in ``num_agents`` chunks; by default one a row, 100 at most."""
+    """``data`` in ``num_agents`` chunks; by default one a row, 100 at most. ``path``: a file that the rows are in."""
 
-    data: Sequence[Any]
+    data: Sequence[Any] = ()
+    path: str | None = None
     num_agents: int | None = None
     prompt: str | None = None
     fields: TaskFields = field(default_factory=TaskFields)

@@ -51,6 +51,7 @@ def row_tasks(request: RowsRequest, bounds: Bounds) -> list[PlannedTask]:
             extra=request.fields.extra,
         )
         advice = "ask for more agents" if len(rows) > 1 else "make the row smaller"
-        pointer = f"{POINTER}/num_agents" if len(rows) > 1 else f"{POINTER}/data/{at - 1}"
+        row = f"{POINTER}/data/{at - 1}" if request.path is None else f"{POINTER}/path"
+        pointer = f"{POINTER}/num_agents" if len(rows) > 1 else row
         tally.add(task, prompt_bytes + len(texts) + sum(map(utf8_bytes, texts)), pointer, advice)
     return tally.tasks

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from app.cli import requests
 from app.cli.failures import EXIT_USAGE, Failure
-from app.cli.recipe_inputs import read_files, read_inputs, rows_of
+from app.cli.recipe_inputs import read_files, read_inputs, rows_in
 from app.cli.recipes import description_of, inputs_line, recipes
 from app.cli.requests import goal_request, parameters_of, recipe_request
 from app.cli.results import as_text
@@ -27,7 +27,7 @@ def failure_of(call: Any, *arguments: Any) -> str:
 
 
 def rows(path: str, text: str) -> list[Any]:
-    return rows_of(InputFile(path=path, text=text))
+    return rows_in(InputFile(path=path, text=text))
 
 
 @pytest.fixture

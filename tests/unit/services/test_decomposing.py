@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from app.documents.table import rows_of
 from app.documents.text import text_of
 from app.domain.decompose.requests import (
     Bounds,
@@ -42,7 +43,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def decomposer(root: Path | None, bounds: Bounds | None = None, limits: ReadLimits | None = None) -> Decomposer:
-    return Decomposer(DirectoryWorkspace(root), text_of, bounds or Bounds(), limits)
+    return Decomposer(DirectoryWorkspace(root), text_of, rows_of, bounds or Bounds(), limits)
 
 
 async def pointer_of(service: Decomposer, sources: FileSources) -> tuple[str, str]:
