@@ -26,6 +26,7 @@ from app.api.routes import files, operations, streams, webhooks
 from app.api.schemas.swarm_create import Caps
 from app.api.schemas.webhooks import webhook_data
 from app.blobs.directory import DirectoryBlobs
+from app.console import pages
 from app.delivery import open_webhooks
 from app.dispatch.local import LocalDispatch, LocalDoorbell
 from app.documents.table import rows_of
@@ -123,6 +124,7 @@ def create_app(settings: Settings | None = None, tools: Sequence[Tool] = ()) -> 
     openapi.install(app, (*ROUTERS, operations.metrics_router))
     for router in ROUTERS:
         app.include_router(router)
+    app.router.routes.extend(pages.routes())
     app.webhooks.include_router(webhooks.messages)
     app.add_api_websocket_route("/{path:path}", streams.stream_unknown)
     if settings.metrics:

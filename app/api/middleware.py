@@ -89,8 +89,7 @@ class Gate:
         try:
             refusal = await self._admit(scope, keys)
         except StoreUnavailable as exc:
-            public = scope["path"] in PUBLIC_PATHS
-            refusal = None if public else _Refusal(503, exc.code, "Store unavailable", exc.detail)
+            refusal = None if _is_public(scope["path"]) else _Refusal(503, exc.code, "Store unavailable", exc.detail)
         if refusal is None:
             await self._app(scope, receive, send)
         elif scope["type"] == "websocket" and "websocket.http.response" not in scope.get("extensions", {}):
@@ -106,7 +105,7 @@ class Gate:
             refusal = _local_rule(headers.get("host", ""), headers.get("origin"))
             if refusal is not None:
                 return refusal
-        elif scope["path"] not in PUBLIC_PATHS:
+        elif not _is_public(scope["path"]):
             found = await self._caller(scope, headers, keys)
             if found is None:
                 return _Refusal(401, "unauthorized", "Unauthorized", "send a valid key as Authorization: Bearer <key>")
@@ -143,6 +142,10 @@ _ADMIN_PATHS = frozenset({"/v1/prices"})
 """Changed only by ``admin``: what stands here is the whole service's, not one tenant's."""
 
 PUBLIC_PATHS = frozenset({"/healthz", "/readyz", "/docs", "/openapi.json", "/asyncapi.json"})
+
+
+def _is_public(path: str) -> bool:
+    return path in PUBLIC_PATHS or path == "/console" or path.startswith("/console/")
 
 
 def needed_scope(method: str, path: str) -> str:
