@@ -1,5 +1,6 @@
 """The lock files say the same as ``pyproject.toml``, pin and hash everything, and name no host."""
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -9,7 +10,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
-NAMES = ["requirements.lock", "requirements-build.lock", "requirements-dev.lock"]
+NAMES = ["requirements.lock", "requirements-build.lock", "requirements-dev.lock", "requirements-sdk.lock"]
+SDKS = ROOT / "openapi/sdk"
 PIN = re.compile(r"(?P<name>[a-z0-9-]+)==(?P<version>[0-9][^ ;]*)( ; [^\\]+)?")
 HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
 
@@ -38,6 +40,8 @@ def wanted(section: str) -> list[Requirement]:
         "runtime": project["project"]["dependencies"],
         "build": project["build-system"]["requires"],
         "dev": project["project"]["optional-dependencies"]["dev"],
+        "generator": project["dependency-groups"]["sdk"],
+        "sdk": tomllib.loads((SDKS / "python/pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"],
     }[section]
     return [Requirement(text) for text in texts]
 
@@ -52,7 +56,12 @@ def test_every_entry_is_a_pin_with_hashes_and_nothing_else(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("section", "name"),
-    [("runtime", NAMES[0]), ("build", NAMES[1]), *((each, NAMES[2]) for each in ("runtime", "dev"))],
+    [
+        ("runtime", NAMES[0]),
+        ("build", NAMES[1]),
+        *((each, NAMES[2]) for each in ("runtime", "dev")),
+        *((each, NAMES[3]) for each in ("generator", "sdk")),
+    ],
 )
 def test_a_lock_fits_pyproject(section: str, name: str) -> None:
     locked = pins(name)
@@ -61,6 +70,16 @@ def test_a_lock_fits_pyproject(section: str, name: str) -> None:
         versions = locked.get(canonicalize_name(requirement.name), set())
         assert versions, f"{requirement.name} is missing in {name}: run scripts/lock"
         assert all(requirement.specifier.contains(version) for version in versions), f"{requirement}: run scripts/lock"
+
+
+def test_the_lock_file_of_npm_has_hashes_and_no_host() -> None:
+    lock = json.loads((SDKS / "typescript/package-lock.json").read_text(encoding="utf-8"))
+    packages = {name: package for name, package in lock["packages"].items() if name}
+
+    assert packages
+    for name, package in packages.items():
+        assert re.fullmatch(r"sha512-[A-Za-z0-9+/]{86}==", package["integrity"]), name
+        assert "resolved" not in package, f"{name}: npm wrote a host; openapi/sdk/typescript/.npmrc keeps it from that"
 
 
 def test_the_development_lock_holds_the_other_two_at_the_same_versions() -> None:

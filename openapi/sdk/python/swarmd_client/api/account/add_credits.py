@@ -1,0 +1,239 @@
+from http import HTTPStatus
+from typing import Any
+
+import httpx
+
+from ... import errors
+from ...client import AuthenticatedClient, Client
+from ...models.credit_add import CreditAdd
+from ...models.credit_entry_added import CreditEntryAdded
+from ...models.problem import Problem
+from ...types import Response
+
+
+def _get_kwargs(
+    *,
+    body: CreditAdd,
+) -> dict[str, Any]:
+    headers: dict[str, Any] = {}
+
+    _kwargs: dict[str, Any] = {
+        "method": "post",
+        "url": "/v1/credits",
+    }
+
+    _kwargs["json"] = body.to_dict()
+
+    headers["Content-Type"] = "application/json"
+
+    _kwargs["headers"] = headers
+    return _kwargs
+
+
+def _parse_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> CreditEntryAdded | Problem | None:
+    if response.status_code == 200:
+        response_200 = CreditEntryAdded.from_dict(response.json())
+
+        return response_200
+
+    if response.status_code == 201:
+        response_201 = CreditEntryAdded.from_dict(response.json())
+
+        return response_201
+
+    if response.status_code == 400:
+        response_400 = Problem.from_dict(response.json())
+
+        return response_400
+
+    if response.status_code == 401:
+        response_401 = Problem.from_dict(response.json())
+
+        return response_401
+
+    if response.status_code == 403:
+        response_403 = Problem.from_dict(response.json())
+
+        return response_403
+
+    if response.status_code == 409:
+        response_409 = Problem.from_dict(response.json())
+
+        return response_409
+
+    if response.status_code == 413:
+        response_413 = Problem.from_dict(response.json())
+
+        return response_413
+
+    if response.status_code == 422:
+        response_422 = Problem.from_dict(response.json())
+
+        return response_422
+
+    if response.status_code == 429:
+        response_429 = Problem.from_dict(response.json())
+
+        return response_429
+
+    if response.status_code == 500:
+        response_500 = Problem.from_dict(response.json())
+
+        return response_500
+
+    if response.status_code == 503:
+        response_503 = Problem.from_dict(response.json())
+
+        return response_503
+
+    if client.raise_on_unexpected_status:
+        raise errors.UnexpectedStatus(response.status_code, response.content)
+    else:
+        return None
+
+
+def _build_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> Response[CreditEntryAdded | Problem]:
+    return Response(
+        status_code=HTTPStatus(response.status_code),
+        content=response.content,
+        headers=response.headers,
+        parsed=_parse_response(client=client, response=response),
+    )
+
+
+def sync_detailed(
+    *,
+    client: AuthenticatedClient,
+    body: CreditAdd,
+) -> Response[CreditEntryAdded | Problem]:
+    """Add Credits
+
+     Add to a tenant's credits; paused work goes on at once.
+
+    Only for the operator: an `admin` key of the tenant `default`. A tenant's own `admin` cannot top
+    itself up. What a
+    payment provider's webhook handler calls, with the payment's id as `reference`: delivered twice, it
+    counts once.
+
+    Args:
+        body (CreditAdd):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[CreditEntryAdded | Problem]
+    """
+
+    kwargs = _get_kwargs(
+        body=body,
+    )
+
+    response = client.get_httpx_client().request(
+        **kwargs,
+    )
+
+    return _build_response(client=client, response=response)
+
+
+def sync(
+    *,
+    client: AuthenticatedClient,
+    body: CreditAdd,
+) -> CreditEntryAdded | Problem | None:
+    """Add Credits
+
+     Add to a tenant's credits; paused work goes on at once.
+
+    Only for the operator: an `admin` key of the tenant `default`. A tenant's own `admin` cannot top
+    itself up. What a
+    payment provider's webhook handler calls, with the payment's id as `reference`: delivered twice, it
+    counts once.
+
+    Args:
+        body (CreditAdd):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        CreditEntryAdded | Problem
+    """
+
+    return sync_detailed(
+        client=client,
+        body=body,
+    ).parsed
+
+
+async def asyncio_detailed(
+    *,
+    client: AuthenticatedClient,
+    body: CreditAdd,
+) -> Response[CreditEntryAdded | Problem]:
+    """Add Credits
+
+     Add to a tenant's credits; paused work goes on at once.
+
+    Only for the operator: an `admin` key of the tenant `default`. A tenant's own `admin` cannot top
+    itself up. What a
+    payment provider's webhook handler calls, with the payment's id as `reference`: delivered twice, it
+    counts once.
+
+    Args:
+        body (CreditAdd):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[CreditEntryAdded | Problem]
+    """
+
+    kwargs = _get_kwargs(
+        body=body,
+    )
+
+    response = await client.get_async_httpx_client().request(**kwargs)
+
+    return _build_response(client=client, response=response)
+
+
+async def asyncio(
+    *,
+    client: AuthenticatedClient,
+    body: CreditAdd,
+) -> CreditEntryAdded | Problem | None:
+    """Add Credits
+
+     Add to a tenant's credits; paused work goes on at once.
+
+    Only for the operator: an `admin` key of the tenant `default`. A tenant's own `admin` cannot top
+    itself up. What a
+    payment provider's webhook handler calls, with the payment's id as `reference`: delivered twice, it
+    counts once.
+
+    Args:
+        body (CreditAdd):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        CreditEntryAdded | Problem
+    """
+
+    return (
+        await asyncio_detailed(
+            client=client,
+            body=body,
+        )
+    ).parsed

@@ -1,0 +1,285 @@
+from http import HTTPStatus
+from typing import Any
+
+import httpx
+
+from ... import errors
+from ...client import AuthenticatedClient, Client
+from ...models.chat_completion import ChatCompletion
+from ...models.chat_completion_create import ChatCompletionCreate
+from ...models.open_ai_error_envelope import OpenAIErrorEnvelope
+from ...types import UNSET, Response, Unset
+
+
+def _get_kwargs(
+    *,
+    body: ChatCompletionCreate,
+    idempotency_key: str | Unset = UNSET,
+) -> dict[str, Any]:
+    headers: dict[str, Any] = {}
+    if not isinstance(idempotency_key, Unset):
+        headers["Idempotency-Key"] = idempotency_key
+
+    _kwargs: dict[str, Any] = {
+        "method": "post",
+        "url": "/v1/chat/completions",
+    }
+
+    _kwargs["json"] = body.to_dict()
+
+    headers["Content-Type"] = "application/json"
+
+    _kwargs["headers"] = headers
+    return _kwargs
+
+
+def _parse_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> ChatCompletion | OpenAIErrorEnvelope | None:
+    if response.status_code == 200:
+        response_200 = ChatCompletion.from_dict(response.json())
+
+        return response_200
+
+    if response.status_code == 400:
+        response_400 = OpenAIErrorEnvelope.from_dict(response.json())
+
+        return response_400
+
+    if response.status_code == 401:
+        response_401 = OpenAIErrorEnvelope.from_dict(response.json())
+
+        return response_401
+
+    if response.status_code == 402:
+        response_402 = OpenAIErrorEnvelope.from_dict(response.json())
+
+        return response_402
+
+    if response.status_code == 403:
+        response_403 = OpenAIErrorEnvelope.from_dict(response.json())
+
+        return response_403
+
+    if response.status_code == 404:
+        response_404 = OpenAIErrorEnvelope.from_dict(response.json())
+
+        return response_404
+
+    if response.status_code == 409:
+        response_409 = OpenAIErrorEnvelope.from_dict(response.json())
+
+        return response_409
+
+    if response.status_code == 413:
+        response_413 = OpenAIErrorEnvelope.from_dict(response.json())
+
+        return response_413
+
+    if response.status_code == 422:
+        response_422 = OpenAIErrorEnvelope.from_dict(response.json())
+
+        return response_422
+
+    if response.status_code == 429:
+        response_429 = OpenAIErrorEnvelope.from_dict(response.json())
+
+        return response_429
+
+    if response.status_code == 500:
+        response_500 = OpenAIErrorEnvelope.from_dict(response.json())
+
+        return response_500
+
+    if response.status_code == 502:
+        response_502 = OpenAIErrorEnvelope.from_dict(response.json())
+
+        return response_502
+
+    if response.status_code == 503:
+        response_503 = OpenAIErrorEnvelope.from_dict(response.json())
+
+        return response_503
+
+    if response.status_code == 504:
+        response_504 = OpenAIErrorEnvelope.from_dict(response.json())
+
+        return response_504
+
+    if client.raise_on_unexpected_status:
+        raise errors.UnexpectedStatus(response.status_code, response.content)
+    else:
+        return None
+
+
+def _build_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> Response[ChatCompletion | OpenAIErrorEnvelope]:
+    return Response(
+        status_code=HTTPStatus(response.status_code),
+        content=response.content,
+        headers=response.headers,
+        parsed=_parse_response(client=client, response=response),
+    )
+
+
+def sync_detailed(
+    *,
+    client: AuthenticatedClient,
+    body: ChatCompletionCreate,
+    idempotency_key: str | Unset = UNSET,
+) -> Response[ChatCompletion | OpenAIErrorEnvelope]:
+    """Create Chat Completion
+
+     Make one model call, or run a swarm (`model: "swarm/<orchestrator>"`) and wait for its merged
+    answer.
+
+    Besides OpenAI's fields it takes `context` and `thinking`, and answers with `latency_ms` and
+    `usage.cost`. A client
+    that leaves ends its model call; a swarm goes on, and its id is in the header `X-Swarm-Id`.
+
+    Args:
+        idempotency_key (str | Unset): 1 to 255 printable ASCII characters. The same key with the
+            same request again starts nothing: it gets the answer of the first, with the header
+            `Idempotent-Replayed: true`. With another request: 409. A refused request leaves its key
+            free.
+        body (ChatCompletionCreate): OpenAI's request; `context` is folded into the prompt. A
+            field that is not listed is ignored.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[ChatCompletion | OpenAIErrorEnvelope]
+    """
+
+    kwargs = _get_kwargs(
+        body=body,
+        idempotency_key=idempotency_key,
+    )
+
+    response = client.get_httpx_client().request(
+        **kwargs,
+    )
+
+    return _build_response(client=client, response=response)
+
+
+def sync(
+    *,
+    client: AuthenticatedClient,
+    body: ChatCompletionCreate,
+    idempotency_key: str | Unset = UNSET,
+) -> ChatCompletion | OpenAIErrorEnvelope | None:
+    """Create Chat Completion
+
+     Make one model call, or run a swarm (`model: "swarm/<orchestrator>"`) and wait for its merged
+    answer.
+
+    Besides OpenAI's fields it takes `context` and `thinking`, and answers with `latency_ms` and
+    `usage.cost`. A client
+    that leaves ends its model call; a swarm goes on, and its id is in the header `X-Swarm-Id`.
+
+    Args:
+        idempotency_key (str | Unset): 1 to 255 printable ASCII characters. The same key with the
+            same request again starts nothing: it gets the answer of the first, with the header
+            `Idempotent-Replayed: true`. With another request: 409. A refused request leaves its key
+            free.
+        body (ChatCompletionCreate): OpenAI's request; `context` is folded into the prompt. A
+            field that is not listed is ignored.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        ChatCompletion | OpenAIErrorEnvelope
+    """
+
+    return sync_detailed(
+        client=client,
+        body=body,
+        idempotency_key=idempotency_key,
+    ).parsed
+
+
+async def asyncio_detailed(
+    *,
+    client: AuthenticatedClient,
+    body: ChatCompletionCreate,
+    idempotency_key: str | Unset = UNSET,
+) -> Response[ChatCompletion | OpenAIErrorEnvelope]:
+    """Create Chat Completion
+
+     Make one model call, or run a swarm (`model: "swarm/<orchestrator>"`) and wait for its merged
+    answer.
+
+    Besides OpenAI's fields it takes `context` and `thinking`, and answers with `latency_ms` and
+    `usage.cost`. A client
+    that leaves ends its model call; a swarm goes on, and its id is in the header `X-Swarm-Id`.
+
+    Args:
+        idempotency_key (str | Unset): 1 to 255 printable ASCII characters. The same key with the
+            same request again starts nothing: it gets the answer of the first, with the header
+            `Idempotent-Replayed: true`. With another request: 409. A refused request leaves its key
+            free.
+        body (ChatCompletionCreate): OpenAI's request; `context` is folded into the prompt. A
+            field that is not listed is ignored.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[ChatCompletion | OpenAIErrorEnvelope]
+    """
+
+    kwargs = _get_kwargs(
+        body=body,
+        idempotency_key=idempotency_key,
+    )
+
+    response = await client.get_async_httpx_client().request(**kwargs)
+
+    return _build_response(client=client, response=response)
+
+
+async def asyncio(
+    *,
+    client: AuthenticatedClient,
+    body: ChatCompletionCreate,
+    idempotency_key: str | Unset = UNSET,
+) -> ChatCompletion | OpenAIErrorEnvelope | None:
+    """Create Chat Completion
+
+     Make one model call, or run a swarm (`model: "swarm/<orchestrator>"`) and wait for its merged
+    answer.
+
+    Besides OpenAI's fields it takes `context` and `thinking`, and answers with `latency_ms` and
+    `usage.cost`. A client
+    that leaves ends its model call; a swarm goes on, and its id is in the header `X-Swarm-Id`.
+
+    Args:
+        idempotency_key (str | Unset): 1 to 255 printable ASCII characters. The same key with the
+            same request again starts nothing: it gets the answer of the first, with the header
+            `Idempotent-Replayed: true`. With another request: 409. A refused request leaves its key
+            free.
+        body (ChatCompletionCreate): OpenAI's request; `context` is folded into the prompt. A
+            field that is not listed is ignored.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        ChatCompletion | OpenAIErrorEnvelope
+    """
+
+    return (
+        await asyncio_detailed(
+            client=client,
+            body=body,
+            idempotency_key=idempotency_key,
+        )
+    ).parsed

@@ -1,0 +1,294 @@
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from ... import errors
+from ...client import AuthenticatedClient, Client
+from ...models.graph_run import GraphRun
+from ...models.problem import Problem
+from ...models.swarm_created import SwarmCreated
+from ...types import UNSET, Response, Unset
+
+
+def _get_kwargs(
+    graph_id: str,
+    *,
+    body: GraphRun | Unset = UNSET,
+    wait: float | Unset = UNSET,
+    idempotency_key: str | Unset = UNSET,
+) -> dict[str, Any]:
+    headers: dict[str, Any] = {}
+    if not isinstance(idempotency_key, Unset):
+        headers["Idempotency-Key"] = idempotency_key
+
+    params: dict[str, Any] = {}
+
+    params["wait"] = wait
+
+    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
+
+    _kwargs: dict[str, Any] = {
+        "method": "post",
+        "url": "/v1/graphs/{graph_id}/runs".format(
+            graph_id=quote(str(graph_id), safe=""),
+        ),
+        "params": params,
+    }
+
+    if not isinstance(body, Unset):
+        _kwargs["json"] = body.to_dict()
+
+    headers["Content-Type"] = "application/json"
+
+    _kwargs["headers"] = headers
+    return _kwargs
+
+
+def _parse_response(*, client: AuthenticatedClient | Client, response: httpx.Response) -> Problem | SwarmCreated | None:
+    if response.status_code == 201:
+        response_201 = SwarmCreated.from_dict(response.json())
+
+        return response_201
+
+    if response.status_code == 400:
+        response_400 = Problem.from_dict(response.json())
+
+        return response_400
+
+    if response.status_code == 401:
+        response_401 = Problem.from_dict(response.json())
+
+        return response_401
+
+    if response.status_code == 402:
+        response_402 = Problem.from_dict(response.json())
+
+        return response_402
+
+    if response.status_code == 403:
+        response_403 = Problem.from_dict(response.json())
+
+        return response_403
+
+    if response.status_code == 404:
+        response_404 = Problem.from_dict(response.json())
+
+        return response_404
+
+    if response.status_code == 409:
+        response_409 = Problem.from_dict(response.json())
+
+        return response_409
+
+    if response.status_code == 413:
+        response_413 = Problem.from_dict(response.json())
+
+        return response_413
+
+    if response.status_code == 422:
+        response_422 = Problem.from_dict(response.json())
+
+        return response_422
+
+    if response.status_code == 429:
+        response_429 = Problem.from_dict(response.json())
+
+        return response_429
+
+    if response.status_code == 500:
+        response_500 = Problem.from_dict(response.json())
+
+        return response_500
+
+    if response.status_code == 503:
+        response_503 = Problem.from_dict(response.json())
+
+        return response_503
+
+    if client.raise_on_unexpected_status:
+        raise errors.UnexpectedStatus(response.status_code, response.content)
+    else:
+        return None
+
+
+def _build_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> Response[Problem | SwarmCreated]:
+    return Response(
+        status_code=HTTPStatus(response.status_code),
+        content=response.content,
+        headers=response.headers,
+        parsed=_parse_response(client=client, response=response),
+    )
+
+
+def sync_detailed(
+    graph_id: str,
+    *,
+    client: AuthenticatedClient,
+    body: GraphRun | Unset = UNSET,
+    wait: float | Unset = UNSET,
+    idempotency_key: str | Unset = UNSET,
+) -> Response[Problem | SwarmCreated]:
+    """Run Graph
+
+     Start a run of a saved graph, as `POST /v1/swarms` does; its `metadata` has `graph_id` and
+    `graph_revision`.
+
+    Args:
+        graph_id (str): A name of yours: lower-case letters, digits, `_`, `.` and `-`
+        wait (float | Unset): Seconds to wait for the end of the run
+        idempotency_key (str | Unset): 1 to 255 printable ASCII characters. The same key with the
+            same request again starts nothing: it gets the answer of the first, with the header
+            `Idempotent-Replayed: true`. With another request: 409. A refused request leaves its key
+            free.
+        body (GraphRun | Unset): What is different in one run of a saved graph; each field wins
+            over the saved one.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[Problem | SwarmCreated]
+    """
+
+    kwargs = _get_kwargs(
+        graph_id=graph_id,
+        body=body,
+        wait=wait,
+        idempotency_key=idempotency_key,
+    )
+
+    response = client.get_httpx_client().request(
+        **kwargs,
+    )
+
+    return _build_response(client=client, response=response)
+
+
+def sync(
+    graph_id: str,
+    *,
+    client: AuthenticatedClient,
+    body: GraphRun | Unset = UNSET,
+    wait: float | Unset = UNSET,
+    idempotency_key: str | Unset = UNSET,
+) -> Problem | SwarmCreated | None:
+    """Run Graph
+
+     Start a run of a saved graph, as `POST /v1/swarms` does; its `metadata` has `graph_id` and
+    `graph_revision`.
+
+    Args:
+        graph_id (str): A name of yours: lower-case letters, digits, `_`, `.` and `-`
+        wait (float | Unset): Seconds to wait for the end of the run
+        idempotency_key (str | Unset): 1 to 255 printable ASCII characters. The same key with the
+            same request again starts nothing: it gets the answer of the first, with the header
+            `Idempotent-Replayed: true`. With another request: 409. A refused request leaves its key
+            free.
+        body (GraphRun | Unset): What is different in one run of a saved graph; each field wins
+            over the saved one.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Problem | SwarmCreated
+    """
+
+    return sync_detailed(
+        graph_id=graph_id,
+        client=client,
+        body=body,
+        wait=wait,
+        idempotency_key=idempotency_key,
+    ).parsed
+
+
+async def asyncio_detailed(
+    graph_id: str,
+    *,
+    client: AuthenticatedClient,
+    body: GraphRun | Unset = UNSET,
+    wait: float | Unset = UNSET,
+    idempotency_key: str | Unset = UNSET,
+) -> Response[Problem | SwarmCreated]:
+    """Run Graph
+
+     Start a run of a saved graph, as `POST /v1/swarms` does; its `metadata` has `graph_id` and
+    `graph_revision`.
+
+    Args:
+        graph_id (str): A name of yours: lower-case letters, digits, `_`, `.` and `-`
+        wait (float | Unset): Seconds to wait for the end of the run
+        idempotency_key (str | Unset): 1 to 255 printable ASCII characters. The same key with the
+            same request again starts nothing: it gets the answer of the first, with the header
+            `Idempotent-Replayed: true`. With another request: 409. A refused request leaves its key
+            free.
+        body (GraphRun | Unset): What is different in one run of a saved graph; each field wins
+            over the saved one.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[Problem | SwarmCreated]
+    """
+
+    kwargs = _get_kwargs(
+        graph_id=graph_id,
+        body=body,
+        wait=wait,
+        idempotency_key=idempotency_key,
+    )
+
+    response = await client.get_async_httpx_client().request(**kwargs)
+
+    return _build_response(client=client, response=response)
+
+
+async def asyncio(
+    graph_id: str,
+    *,
+    client: AuthenticatedClient,
+    body: GraphRun | Unset = UNSET,
+    wait: float | Unset = UNSET,
+    idempotency_key: str | Unset = UNSET,
+) -> Problem | SwarmCreated | None:
+    """Run Graph
+
+     Start a run of a saved graph, as `POST /v1/swarms` does; its `metadata` has `graph_id` and
+    `graph_revision`.
+
+    Args:
+        graph_id (str): A name of yours: lower-case letters, digits, `_`, `.` and `-`
+        wait (float | Unset): Seconds to wait for the end of the run
+        idempotency_key (str | Unset): 1 to 255 printable ASCII characters. The same key with the
+            same request again starts nothing: it gets the answer of the first, with the header
+            `Idempotent-Replayed: true`. With another request: 409. A refused request leaves its key
+            free.
+        body (GraphRun | Unset): What is different in one run of a saved graph; each field wins
+            over the saved one.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Problem | SwarmCreated
+    """
+
+    return (
+        await asyncio_detailed(
+            graph_id=graph_id,
+            client=client,
+            body=body,
+            wait=wait,
+            idempotency_key=idempotency_key,
+        )
+    ).parsed

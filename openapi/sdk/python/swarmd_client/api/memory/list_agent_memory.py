@@ -1,0 +1,248 @@
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from ... import errors
+from ...client import AuthenticatedClient, Client
+from ...models.memory_page import MemoryPage
+from ...models.problem import Problem
+from ...types import UNSET, Response, Unset
+
+
+def _get_kwargs(
+    agent_id: str,
+    *,
+    prefix: str | Unset = "",
+    limit: int | Unset = 100,
+    cursor: str | Unset = UNSET,
+) -> dict[str, Any]:
+
+    params: dict[str, Any] = {}
+
+    params["prefix"] = prefix
+
+    params["limit"] = limit
+
+    params["cursor"] = cursor
+
+    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
+
+    _kwargs: dict[str, Any] = {
+        "method": "get",
+        "url": "/v1/agents/{agent_id}/memory".format(
+            agent_id=quote(str(agent_id), safe=""),
+        ),
+        "params": params,
+    }
+
+    return _kwargs
+
+
+def _parse_response(*, client: AuthenticatedClient | Client, response: httpx.Response) -> MemoryPage | Problem | None:
+    if response.status_code == 200:
+        response_200 = MemoryPage.from_dict(response.json())
+
+        return response_200
+
+    if response.status_code == 401:
+        response_401 = Problem.from_dict(response.json())
+
+        return response_401
+
+    if response.status_code == 403:
+        response_403 = Problem.from_dict(response.json())
+
+        return response_403
+
+    if response.status_code == 404:
+        response_404 = Problem.from_dict(response.json())
+
+        return response_404
+
+    if response.status_code == 422:
+        response_422 = Problem.from_dict(response.json())
+
+        return response_422
+
+    if response.status_code == 429:
+        response_429 = Problem.from_dict(response.json())
+
+        return response_429
+
+    if response.status_code == 500:
+        response_500 = Problem.from_dict(response.json())
+
+        return response_500
+
+    if response.status_code == 503:
+        response_503 = Problem.from_dict(response.json())
+
+        return response_503
+
+    if client.raise_on_unexpected_status:
+        raise errors.UnexpectedStatus(response.status_code, response.content)
+    else:
+        return None
+
+
+def _build_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> Response[MemoryPage | Problem]:
+    return Response(
+        status_code=HTTPStatus(response.status_code),
+        content=response.content,
+        headers=response.headers,
+        parsed=_parse_response(client=client, response=response),
+    )
+
+
+def sync_detailed(
+    agent_id: str,
+    *,
+    client: AuthenticatedClient,
+    prefix: str | Unset = "",
+    limit: int | Unset = 100,
+    cursor: str | Unset = UNSET,
+) -> Response[MemoryPage | Problem]:
+    """List Agent Memory
+
+     List the memory that an orchestrator's sub-agents share, by key.
+
+    Args:
+        agent_id (str):
+        prefix (str | Unset): Only keys that begin with it Default: ''.
+        limit (int | Unset): Items a page Default: 100.
+        cursor (str | Unset): `next_cursor` of the page before
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[MemoryPage | Problem]
+    """
+
+    kwargs = _get_kwargs(
+        agent_id=agent_id,
+        prefix=prefix,
+        limit=limit,
+        cursor=cursor,
+    )
+
+    response = client.get_httpx_client().request(
+        **kwargs,
+    )
+
+    return _build_response(client=client, response=response)
+
+
+def sync(
+    agent_id: str,
+    *,
+    client: AuthenticatedClient,
+    prefix: str | Unset = "",
+    limit: int | Unset = 100,
+    cursor: str | Unset = UNSET,
+) -> MemoryPage | Problem | None:
+    """List Agent Memory
+
+     List the memory that an orchestrator's sub-agents share, by key.
+
+    Args:
+        agent_id (str):
+        prefix (str | Unset): Only keys that begin with it Default: ''.
+        limit (int | Unset): Items a page Default: 100.
+        cursor (str | Unset): `next_cursor` of the page before
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        MemoryPage | Problem
+    """
+
+    return sync_detailed(
+        agent_id=agent_id,
+        client=client,
+        prefix=prefix,
+        limit=limit,
+        cursor=cursor,
+    ).parsed
+
+
+async def asyncio_detailed(
+    agent_id: str,
+    *,
+    client: AuthenticatedClient,
+    prefix: str | Unset = "",
+    limit: int | Unset = 100,
+    cursor: str | Unset = UNSET,
+) -> Response[MemoryPage | Problem]:
+    """List Agent Memory
+
+     List the memory that an orchestrator's sub-agents share, by key.
+
+    Args:
+        agent_id (str):
+        prefix (str | Unset): Only keys that begin with it Default: ''.
+        limit (int | Unset): Items a page Default: 100.
+        cursor (str | Unset): `next_cursor` of the page before
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[MemoryPage | Problem]
+    """
+
+    kwargs = _get_kwargs(
+        agent_id=agent_id,
+        prefix=prefix,
+        limit=limit,
+        cursor=cursor,
+    )
+
+    response = await client.get_async_httpx_client().request(**kwargs)
+
+    return _build_response(client=client, response=response)
+
+
+async def asyncio(
+    agent_id: str,
+    *,
+    client: AuthenticatedClient,
+    prefix: str | Unset = "",
+    limit: int | Unset = 100,
+    cursor: str | Unset = UNSET,
+) -> MemoryPage | Problem | None:
+    """List Agent Memory
+
+     List the memory that an orchestrator's sub-agents share, by key.
+
+    Args:
+        agent_id (str):
+        prefix (str | Unset): Only keys that begin with it Default: ''.
+        limit (int | Unset): Items a page Default: 100.
+        cursor (str | Unset): `next_cursor` of the page before
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        MemoryPage | Problem
+    """
+
+    return (
+        await asyncio_detailed(
+            agent_id=agent_id,
+            client=client,
+            prefix=prefix,
+            limit=limit,
+            cursor=cursor,
+        )
+    ).parsed

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+T = TypeVar("T", bound="AnsweringSwarm")
+
+
+@_attrs_define
+class AnsweringSwarm:
+    """The run that gave an answer.
+
+    Attributes:
+        missing (int): Tasks that did not complete
+        status (str):
+        swarm_id (str):
+    """
+
+    missing: int
+    status: str
+    swarm_id: str
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        missing = self.missing
+
+        status = self.status
+
+        swarm_id = self.swarm_id
+
+        field_dict: dict[str, Any] = {}
+        field_dict.update(self.additional_properties)
+        field_dict.update(
+            {
+                "missing": missing,
+                "status": status,
+                "swarm_id": swarm_id,
+            }
+        )
+
+        return field_dict
+
+    @classmethod
+    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        d = dict(src_dict)
+        missing = d.pop("missing")
+
+        status = d.pop("status")
+
+        swarm_id = d.pop("swarm_id")
+
+        answering_swarm = cls(
+            missing=missing,
+            status=status,
+            swarm_id=swarm_id,
+        )
+
+        answering_swarm.additional_properties = d
+        return answering_swarm
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties.keys())
+
+    def __getitem__(self, key: str) -> Any:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties

@@ -1,0 +1,10 @@
+from enum import StrEnum
+
+
+class ForkTaskTierType0(StrEnum):
+    INSTANT = "instant"
+    LIGHT = "light"
+    THINKING = "thinking"
+
+    def __str__(self) -> str:
+        return str(self.value)

@@ -1,0 +1,10 @@
+from enum import StrEnum
+
+
+class KeyOutScopesItem(StrEnum):
+    ADMIN = "admin"
+    READ = "read"
+    RUN = "run"
+
+    def __str__(self) -> str:
+        return str(self.value)
