@@ -16,6 +16,8 @@ from app.cli.failures import EXIT_USAGE, Failure
 from app.cli.messages import counted
 
 MAX_FILE_BYTES = 4 * 1024 * 1024
+MAX_PARSED_BYTES = 32 * 1024 * 1024
+"""Of a PDF, Word or Excel document, whose text is a small part of it."""
 MAX_TASK_TEXT_BYTES = 800_000
 """As JSON; the service takes 1 MiB a task, and prompt and path need room too."""
 MAX_CORPUS_BYTES = 28 * 1024 * 1024
@@ -37,7 +39,10 @@ _LANGUAGES = {
 }  # fmt: skip
 _LANGUAGE_OF_SUFFIX = {suffix: name for name, suffixes in _LANGUAGES.items() for suffix in suffixes.split()}
 _LANGUAGE_OF_NAME = {"Dockerfile": "Dockerfile", "Makefile": "Make", "CMakeLists.txt": "CMake"}
-_DOCUMENT_SUFFIXES = frozenset({".rst", ".md", ".txt", ".html", ".htm"})
+_PARSED_SUFFIXES = frozenset({".pdf", ".docx", ".docm", ".xlsx", ".xlsm"})
+_UNREADABLE_SUFFIXES = frozenset({".doc", ".xls", ".ppt", ".pptx", ".odt", ".ods", ".odp", ".rtf", ".epub"})
+"""Documents that nothing here reads: walked all the same, so that a folder does not lose them without a word."""
+_DOCUMENT_SUFFIXES = frozenset({".rst", ".md", ".txt", ".html", ".htm"}) | _PARSED_SUFFIXES | _UNREADABLE_SUFFIXES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,10 +134,15 @@ def _is_foreign(path: str, name: str) -> bool:
 
 def _read_text(path: Path, name: str, notices: list[str]) -> str | None:
     try:
+        if is_office(name):
+            return read_office(path, name)
         with path.open("rb") as file:
             data = file.read(MAX_FILE_BYTES + 1)
     except OSError as exc:
         notices.append(f"{name}: {exc.strerror}, left out")
+        return None
+    except Failure as exc:
+        notices.append(f"{exc}, left out")
         return None
     is_cut = len(data) > MAX_FILE_BYTES
     text = decode(data[:MAX_FILE_BYTES])
@@ -141,6 +151,31 @@ def _read_text(path: Path, name: str, notices: list[str]) -> str | None:
     elif is_cut:
         notices.append(f"{name}: longer than {MAX_FILE_BYTES // 2**20} MiB, only its beginning is read")
     return text
+
+
+def is_office(path: str) -> bool:
+    """Whether the name is that of a document whose text a library has to find, or of one that none here reads."""
+    return os.path.splitext(path)[1].lower() in _PARSED_SUFFIXES | _UNREADABLE_SUFFIXES
+
+
+def read_office(path: Path, name: str) -> str:
+    """Text of a PDF, Word or Excel document, found as the service would find it.
+
+    Raises:
+        OSError: it cannot be opened.
+        Failure: it is too large, damaged, encrypted or of another kind; the message begins with ``name``.
+    """
+    from app.documents.text import text_of
+    from app.ports.workspace import UnreadableDocument
+
+    with path.open("rb") as file:
+        data = file.read(MAX_PARSED_BYTES + 1)
+    if len(data) > MAX_PARSED_BYTES:
+        raise Failure(f"{name}: larger than {MAX_PARSED_BYTES >> 20} MiB", EXIT_USAGE)
+    try:
+        return text_of(name, data)
+    except UnreadableDocument as exc:
+        raise Failure(f"{name}: {exc}", EXIT_USAGE) from exc
 
 
 def decode(data: bytes) -> str | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from app.cli.corpus import decode, is_document, language_of, read_corpus
+from app.cli.corpus import decode, is_document, is_office, language_of, read_corpus, read_office
 from app.cli.failures import EXIT_USAGE, Failure
 from app.cli.messages import counted, say
 from app.documents.table import rows_of
@@ -99,7 +99,7 @@ def _read_file(path: Path) -> InputFile:
         if path.stat().st_size > MAX_FILE_BYTES:
             size = path.stat().st_size / 2**20
             raise Failure(f"{path}: {size:,.1f} MiB; a request takes {MAX_FILE_BYTES >> 20} MiB", EXIT_USAGE)
-        text = decode(path.read_bytes())
+        text = read_office(path, str(path)) if is_office(path.name) else decode(path.read_bytes())
     except OSError as exc:
         raise Failure(f"{path}: {exc.strerror}", EXIT_USAGE) from exc
     if text is None:

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from app.cli import corpus as corpus_module
 from app.cli.corpus import Corpus, decode, fair_cap, is_document, language_of, read_corpus
 from app.cli.failures import EXIT_USAGE, Failure
+from app.cli.recipe_inputs import read_files
+from tests.support.office_files import excel, pdf, word
 
 
 def write(root: Path, files: dict[str, str | bytes]) -> Path:
@@ -109,6 +111,43 @@ def test_nothing_to_read_is_a_usage_error(tmp_path: Path) -> None:
             read_corpus(root, is_document, "documents")
         assert failure.value.exit_code == EXIT_USAGE
         assert str(root) in failure.value.message
+
+
+def test_documents_of_offices_are_read_and_those_that_cannot_be_are_told_of(tmp_path: Path) -> None:
+    root = write(
+        tmp_path / "inbox",
+        {
+            "a.pdf": pdf(["The rent is 900 dollars."]),
+            "b.DOCX": word([("Normal", "The deposit is 1,800 dollars.")]),
+            "c.xlsx": excel({"Costs": [["paint", 40]]}),
+            "d.pdf": b"%PDF-1.7 torn off",
+            "e.doc": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1old",
+            "f.txt": "Keys: 2",
+        },
+    )
+
+    corpus = read_corpus(root, is_document, "documents")
+
+    assert paths(corpus) == ["inbox/a.pdf", "inbox/b.DOCX", "inbox/c.xlsx", "inbox/f.txt"]
+    said = {file.path: file.text for file in corpus.files}
+    assert "The rent is 900 dollars." in said["inbox/a.pdf"]
+    assert "The deposit is 1,800 dollars." in said["inbox/b.DOCX"]
+    assert "paint" in said["inbox/c.xlsx"]
+    torn, old = corpus.notices
+    assert torn.startswith("inbox/d.pdf: ")
+    assert old == (
+        "inbox/e.doc: documents of older versions of Office are not supported yet: send the text, or a file of text or"
+        " HTML, left out"
+    )
+
+
+def test_a_document_that_is_named_and_cannot_be_read_is_a_usage_error(tmp_path: Path) -> None:
+    root = write(tmp_path, {"a.pdf": pdf(["The rent is 900 dollars."]), "torn.pdf": b"%PDF-1.7 torn off"})
+
+    assert "The rent is 900 dollars." in read_files([root / "a.pdf"], is_document, "documents")[0].text
+    with pytest.raises(Failure, match=r"torn\.pdf: ") as failure:
+        read_files([root / "torn.pdf"], is_document, "documents")
+    assert failure.value.exit_code == EXIT_USAGE
 
 
 def test_a_file_name_that_is_not_utf8_gets_a_readable_path(tmp_path: Path) -> None:
