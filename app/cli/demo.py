@@ -23,7 +23,7 @@ def demo(
     path: Annotated[Path | None, typer.Argument(help="Source tree to review; default: swarmd's own.")] = None,
     documents: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Read the documents (.rst .md .txt .html) in this folder instead."),
+        typer.Option(metavar="DIR", help="Read the documents (text, HTML, PDF, Word, Excel) in this folder instead."),
     ] = None,
     model: Annotated[str, typer.Option(help="Any other model may cost money.")] = "offline",
     agents: Annotated[int, typer.Option(min=1, max=1000, help="Sub-agents at the same time.")] = 100,

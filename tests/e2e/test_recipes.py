@@ -58,6 +58,8 @@ def run_json(url: str, *arguments: str | Path) -> dict[str, Any]:
 
 
 def headings(text: str) -> list[str]:
+    """Those of second level; what a fenced block shows is none."""
+    text = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
     return [heading.replace("`", "") for heading in re.findall(r"^## (.+)$", text, re.MULTILINE)]
 
 
