@@ -40,10 +40,13 @@ export function rowOf(task, index) {
 /** Events that tell of one task. @type {Record<string, (row: Row, event: any) => void>} */
 const CHANGES = {
   task_waiting: (row) => set(row, "waiting"),
-  task_queued: (row) => {
-    set(row, "queued");
+  task_queued: (row, event) => {
+    if (row.status === "running") return; // between two of its calls
+    // That a further attempt starts is told by no event: from here to its end it is on that attempt.
+    set(row, event.attempt ? "retrying" : "queued");
+    if (event.attempt) row.attempts = event.attempt + 1;
     row.endedAt = null;
-    row.error = null;
+    if (!event.attempt) row.error = null;
   },
   agent_spawned: (row, event) => {
     set(row, "running");
