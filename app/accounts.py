@@ -19,7 +19,7 @@ from app.services.audit import AuditService
 from app.services.credits import CreditService
 from app.services.keys import KeyService
 from app.settings import Settings
-from app.storage.engine import Database
+from app.storage.database import Database
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from app.ports.doorbell import Doorbell
 from app.services.delivering import Deliverer, DeliverySettings
 from app.services.webhooks import WebhookService
 from app.settings import Settings
-from app.storage.engine import Database
+from app.storage.database import Database
 
 _LOOK_UP_S = 3.0
 """What the name of a new webhook's host gets to be resolved; where it takes longer, the delivery finds out."""

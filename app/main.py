@@ -129,7 +129,7 @@ def create_app(settings: Settings | None = None, tools: Sequence[Tool] = ()) -> 
     app.add_api_websocket_route("/{path:path}", streams.stream_unknown)
     if settings.metrics:
         app.include_router(operations.metrics_router)
-        Vitals(settings.database_path, app.state.metrics)
+        Vitals(settings.data_dir, settings.database_path, app.state.metrics)
         # Grouped by route template, so that labels stay bounded; sub-agent work never passes here.
         Instrumentator(registry=app.state.metrics, excluded_handlers=["/metrics"]).instrument(app)
     if is_wanted(settings.otlp_endpoint):
@@ -158,7 +158,7 @@ async def _start(settings: Settings, app: FastAPI, stack: AsyncExitStack, furthe
     clock = SystemClock()
     entropy = SystemEntropy()
     doorbell = LocalDoorbell()
-    database = await stack.enter_async_context(open_database(settings.database_path))
+    database = await stack.enter_async_context(open_database(settings.database))
     keys = KeyService(database.keys, clock, entropy)
     if not is_loopback(settings.host) and not await keys.any_live():
         raise KeyNeeded(settings.host)

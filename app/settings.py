@@ -30,6 +30,9 @@ WELL_KNOWN: dict[str, tuple[str, str, str]] = {
 """Vendors picked up from their usual variable: variable, base URL, the model to use when none is named."""
 
 
+_POSTGRESQL = frozenset({"postgresql", "postgres"})
+
+
 class ProviderSettings(BaseModel):
     """One OpenAI-compatible endpoint (``[providers.<name>]``)."""
 
@@ -112,7 +115,9 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address to listen on; anything but loopback needs a key")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one")
     data_dir: Path = Field(Path(".swarmd"), description="Directory of the database and files")
-    database_url: str | None = Field(None, description="sqlite:///PATH; default: swarmd.db in the data directory")
+    database_url: SecretStr | None = Field(
+        None, description="sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME; default: swarmd.db in data_dir"
+    )
     config: Path | None = Field(None, description="TOML file with further settings")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least that is logged")
     log_format: Literal["auto", "json", "console"] = Field("auto", description="auto: console on a terminal")
@@ -190,8 +195,10 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _check(self) -> Settings:
-        if self.database_url is not None and not self.database_url.startswith("sqlite:///"):
-            raise ValueError("database_url: only sqlite:///PATH is supported by this version")
+        if self.database_url is not None:
+            scheme, _, rest = self.database_url.get_secret_value().partition("://")
+            if scheme not in {"sqlite", *_POSTGRESQL} or not rest.startswith("/" if scheme == "sqlite" else ""):
+                raise ValueError("database_url: expected sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME")
         if self.provider_api_key is not None and self.provider_base_url is None:
             raise ValueError("provider_api_key needs provider_base_url")
         return self
@@ -230,15 +237,22 @@ class Settings(BaseSettings):
         return found
 
     @property
-    def database_path(self) -> Path:
+    def database(self) -> Path | str:
+        """A SQLite file, or the URL of a PostgreSQL database, password included."""
         if self.database_url is None:
             return self.data_dir / "swarmd.db"
-        return Path(self.database_url.removeprefix("sqlite:///"))
+        scheme, _, rest = self.database_url.get_secret_value().partition("://")
+        return f"postgresql://{rest}" if scheme in _POSTGRESQL else Path(rest.removeprefix("/"))
+
+    @property
+    def database_path(self) -> Path | None:
+        """The SQLite file; None where the database is a server's."""
+        return self.database if isinstance(self.database, Path) else None
 
     @property
     def blobs_path(self) -> Path:
         """Directory of the contents of artifacts and uploads."""
-        return self.database_path.with_suffix(".blobs")
+        return (self.database_path or self.data_dir / "swarmd.db").with_suffix(".blobs")
 
 
 def load_settings(**flags: Any) -> Settings:

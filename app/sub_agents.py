@@ -33,7 +33,7 @@ from app.services.messages import MessageService
 from app.services.pictures import PictureService
 from app.services.prices import PriceService
 from app.settings import PriceSettings, ProviderSettings, Settings
-from app.storage.engine import Database
+from app.storage.database import Database
 from app.telemetry.tracing import Traces, open_traces
 from app.toolbox import open_tools
 from app.workspace.directory import DirectoryWorkspace

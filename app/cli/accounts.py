@@ -49,7 +49,7 @@ def with_accounts(data_dir: Path | None, use: Callable[[Office], Awaitable[Answe
     async def go() -> Answer:
         settings = load_settings(data_dir=data_dir)
         clock, entropy = SystemClock(), SystemEntropy()
-        async with open_accounts(settings.database_path) as stores:
+        async with open_accounts(settings.database) as stores:
             free_nano_usd = int(settings.free_credits_usd * NANO_USD)
             office = Office(
                 KeyService(stores.keys, clock, entropy),

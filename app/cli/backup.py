@@ -47,6 +47,12 @@ def backup(
     from app.storage.backup import BackupExists, back_up
 
     settings = load_settings(data_dir=data_dir)
+    if settings.database_path is None:
+        raise Failure(
+            "the database is a PostgreSQL server's, which swarmd does not copy: back it up with"
+            f" pg_dump --format=custom, and the directory {settings.blobs_path} beside it",
+            EXIT_USAGE,
+        )
     contents_at = file.with_name(file.name + ".blobs")
     copied: list[ContentsBackup] = []
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import asdict
 from typing import Any
 
@@ -13,20 +12,22 @@ from app.domain.agent import AgentConfig
 from app.domain.errors import Conflict
 from app.ports.agents import AgentRow
 from app.ports.pages import Page
-from app.storage.dialect import Op, compile_sqlite, upsert
+from app.storage.dialect import ConstraintViolated, Op, compile_statement, upsert
 from app.storage.mapping import dumps
+from app.storage.parameters import param
 from app.storage.reader import Reader
-from app.storage.statements import param
 from app.storage.tables import AGENTS
 from app.storage.writer import Writer
 
-_PUT = compile_sqlite(upsert(AGENTS, ("config", "max_parallel_agents", "updated_at_ms"), key=("tenant_id", "name")))
-_UPDATE = compile_sqlite(
+_PUT = compile_statement(
+    upsert(AGENTS, ("config", "max_parallel_agents", "updated_at_ms"), key=("tenant_id", "name")), locked=("tenant_id",)
+)
+_UPDATE = compile_statement(
     update(AGENTS)
     .where(AGENTS.c.id == param("id"), AGENTS.c.tenant_id == param("tenant_id"))
     .values({name: param(name) for name in ("name", "config", "max_parallel_agents", "updated_at_ms")})
 )
-_DELETE = compile_sqlite(AGENTS.delete().where(AGENTS.c.id == param("id"), AGENTS.c.tenant_id == param("tenant_id")))
+_DELETE = compile_statement(AGENTS.delete().where(AGENTS.c.id == param("id"), AGENTS.c.tenant_id == param("tenant_id")))
 
 
 class Agents:
@@ -60,7 +61,7 @@ class Agents:
     async def update(self, agent: AgentRow) -> None:
         try:
             await self._writer.write([Op(_UPDATE, [_UPDATE.row(_values(agent))])])
-        except sqlite3.IntegrityError as exc:
+        except ConstraintViolated as exc:
             raise Conflict(f"another orchestrator is named {agent.name!r}") from exc
 
     async def delete(self, tenant_id: str, agent_id: str) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,10 +11,10 @@ from sqlalchemy import func, insert, or_, select
 from app.domain.errors import InvalidRequest
 from app.ports.artifacts import ArtifactCaps, ArtifactRow, ArtifactsFull, NewArtifact
 from app.ports.pages import Page
-from app.storage.dialect import Op, UnexpectedRowCount, compile_sqlite
+from app.storage.dialect import ConstraintViolated, Op, UnexpectedRowCount, compile_statement
+from app.storage.parameters import param
 from app.storage.reader import Reader
 from app.storage.shared_tables import ARTIFACTS
-from app.storage.statements import param
 from app.storage.tables import SWARMS
 from app.storage.writer import Writer
 
@@ -28,7 +27,7 @@ _NEXT_VERSION = (
 )
 _held = select(func.count(ARTIFACTS.c.version)).where(_MINE).scalar_subquery()
 _held_bytes = select(func.coalesce(func.sum(ARTIFACTS.c.size_bytes), 0)).where(_MINE).scalar_subquery()
-_ADD = compile_sqlite(
+_ADD = compile_statement(
     insert(ARTIFACTS).from_select(
         [
             "swarm_id",
@@ -57,7 +56,8 @@ _ADD = compile_sqlite(
             _held + 1 <= param("max_artifacts"),
             _held_bytes + param("size_bytes") <= param("max_total_bytes"),
         ),
-    )
+    ),
+    locked=("swarm_id",),
 )
 
 
@@ -83,7 +83,7 @@ class Artifacts:
         }
         try:
             await self._writer.write([Op(_ADD, [_ADD.row(values)], expect=1)])
-        except (UnexpectedRowCount, sqlite3.IntegrityError) as exc:
+        except (UnexpectedRowCount, ConstraintViolated) as exc:
             known = await self.of_run(owner.swarm_id, artifact.run_key)
             if known is None and await self._has_swarm(owner.tenant_id, owner.swarm_id):
                 raise ArtifactsFull(

@@ -12,19 +12,19 @@ from app.domain.ids import AUDIT_PREFIX, is_id
 from app.ports.audit import AuditFilter, AuditRow
 from app.ports.pages import Page
 from app.storage.account_tables import AUDIT
-from app.storage.dialect import Op, compile_sqlite
+from app.storage.dialect import Op, compile_statement
+from app.storage.parameters import param
 from app.storage.reader import Reader
-from app.storage.statements import param
 from app.storage.writer import Writer
 
-_INSERT = compile_sqlite(insert(AUDIT))
+_INSERT = compile_statement(insert(AUDIT))
 _OLDEST = (
     select(AUDIT.c.tenant_id, AUDIT.c.id)
     .where(AUDIT.c.at_ms < param("before_ms"))
     .order_by(AUDIT.c.at_ms)
     .limit(param("limit"))
 )
-_PRUNE = compile_sqlite(delete(AUDIT).where(tuple_(AUDIT.c.tenant_id, AUDIT.c.id).in_(_OLDEST)))
+_PRUNE = compile_statement(delete(AUDIT).where(tuple_(AUDIT.c.tenant_id, AUDIT.c.id).in_(_OLDEST)))
 
 
 class Audit:

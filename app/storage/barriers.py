@@ -10,13 +10,13 @@ from sqlalchemy import func, insert, select
 from app.domain.agent import BarrierName
 from app.ports.agents import BarrierRow
 from app.ports.idempotency import KeyTaken, Once
-from app.storage.dialect import Op, UnexpectedRowCount, compile_sqlite
+from app.storage.dialect import Op, UnexpectedRowCount, compile_statement
 from app.storage.idempotency import take_op
 from app.storage.reader import Reader
 from app.storage.tables import BARRIERS
 from app.storage.writer import Writer
 
-_INSERT = compile_sqlite(insert(BARRIERS))
+_INSERT = compile_statement(insert(BARRIERS))
 
 
 class Barriers:

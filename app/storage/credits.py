@@ -15,9 +15,9 @@ from app.domain.errors import InvalidRequest
 from app.ports.credits import CreditEntry, CreditRow, CreditStanding, EntryKind
 from app.ports.pages import Page
 from app.storage.account_tables import CREDITS
-from app.storage.dialect import Op, Statement, compile_sqlite
+from app.storage.dialect import Op, Statement, compile_statement
+from app.storage.parameters import param
 from app.storage.reader import Reader
-from app.storage.statements import param
 from app.storage.tables import USAGE
 from app.storage.writer import Writer
 
@@ -62,7 +62,7 @@ def _next_row(amount: ColumnElement[Any], usage: ColumnElement[Any], *where: Col
         usage,
         *rest,
     ).where(_IS_LAST, *where)
-    return compile_sqlite(insert(CREDITS).from_select(_COLUMNS, row).returning(*CREDITS.c))
+    return compile_statement(insert(CREDITS).from_select(_COLUMNS, row).returning(*CREDITS.c), locked=("tenant_id",))
 
 
 _IS_NEW = ~exists(
@@ -73,7 +73,7 @@ _IS_NEW = ~exists(
 _ADD = _next_row(param("amount_nano_usd"), _LAST.c.usage_nano_usd, _IS_NEW)
 _USED = _usage_of(param("tenant_id"))
 _POST = _next_row(_LAST.c.usage_nano_usd - _USED, _USED, _LAST.c.usage_nano_usd < _USED)
-_OPEN = compile_sqlite(
+_OPEN = compile_statement(
     insert(CREDITS).from_select(
         _COLUMNS,
         select(
@@ -86,7 +86,8 @@ _OPEN = compile_sqlite(
             _USED,
             *[param(name) for name in _FREE_TEXT],
         ).where(~exists(select(literal_column("1")).where(_OTHER.c.tenant_id == param("tenant_id")))),
-    )
+    ),
+    locked=("tenant_id",),
 )
 
 

@@ -1,4 +1,7 @@
-"""Opens the database: lock, checks, migrations, writer, readers; closes them in reverse order and seals it."""
+"""Opens the database: a SQLite file, with lock, checks and seal, or a PostgreSQL database by its URL.
+
+In either case it is migrated first; then come readers and writer, and they are closed in reverse order.
+"""
 
 from __future__ import annotations
 
@@ -8,126 +11,77 @@ import os
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy import create_engine, event
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from app.domain.errors import StoreInUse, StoreUnavailable
-from app.storage.agents import Agents
-from app.storage.artifacts import Artifacts
-from app.storage.audit import Audit
-from app.storage.barriers import Barriers
-from app.storage.credits import Credits
 from app.storage.damage import check_content, check_kind
-from app.storage.dialect import reading_engine
-from app.storage.events import Events
-from app.storage.files import Contents, Files
-from app.storage.forks import Forks
-from app.storage.fresh import FreshRuns
-from app.storage.graphs import Graphs
-from app.storage.idempotency import IdempotencyKeys
-from app.storage.keys import Keys
-from app.storage.memory import Memory
-from app.storage.messages import Messages
-from app.storage.prices import Prices
+from app.storage.database import Accounts, Database
+from app.storage.dialect.sqlite import reading_engine
+from app.storage.migrating import upgrade
 from app.storage.reader import Reader
-from app.storage.roles import Roles
-from app.storage.runs import Runs
 from app.storage.seal import break_seal, check_seal, seal
-from app.storage.swarms import Swarms
-from app.storage.tasks import Tasks
-from app.storage.usage import Usage
-from app.storage.webhooks import Webhooks
-from app.storage.writer import Writer
-
-_MIGRATIONS = Path(__file__).with_name("migrations")
-
-
-@dataclass(frozen=True, slots=True)
-class Database:
-    """The store, one attribute a noun."""
-
-    runs: Runs
-    swarms: Swarms
-    tasks: Tasks
-    events: Events
-    keys: Keys
-    agents: Agents
-    barriers: Barriers
-    prices: Prices
-    roles: Roles
-    forks: Forks
-    usage: Usage
-    idempotency: IdempotencyKeys
-    memory: Memory
-    messages: Messages
-    artifacts: Artifacts
-    files: Files
-    contents: Contents
-    credits: Credits
-    audit: Audit
-    webhooks: Webhooks
-    graphs: Graphs
-
-
-@dataclass(frozen=True, slots=True)
-class Accounts:
-    """What the command line may change beside a running service."""
-
-    keys: Keys
-    credits: Credits
-    audit: Audit
+from app.storage.sqlite_writer import SqliteWriter
 
 
 @asynccontextmanager
-async def open_database(path: Path, *, before_commit: Callable[[], None] | None = None) -> AsyncIterator[Database]:
-    """Open (and make or migrate) the SQLite database at ``path`` for this process alone.
+async def open_database(
+    where: Path | str, *, before_commit: Callable[[], None] | None = None
+) -> AsyncIterator[Database]:
+    """Open (and make or migrate) a database: the SQLite file at a path for this process alone, or the PostgreSQL
+    database of a URL beside whoever else has it open.
 
     Args:
-        before_commit: see ``Writer``.
+        before_commit: called before each commit, in the writer's thread if it has one; fault tests end the process
+            there.
 
     Raises:
-        StoreUnavailable: another process holds it, its directory cannot be written, or the file is damaged or none of
-            ours; it is left as it was.
+        StoreUnavailable: another process holds the file, its directory cannot be written, or it is damaged or none of
+            ours, and left as it was; the server cannot be reached or refuses.
     """
+    opened = _open_file(where, before_commit) if isinstance(where, Path) else _open_server(where, before_commit)
+    async with opened as database:
+        yield database
+
+
+@asynccontextmanager
+async def open_accounts(where: Path | str) -> AsyncIterator[Accounts]:
+    """Open the accounts alone, beside a running service: the database orders the writes of several processes."""
+    async with _beside_file(where) if isinstance(where, Path) else _beside_server(where) as accounts:
+        yield accounts
+
+
+@asynccontextmanager
+async def _open_server(url: str, before_commit: Callable[[], None] | None) -> AsyncIterator[Database]:
+    from app.storage.server import open_server
+
+    async with open_server(url, before_commit=before_commit) as (writer, reader):
+        yield Database.of(writer, reader)
+
+
+@asynccontextmanager
+async def _beside_server(url: str) -> AsyncIterator[Accounts]:
+    from app.storage.server import open_server
+
+    async with open_server(url) as (writer, reader):
+        yield Accounts.of(writer, reader)
+
+
+@asynccontextmanager
+async def _open_file(path: Path, before_commit: Callable[[], None] | None) -> AsyncIterator[Database]:
     lock = _lock(path)
     try:
         await asyncio.to_thread(migrate, path)
         opened = await asyncio.to_thread(path.stat)
         reader = Reader(reading_engine(path))
         try:
-            async with Writer(path, before_commit=before_commit) as writer:
-                fresh = FreshRuns()
-                runs = Runs(writer, reader, fresh)
-                await runs.release_all()
-                yield Database(
-                    runs=runs,
-                    swarms=Swarms(writer, reader, fresh),
-                    tasks=Tasks(reader),
-                    events=Events(reader),
-                    keys=Keys(writer, reader),
-                    agents=Agents(writer, reader),
-                    barriers=Barriers(writer, reader),
-                    prices=Prices(writer, reader),
-                    roles=Roles(writer, reader),
-                    forks=Forks(reader),
-                    usage=Usage(writer, reader),
-                    idempotency=IdempotencyKeys(writer, reader),
-                    memory=Memory(writer, reader),
-                    messages=Messages(writer, reader),
-                    artifacts=Artifacts(writer, reader),
-                    files=Files(writer, reader),
-                    contents=Contents(writer, reader),
-                    credits=Credits(writer, reader),
-                    audit=Audit(writer, reader),
-                    webhooks=Webhooks(writer, reader),
-                    graphs=Graphs(writer, reader),
-                )
+            async with SqliteWriter(path, before_commit=before_commit) as writer:
+                database = Database.of(writer, reader)
+                await database.runs.release_all()
+                yield database
         finally:
             await reader.dispose()
             await asyncio.to_thread(_seal_if_same, path, opened)
@@ -142,8 +96,7 @@ def _seal_if_same(path: Path, opened: os.stat_result) -> None:
 
 
 @asynccontextmanager
-async def open_accounts(path: Path) -> AsyncIterator[Accounts]:
-    """Open the accounts alone, beside a running service: SQLite itself orders the writes of several processes."""
+async def _beside_file(path: Path) -> AsyncIterator[Accounts]:
     try:
         lock = _lock(path)
     except StoreInUse:
@@ -155,8 +108,8 @@ async def open_accounts(path: Path) -> AsyncIterator[Accounts]:
             os.close(lock)
     reader = Reader(reading_engine(path))
     try:
-        async with Writer(path) as writer:
-            yield Accounts(Keys(writer, reader), Credits(writer, reader), Audit(writer, reader))
+        async with SqliteWriter(path) as writer:
+            yield Accounts.of(writer, reader)
     finally:
         await reader.dispose()
 
@@ -206,8 +159,6 @@ def _make(path: Path) -> None:
 
 
 def _upgrade(path: Path) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     engine = create_engine(f"sqlite:///{path}")
     # All of it is one transaction: left to itself the driver commits each change of the schema on its own, and a crash
     # half way would leave a database of no version at all.
@@ -215,8 +166,7 @@ def _upgrade(path: Path) -> None:
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
     try:
         with engine.connect() as connection:
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            upgrade(connection)
             connection.commit()
     finally:
         engine.dispose()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,7 +11,8 @@ from app.domain.errors import InvalidRequest
 from app.domain.ids import is_id
 from app.ports.files import FILE_PREFIX, FileRow, UploadsFull
 from app.ports.pages import Page
-from app.storage.dialect import Op, Statement, UnexpectedRowCount, compile_sqlite, upsert
+from app.storage.dialect import ConstraintViolated, Op, Statement, UnexpectedRowCount, compile_statement, upsert
+from app.storage.parameters import param
 from app.storage.reader import Reader
 from app.storage.shared_tables import (
     ARTIFACTS,
@@ -26,7 +26,6 @@ from app.storage.shared_tables import (
     MESSAGES,
     UNUSED_CONTENTS,
 )
-from app.storage.statements import param
 from app.storage.tables import AGENTS, SWARMS
 from app.storage.writer import Writer
 
@@ -36,30 +35,31 @@ _HELD_BYTES = (
     .where(FILES.c.tenant_id == param("tenant_id"))
     .scalar_subquery()
 )
-_ADD = compile_sqlite(
+_ADD = compile_statement(
     insert(FILES).from_select(
         _COLUMNS,
         select(*(param(name) for name in _COLUMNS)).where(
             _HELD_BYTES + param("size_bytes") <= param("max_total_bytes")
         ),
-    )
+    ),
+    locked=("tenant_id",),
 )
 _THE_FILE = (FILES.c.id == param("id")) & (FILES.c.tenant_id == param("tenant_id"))
-_MARK = compile_sqlite(upsert(UNUSED_CONTENTS, ("sha256",)))
+_MARK = compile_statement(upsert(UNUSED_CONTENTS, ("sha256",)), locked=("sha256",))
 
 
 def _mark(referring: Table, where: ColumnElement[bool]) -> Statement:
     """Mark the contents of rows that are about to go."""
     marked = select(UNUSED_CONTENTS.c.sha256).where(UNUSED_CONTENTS.c.sha256 == referring.c.sha256).exists()
     contents = select(referring.c.sha256).where(where, ~marked).distinct()
-    return compile_sqlite(insert(UNUSED_CONTENTS).from_select(["sha256"], contents))
+    return compile_statement(insert(UNUSED_CONTENTS).from_select(["sha256"], contents))
 
 
 _MARK_FILE = _mark(FILES, _THE_FILE)
-_DELETE = compile_sqlite(FILES.delete().where(_THE_FILE))
+_DELETE = compile_statement(FILES.delete().where(_THE_FILE))
 _THE_CONTENT = UNUSED_CONTENTS.c.sha256 == param("sha256")
-_FORGET = compile_sqlite(UNUSED_CONTENTS.delete().where(_THE_CONTENT))
-_FORGET_USED = compile_sqlite(
+_FORGET = compile_statement(UNUSED_CONTENTS.delete().where(_THE_CONTENT))
+_FORGET_USED = compile_statement(
     UNUSED_CONTENTS.delete().where(
         _THE_CONTENT,
         or_(
@@ -81,14 +81,17 @@ _IS_ORPHAN_MEMORY = and_(  # a swarm outlives its orchestrator, and names its me
 )
 _ORPHAN_MEMORIES = select(MEMORY_TOTALS.c.agent_id).where(_IS_ORPHAN_MEMORY)
 _DROP_ORPHANS = (
-    compile_sqlite(ARTIFACTS.delete().where(_is_orphan(ARTIFACTS))),
+    compile_statement(ARTIFACTS.delete().where(_is_orphan(ARTIFACTS))),
     *(
-        compile_sqlite(table.delete().where(table.c.swarm_id.in_(_ORPHAN_QUEUES)))
+        compile_statement(table.delete().where(table.c.swarm_id.in_(_ORPHAN_QUEUES)))
         for table in (MESSAGES, MESSAGE_CURSORS, MESSAGE_SENDERS)
     ),
-    compile_sqlite(MESSAGE_QUEUES.delete().where(_is_orphan(MESSAGE_QUEUES))),
-    *(compile_sqlite(table.delete().where(table.c.agent_id.in_(_ORPHAN_MEMORIES))) for table in (MEMORY, MEMORY_RUNS)),
-    compile_sqlite(MEMORY_TOTALS.delete().where(_IS_ORPHAN_MEMORY)),
+    compile_statement(MESSAGE_QUEUES.delete().where(_is_orphan(MESSAGE_QUEUES))),
+    *(
+        compile_statement(table.delete().where(table.c.agent_id.in_(_ORPHAN_MEMORIES)))
+        for table in (MEMORY, MEMORY_RUNS)
+    ),
+    compile_statement(MEMORY_TOTALS.delete().where(_IS_ORPHAN_MEMORY)),
 )
 
 
@@ -111,7 +114,7 @@ class Files:
         }
         try:
             await self._writer.write([Op(_ADD, [_ADD.row(values)], expect=1)])
-        except (UnexpectedRowCount, sqlite3.IntegrityError) as exc:
+        except (UnexpectedRowCount, ConstraintViolated) as exc:
             if file.once is not None:
                 known = await self.of_key(file.tenant_id, file.once)
                 if known is not None:

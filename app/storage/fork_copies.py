@@ -8,18 +8,32 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import BigInteger, String, and_, case, cast, func, insert, literal_column, not_, or_, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    String,
+    and_,
+    case,
+    cast,
+    func,
+    insert,
+    literal_column,
+    not_,
+    or_,
+    select,
+)
 
 from app.domain.ids import sub_agent_id
 from app.domain.task import TERMINAL
-from app.storage.dialect import Op, compile_sqlite
+from app.storage.dialect import Op, compile_statement
+from app.storage.dialect.expressions import begins_with
+from app.storage.parameters import param
 from app.storage.shared_tables import ARTIFACTS, MESSAGE_QUEUES, MESSAGE_SENDERS, MESSAGES
-from app.storage.statements import param
 from app.storage.tables import TASKS
 
 _OVER = sorted(TERMINAL)
 _SAVER = TASKS.alias("saver")
-_COPY_ARTIFACTS = compile_sqlite(
+_COPY_ARTIFACTS = compile_statement(
     insert(ARTIFACTS).from_select(
         ["swarm_id", "name", "version", "task_id", "media_type", "size_bytes", "sha256", "run_key", "created_at_ms"],
         select(
@@ -40,14 +54,18 @@ _COPY_ARTIFACTS = compile_sqlite(
     )
 )
 
-_OF_SUB_AGENT = func.substr(MESSAGES.c.sender, 1, func.length(param("source_prefix"))) == param("source_prefix")
-_SENDERS_INDEX = cast(func.substr(MESSAGES.c.sender, func.length(param("source_prefix")) + 1), BigInteger)
+_ONE: ColumnElement[int] = literal_column("1")
+_OF_SUB_AGENT = begins_with(MESSAGES.c.sender, param("source_prefix"))
+# Other senders end in no number: they must not come to the cast, and only CASE keeps the order.
+_SENDERS_INDEX = case(
+    (_OF_SUB_AGENT, cast(func.substr(MESSAGES.c.sender, func.length(param("source_prefix")) + _ONE), BigInteger))
+)
 _SENT_THERE, _SENT_HERE = TASKS.alias("sent_there"), TASKS.alias("sent_here")
 _GOT_THERE, _GETS_HERE = TASKS.alias("got_there"), TASKS.alias("gets_here")
 _INDEX_TEXT = cast(_SENT_HERE.c.ix, String)
 _PADDED = case(
     (func.length(_INDEX_TEXT) >= func.length(param("zeros")), _INDEX_TEXT),
-    else_=func.substr(param("zeros") + _INDEX_TEXT, func.length(_INDEX_TEXT) + 1),
+    else_=func.substr(param("zeros") + _INDEX_TEXT, func.length(_INDEX_TEXT) + _ONE),
 )
 _SENDER = case((_OF_SUB_AGENT, param("prefix") + _PADDED), else_=MESSAGES.c.sender)
 
@@ -60,7 +78,7 @@ def _here(task: Any, other: Any) -> Any:
     return and_(task.c.swarm_id == param("swarm_id"), task.c.task_id == other.c.task_id)
 
 
-_COPY_MESSAGES = compile_sqlite(
+_COPY_MESSAGES = compile_statement(
     insert(MESSAGES).from_select(
         ["swarm_id", "position", "sender", "sender_seq", "topic", "ix", "body", "size_bytes", "at_ms", "run_key"],
         select(
@@ -88,7 +106,7 @@ _COPY_MESSAGES = compile_sqlite(
     )
 )
 _MINE = MESSAGES.c.swarm_id == param("swarm_id")
-_COUNT_SENDERS = compile_sqlite(
+_COUNT_SENDERS = compile_statement(
     insert(MESSAGE_SENDERS).from_select(
         ["swarm_id", "sender", "last_seq"],
         select(param("swarm_id"), MESSAGES.c.sender, func.max(MESSAGES.c.sender_seq))
@@ -96,7 +114,7 @@ _COUNT_SENDERS = compile_sqlite(
         .group_by(MESSAGES.c.sender),
     )
 )
-_COUNT_QUEUE = compile_sqlite(
+_COUNT_QUEUE = compile_statement(
     insert(MESSAGE_QUEUES).from_select(
         ["swarm_id", "last_position", "messages", "size_bytes"],
         select(

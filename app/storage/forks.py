@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import LargeBinary, cast, func, insert, literal_column, select
+from sqlalchemy import insert, literal_column, select
 
 from app.domain.task import TaskKind, TaskSpec, TaskStatus
 from app.ports.forks import Blueprint, Ended
 from app.ports.runs import Copies
-from app.storage.dialect import Op, compile_sqlite
+from app.storage.dialect import Op, compile_statement
+from app.storage.dialect.expressions import octets
 from app.storage.fork_copies import shared_copy_ops
 from app.storage.mapping import SWARM_COLUMNS, load_awaits, load_spec, loads, swarm_row
+from app.storage.parameters import param
 from app.storage.reader import Reader
-from app.storage.statements import param
 from app.storage.tables import STEPS, SWARMS, TASK_INPUTS, TASKS
 
 _NOT_PAID_AGAIN = ("prompt_tokens", "completion_tokens", "cached_tokens", "cost_nano_usd")
@@ -33,10 +34,10 @@ def _step(name: str) -> Any:
 
 
 _COLUMNS = [column.name for column in TASKS.columns]
-_COPY_TASK = compile_sqlite(
+_COPY_TASK = compile_statement(
     insert(TASKS).from_select(_COLUMNS, select(*[_copied(name) for name in _COLUMNS]).where(*_FROM))
 )
-_COPY_INPUT = compile_sqlite(
+_COPY_INPUT = compile_statement(
     insert(TASK_INPUTS).from_select(
         ["swarm_id", "ix", "payload"],
         select(param("swarm_id"), param("ix"), TASK_INPUTS.c.payload).where(
@@ -47,7 +48,7 @@ _COPY_INPUT = compile_sqlite(
 
 
 _STEP_COLUMNS = [column.name for column in STEPS.columns]
-_COPY_STEPS = compile_sqlite(
+_COPY_STEPS = compile_statement(
     insert(STEPS).from_select(
         _STEP_COLUMNS,
         select(*[_step(name) for name in _STEP_COLUMNS]).where(
@@ -87,7 +88,7 @@ class Forks:
                 *TASKS.c["task_id", "kind", "weight", "type", "role", "priority", "complexity", "requested_model"],
                 *TASKS.c["timeout_s", "max_retries", "depends_on", "awaits", "allow_failed_dependencies", "lane"],
                 *TASKS.c["status", "attempt", "latency_ms", "ended_at_ms"],
-                func.length(cast(TASKS.c.output, LargeBinary)).label("output_bytes"),
+                octets(TASKS.c.output).label("output_bytes"),
             )
             .where(TASKS.c.swarm_id == swarm_id)
             .order_by(TASKS.c.ix)

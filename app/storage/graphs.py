@@ -9,9 +9,9 @@ from sqlalchemy import and_, delete, func, insert, or_, select, update
 from app.ports.graphs import ALWAYS, GraphContent, GraphListed, GraphRow, GraphVersion, IfGraph
 from app.ports.pages import Page
 from app.storage.delivery_tables import GRAPHS
-from app.storage.dialect import Op, compile_sqlite
+from app.storage.dialect import Op, compile_statement
+from app.storage.parameters import param
 from app.storage.reader import Reader
-from app.storage.statements import param
 from app.storage.writer import Writer
 
 _C = GRAPHS.c
@@ -21,22 +21,24 @@ _IS_VERSION = and_(
     or_(param("if_revision").is_(None), _C.revision == param("if_revision")),
     or_(param("if_digest").is_(None), _C.digest == param("if_digest")),
 )
-_UPDATE = compile_sqlite(
+_UPDATE = compile_statement(
     update(GRAPHS)
     .where(_THIS, _IS_VERSION)
     .values(
         {name: param(name) for name in _CONTENT} | {"revision": _C.revision + 1, "updated_at_ms": param("at_ms")},
-    )
+    ),
+    locked=("tenant_id", "id"),
 )
-_INSERT = compile_sqlite(
+_INSERT = compile_statement(
     insert(GRAPHS).from_select(
         ["tenant_id", "id", *_CONTENT, "revision", "created_at_ms", "updated_at_ms"],
         select(
             param("tenant_id"), param("id"), *[param(name) for name in _CONTENT], 1, param("at_ms"), param("at_ms")
         ).where(~select(_C.id).where(_THIS).exists()),
-    )
+    ),
+    locked=("tenant_id", "id"),
 )
-_DELETE = compile_sqlite(delete(GRAPHS).where(_THIS, _IS_VERSION))
+_DELETE = compile_statement(delete(GRAPHS).where(_THIS, _IS_VERSION))
 _LISTED = select(*_C["id", "name", "description", "tasks", "digest", "revision", "created_at_ms", "updated_at_ms"])
 
 

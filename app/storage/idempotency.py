@@ -5,20 +5,21 @@ from __future__ import annotations
 from sqlalchemy import select, tuple_, update
 
 from app.ports.idempotency import Answer, KeyTaken, Once, TakenKey
-from app.storage.dialect import Op, UnexpectedRowCount, compile_sqlite, upsert
+from app.storage.dialect import Op, UnexpectedRowCount, compile_statement, upsert
+from app.storage.parameters import param
 from app.storage.reader import Reader
-from app.storage.statements import param
 from app.storage.tables import IDEMPOTENCY_KEYS as KEYS
 from app.storage.writer import Writer
 
-_TAKE = compile_sqlite(
+_TAKE = compile_statement(
     upsert(
         KEYS,
         ("fingerprint", "swarm_id", "status", "answer", "created_at_ms"),
         where=KEYS.c.created_at_ms <= param("expired_ms"),
-    )
+    ),
+    locked=("tenant_id", "key"),
 )
-_ANSWER = compile_sqlite(
+_ANSWER = compile_statement(
     update(KEYS)
     .where(
         KEYS.c.tenant_id == param("tenant_id"),
@@ -34,7 +35,7 @@ _OLDEST = (
     .order_by(KEYS.c.created_at_ms)
     .limit(param("limit"))
 )
-_SWEEP = compile_sqlite(KEYS.delete().where(tuple_(KEYS.c.tenant_id, KEYS.c.key).in_(_OLDEST)))
+_SWEEP = compile_statement(KEYS.delete().where(tuple_(KEYS.c.tenant_id, KEYS.c.key).in_(_OLDEST)))
 
 
 class IdempotencyKeys:

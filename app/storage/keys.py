@@ -11,9 +11,9 @@ from app.domain.errors import InvalidRequest
 from app.domain.ids import KEY_PREFIX, is_id
 from app.ports.keys import KeyRow
 from app.ports.pages import Page
-from app.storage.dialect import Op, compile_sqlite
+from app.storage.dialect import Op, compile_statement
+from app.storage.parameters import param
 from app.storage.reader import Reader
-from app.storage.statements import param
 from app.storage.tables import KEYS
 from app.storage.writer import Writer
 
@@ -26,10 +26,10 @@ _LIMITS = (
 )
 _ITS_ROW = and_(KEYS.c.id == param("id"), KEYS.c.revoked_at_ms.is_(None))
 
-_INSERT = compile_sqlite(insert(KEYS))
-_REVOKE = compile_sqlite(update(KEYS).where(_ITS_ROW).values(revoked_at_ms=param("revoked_at_ms")))
-_CHANGE = compile_sqlite(update(KEYS).where(_ITS_ROW).values({name: param(name) for name in _LIMITS}))
-_ROTATE = compile_sqlite(
+_INSERT = compile_statement(insert(KEYS))
+_REVOKE = compile_statement(update(KEYS).where(_ITS_ROW).values(revoked_at_ms=param("revoked_at_ms")))
+_CHANGE = compile_statement(update(KEYS).where(_ITS_ROW).values({name: param(name) for name in _LIMITS}))
+_ROTATE = compile_statement(
     update(KEYS)
     .where(_ITS_ROW)
     .values(
@@ -40,7 +40,7 @@ _ROTATE = compile_sqlite(
         prefix=param("prefix"),
     )
 )
-_USED = compile_sqlite(update(KEYS).where(KEYS.c.id == param("id")).values(last_used_at_ms=param("last_used_at_ms")))
+_USED = compile_statement(update(KEYS).where(KEYS.c.id == param("id")).values(last_used_at_ms=param("last_used_at_ms")))
 
 
 class Keys:

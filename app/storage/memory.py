@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections import namedtuple
 from collections.abc import Mapping
 from typing import Any
@@ -11,10 +10,11 @@ from sqlalchemy import ColumnElement, and_, func, insert, or_, select, update
 
 from app.ports.memory import MemoryCaps, MemoryEntry, MemoryWrite
 from app.ports.pages import Page
-from app.storage.dialect import Op, Statement, UnexpectedRowCount, accumulate, compile_sqlite
+from app.storage.dialect import ConstraintViolated, Op, Statement, UnexpectedRowCount, accumulate, compile_statement
+from app.storage.dialect.expressions import begins_with
+from app.storage.parameters import param
 from app.storage.reader import Reader
 from app.storage.shared_tables import MEMORY, MEMORY_RUNS, MEMORY_TOTALS
-from app.storage.statements import param
 from app.storage.writer import Writer
 
 _MINE = MEMORY.c.agent_id == param("agent_id")
@@ -33,20 +33,23 @@ def _sum(value: Any, where: ColumnElement[bool]) -> Any:
 _COUNT = func.count(MEMORY.c.version)
 _BYTES = func.sum(MEMORY.c.size_bytes)
 
-_NEXT_VERSION = compile_sqlite(accumulate(MEMORY_TOTALS, ("last_version", "entries", "size_bytes")))
-_DISCOUNT = compile_sqlite(
+_NEXT_VERSION = compile_statement(
+    accumulate(MEMORY_TOTALS, ("last_version", "entries", "size_bytes")), locked=("agent_id",)
+)
+_DISCOUNT = compile_statement(
     update(MEMORY_TOTALS)
     .where(_TOTALS)
     .values(
         entries=MEMORY_TOTALS.c.entries - _sum(_COUNT, _THE_KEY),
         size_bytes=MEMORY_TOTALS.c.size_bytes - _sum(_BYTES, _THE_KEY),
-    )
+    ),
+    locked=("agent_id",),
 )
-_REMOVE = compile_sqlite(MEMORY.delete().where(_THE_KEY))
-_REMOVE_LIVE = compile_sqlite(MEMORY.delete().where(_THE_KEY, _LIVE))
-_REMOVE_EXPIRED_KEY = compile_sqlite(MEMORY.delete().where(_THE_KEY, _EXPIRED))
-_REMOVE_VERSION = compile_sqlite(MEMORY.delete().where(_THE_KEY, _LIVE, MEMORY.c.version == param("if_version")))
-_INSERT = compile_sqlite(
+_REMOVE = compile_statement(MEMORY.delete().where(_THE_KEY))
+_REMOVE_LIVE = compile_statement(MEMORY.delete().where(_THE_KEY, _LIVE))
+_REMOVE_EXPIRED_KEY = compile_statement(MEMORY.delete().where(_THE_KEY, _EXPIRED))
+_REMOVE_VERSION = compile_statement(MEMORY.delete().where(_THE_KEY, _LIVE, MEMORY.c.version == param("if_version")))
+_INSERT = compile_statement(
     insert(MEMORY).from_select(
         ["agent_id", "key", "value", "version", "size_bytes", "updated_at_ms", "expires_at_ms", "run_key"],
         select(
@@ -67,19 +70,19 @@ _REMEMBERED_RUNS = 20_000
 _FORGET_EVERY = 256
 """Writes between two looks at what may be forgotten."""
 
-_REMEMBER_RUN = compile_sqlite(
+_REMEMBER_RUN = compile_statement(
     insert(MEMORY_RUNS).from_select(
         ["agent_id", "version", "run_key"],
         select(MEMORY_TOTALS.c.agent_id, MEMORY_TOTALS.c.last_version, param("run_key")).where(_TOTALS),
     )
 )
-_FORGET_RUNS = compile_sqlite(
+_FORGET_RUNS = compile_statement(
     MEMORY_RUNS.delete().where(
         MEMORY_RUNS.c.agent_id == param("agent_id"), MEMORY_RUNS.c.version <= param("last_forgotten")
     )
 )
-_DROP_EXPIRED = compile_sqlite(MEMORY.delete().where(_MINE, _EXPIRED, _IS_OVER))
-_RECOUNT = compile_sqlite(
+_DROP_EXPIRED = compile_statement(MEMORY.delete().where(_MINE, _EXPIRED, _IS_OVER))
+_RECOUNT = compile_statement(
     update(MEMORY_TOTALS).where(_TOTALS, _OVER).values(entries=_sum(_COUNT, _MINE), size_bytes=_sum(_BYTES, _MINE))
 )
 _newest_first = MEMORY.c.version.desc()
@@ -92,7 +95,7 @@ _ranked = (
     .where(_MINE)
     .subquery()
 )
-_EVICT = compile_sqlite(
+_EVICT = compile_statement(
     MEMORY.delete().where(
         _MINE,
         _IS_OVER,
@@ -104,15 +107,15 @@ _EVICT = compile_sqlite(
         ),
     )
 )
-_WRITTEN = compile_sqlite(select(*MEMORY.c).where(_THE_KEY))
+_WRITTEN = compile_statement(select(*MEMORY.c).where(_THE_KEY))
 
 _Row = namedtuple("_Row", list(MEMORY.c.keys()))  # type: ignore[misc]  # what the driver returns, by column
 
 _WHOSE = or_(MEMORY_TOTALS.c.agent_id == param("agent_id"), param("agent_id").is_(None))
 _CLEARED_AGENTS = select(MEMORY_TOTALS.c.agent_id).where(MEMORY_TOTALS.c.tenant_id == param("tenant_id"), _WHOSE)
-_CLEAR_EXPIRED = compile_sqlite(MEMORY.delete().where(MEMORY.c.agent_id.in_(_CLEARED_AGENTS), _EXPIRED))
-_CLEAR = compile_sqlite(MEMORY.delete().where(MEMORY.c.agent_id.in_(_CLEARED_AGENTS)))
-_CLEAR_TOTALS = compile_sqlite(
+_CLEAR_EXPIRED = compile_statement(MEMORY.delete().where(MEMORY.c.agent_id.in_(_CLEARED_AGENTS), _EXPIRED))
+_CLEAR = compile_statement(MEMORY.delete().where(MEMORY.c.agent_id.in_(_CLEARED_AGENTS)))
+_CLEAR_TOTALS = compile_statement(
     update(MEMORY_TOTALS).where(MEMORY_TOTALS.c.tenant_id == param("tenant_id"), _WHOSE).values(entries=0, size_bytes=0)
 )
 
@@ -133,7 +136,7 @@ class Memory:
     ) -> Page[MemoryEntry]:
         query = select(MEMORY).where(MEMORY.c.agent_id == agent_id, _live_at(now_ms))
         if prefix:
-            query = query.where(MEMORY.c.key >= prefix, func.substr(MEMORY.c.key, 1, len(prefix)) == prefix)
+            query = query.where(MEMORY.c.key >= prefix, begins_with(MEMORY.c.key, prefix))
         if cursor is not None:
             query = query.where(MEMORY.c.key > cursor)
         async with self._reader.connect() as connection:
@@ -181,7 +184,7 @@ class Memory:
         ]
         try:
             *_, [row] = await self._writer.write(ops)
-        except (UnexpectedRowCount, sqlite3.IntegrityError):
+        except (UnexpectedRowCount, ConstraintViolated):
             return None if write.run_key is None else await self._of_run(agent_id, write, now_ms)
         entry = _entry(_Row(*row))
         if write.run_key is not None and entry.version % _FORGET_EVERY == 0:

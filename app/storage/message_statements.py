@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, insert, literal_column, or_, select, union_all, update
+from sqlalchemy import ColumnElement, and_, func, insert, literal_column, not_, or_, select, union_all, update
 
-from app.storage.dialect import Statement, accumulate, compile_sqlite
+from app.storage.dialect import Statement, accumulate, compile_statement
+from app.storage.dialect.expressions import begins_with, greatest, least
+from app.storage.parameters import param
 from app.storage.shared_tables import MESSAGE_CURSORS, MESSAGE_QUEUES, MESSAGE_SENDERS, MESSAGES
-from app.storage.statements import param
 from app.storage.tables import TASKS
 
 NO_TASK = -1
@@ -18,13 +19,15 @@ COLUMNS = MESSAGES.c["position", "sender", "sender_seq", "topic", "ix", "body", 
 _QUEUE = MESSAGE_QUEUES.c.swarm_id == param("swarm_id")
 _MINE = MESSAGES.c.swarm_id == param("swarm_id")
 
-COUNT_IN = compile_sqlite(accumulate(MESSAGE_QUEUES, ("last_position", "messages", "size_bytes")))
-NUMBER = compile_sqlite(accumulate(MESSAGE_SENDERS, ("last_seq",)))
+COUNT_IN = compile_statement(
+    accumulate(MESSAGE_QUEUES, ("last_position", "messages", "size_bytes")), locked=("swarm_id",)
+)
+NUMBER = compile_statement(accumulate(MESSAGE_SENDERS, ("last_seq",)))
 
 
 def _insert(topic: Any, index: Any, *where: ColumnElement[bool]) -> Statement:
     """Insert a message if its queue, in which it is counted already, has room for it."""
-    return compile_sqlite(
+    return compile_statement(
         insert(MESSAGES).from_select(
             ["swarm_id", "position", "sender", "sender_seq", "topic", "ix", "body", "size_bytes", "at_ms", "run_key"],
             select(
@@ -55,7 +58,7 @@ _ITS_TASK = TASKS.c.swarm_id == param("swarm_id")
 TO_TOPIC = _insert(param("topic"), _NULL)
 TO_TASK = _insert(_NULL, TASKS.c.ix, _ITS_TASK, TASKS.c.task_id == param("task_id"))
 TO_INDEX = _insert(_NULL, TASKS.c.ix, _ITS_TASK, TASKS.c.ix == param("ix"))
-OF_RUN = compile_sqlite(select(*COLUMNS).where(_MINE, MESSAGES.c.run_key == param("run_key")))
+OF_RUN = compile_statement(select(*COLUMNS).where(_MINE, MESSAGES.c.run_key == param("run_key")))
 
 _by_task = select(MESSAGES.c.position, MESSAGES.c.size_bytes).where(
     MESSAGE_CURSORS.c.swarm_id == param("swarm_id"),
@@ -78,16 +81,17 @@ _acked = select(_any.c.position, _any.c.size_bytes).order_by(_any.c.position + 0
 """From the cursors on, by index, so that what is not acknowledged is not looked at, however much it is: sorted by the
 bare column, SQLite would walk through all messages in their order instead."""
 
-DISCOUNT = compile_sqlite(
+DISCOUNT = compile_statement(
     update(MESSAGE_QUEUES)
     .where(_QUEUE)
     .values(
         messages=MESSAGE_QUEUES.c.messages - select(func.count(_acked.c.position)).scalar_subquery(),
         size_bytes=MESSAGE_QUEUES.c.size_bytes
         - select(func.coalesce(func.sum(_acked.c.size_bytes), 0)).scalar_subquery(),
-    )
+    ),
+    locked=("swarm_id",),
 )
-EVICT = compile_sqlite(MESSAGES.delete().where(_MINE, MESSAGES.c.position.in_(select(_acked.c.position))))
+EVICT = compile_statement(MESSAGES.delete().where(_MINE, MESSAGES.c.position.in_(select(_acked.c.position))))
 
 _THE_CURSOR = and_(
     MESSAGE_CURSORS.c.swarm_id == param("swarm_id"),
@@ -96,7 +100,7 @@ _THE_CURSOR = and_(
     MESSAGE_CURSORS.c.consumer == param("consumer"),
 )
 _CURSORS = MESSAGE_CURSORS.alias("cursors")
-OPEN_CURSOR = compile_sqlite(
+OPEN_CURSOR = compile_statement(
     insert(MESSAGE_CURSORS).from_select(
         ["swarm_id", "topic", "ix", "consumer", "acked", "delivered", "delivered_by"],
         select(
@@ -115,11 +119,11 @@ OPEN_CURSOR = compile_sqlite(
     )
 )
 _SENT = func.coalesce(select(MESSAGE_QUEUES.c.last_position).where(_QUEUE).scalar_subquery(), 0)
-_UP_TO = func.min(param("up_to"), _SENT)  # what is yet to be sent cannot be acknowledged
-ACK = compile_sqlite(
+_UP_TO = least(param("up_to"), _SENT)  # what is yet to be sent cannot be acknowledged
+ACK = compile_statement(
     update(MESSAGE_CURSORS)
     .where(_THE_CURSOR)
-    .values(acked=func.max(MESSAGE_CURSORS.c.acked, _UP_TO), delivered=func.max(MESSAGE_CURSORS.c.delivered, _UP_TO))
+    .values(acked=greatest(MESSAGE_CURSORS.c.acked, _UP_TO), delivered=greatest(MESSAGE_CURSORS.c.delivered, _UP_TO))
     .returning(MESSAGE_CURSORS.c.acked)
 )
 _IN_CHANNEL = {
@@ -130,9 +134,9 @@ _IN_CHANNEL = {
 
 _OF_ANOTHER_STEP = and_(
     MESSAGE_CURSORS.c.delivered_by.is_distinct_from(param("run_key")),
-    func.substr(func.coalesce(MESSAGE_CURSORS.c.delivered_by, ""), 1, func.length(param("step"))) != param("step"),
+    not_(begins_with(func.coalesce(MESSAGE_CURSORS.c.delivered_by, ""), param("step_prefix"))),
 )
-HOLDER = compile_sqlite(select(MESSAGE_CURSORS.c.delivered_by).where(_THE_CURSOR))
+HOLDER = compile_statement(select(MESSAGE_CURSORS.c.delivered_by).where(_THE_CURSOR))
 
 
 def _take(channel: ColumnElement[bool]) -> Statement:
@@ -151,7 +155,7 @@ def _take(channel: ColumnElement[bool]) -> Statement:
         func.row_number().over(order_by=following.c.position).label("place"),
     ).subquery()
     last = select(func.max(summed.c.position)).where(or_(summed.c.total <= param("room_bytes"), summed.c.place == 1))
-    return compile_sqlite(
+    return compile_statement(
         update(MESSAGE_CURSORS)
         .where(
             _THE_CURSOR,
@@ -169,7 +173,7 @@ def _take(channel: ColumnElement[bool]) -> Statement:
 
 
 def _taken(channel: ColumnElement[bool]) -> Statement:
-    return compile_sqlite(
+    return compile_statement(
         select(*COLUMNS)
         .where(
             channel,

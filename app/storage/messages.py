@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,7 +10,7 @@ from sqlalchemy import ColumnElement, and_, func, or_, select
 from app.domain.errors import Conflict
 from app.ports.messages import Channel, MessageRow, NewMessage, QueueCaps, QueueFull, ReceivedInSameStep, step_prefix
 from app.storage import message_statements as sql
-from app.storage.dialect import Op, UnexpectedRowCount
+from app.storage.dialect import ConstraintViolated, Op, UnexpectedRowCount
 from app.storage.reader import Reader
 from app.storage.shared_tables import MESSAGE_CURSORS, MESSAGE_QUEUES, MESSAGES
 from app.storage.tables import TASKS
@@ -31,7 +30,7 @@ class Messages:
         for room_was_made in (False, True):
             try:
                 *_, [row] = await self._writer.write(ops)
-            except (UnexpectedRowCount, sqlite3.IntegrityError):
+            except (UnexpectedRowCount, ConstraintViolated):
                 known = await self._of_run(swarm_id, message.run_key)
                 if known is not None:
                     return known
@@ -81,7 +80,7 @@ class Messages:
         kind = "task" if channel.topic is None else "topic"
         values = _cursor_values(swarm_id, channel) | {
             "run_key": run_key,
-            "step": step_prefix(run_key),
+            "step_prefix": step_prefix(run_key),
             "limit": limit,
             "room_bytes": room_bytes,
             "max_consumers": caps.max_consumers,

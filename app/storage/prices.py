@@ -7,15 +7,15 @@ from collections.abc import Mapping
 from sqlalchemy import select
 
 from app.domain.usage import Price
-from app.storage.dialect import Op, compile_sqlite, upsert
+from app.storage.dialect import Op, compile_statement, upsert
+from app.storage.parameters import param
 from app.storage.reader import Reader
-from app.storage.statements import param
 from app.storage.tables import PRICES
 from app.storage.writer import Writer
 
 _RATES = ("input_nano_per_mtok", "cached_input_nano_per_mtok", "output_nano_per_mtok")
-_PUT = compile_sqlite(upsert(PRICES, (*_RATES, "updated_at_ms")))
-_DELETE = compile_sqlite(PRICES.delete().where(PRICES.c.model == param("model")))
+_PUT = compile_statement(upsert(PRICES, (*_RATES, "updated_at_ms")), locked=("model",))
+_DELETE = compile_statement(PRICES.delete().where(PRICES.c.model == param("model")))
 
 
 class Prices:

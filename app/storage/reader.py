@@ -3,23 +3,44 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from app.domain.errors import StoreUnavailable
+from app.domain.errors import InvalidRequest, StoreUnavailable
+from app.storage.reach import Reach
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """Attributes:
+    failures: what the driver raises by itself.
+    is_gone: whether a failure means that the database is away.
+    holds_nul: whether one means that a text of the caller's cannot be in it, as ``no_nul`` says.
+    """
+
+    reach: Reach
+    failures: tuple[type[Exception], ...]
+    is_gone: Callable[[BaseException], bool]
+    holds_nul: Callable[[BaseException], bool]
+    no_nul: str
 
 
 class Reader:
     """Args:
-    engine: see ``dialect.reading_engine``.
+    engine: see ``dialect.sqlite.reading_engine``, ``dialect.postgres.reading_engine``.
+    network: of a database that is not a file.
     """
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, network: Network | None = None) -> None:
         self._engine = engine
+        self._network = network
+        of_driver: tuple[type[Exception], ...] = (sqlite3.Error,) if network is None else network.failures
+        self._failures: tuple[type[Exception], ...] = (DBAPIError, PoolTimeout, *of_driver)
 
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[AsyncConnection]:
@@ -28,11 +49,33 @@ class Reader:
         Raises:
             StoreUnavailable: the database could not be read, or no connection was free in time.
         """
+        if self._network is not None:
+            self._network.reach.check()
         try:
             async with self._engine.connect() as connection:
-                yield connection
-        except (DBAPIError, PoolTimeout, sqlite3.Error) as exc:
-            raise StoreUnavailable(f"the database could not be read: {exc}") from exc
+                try:
+                    yield connection
+                except self._failures:
+                    if self._network is not None:
+                        await _give_up(connection)
+                    raise
+        except self._failures as exc:
+            if self._network is not None and self._network.holds_nul(exc):
+                raise InvalidRequest(self._network.no_nul) from exc
+            reason = exc.orig if isinstance(exc, DBAPIError) else exc
+            detail = f"the database could not be read: {str(reason) or type(reason).__name__}"
+            if self._network is not None and self._network.is_gone(exc):
+                self._network.reach.failed(detail)
+            raise StoreUnavailable(detail) from exc
 
     async def dispose(self) -> None:
         await self._engine.dispose()
+
+
+async def _give_up(connection: AsyncConnection) -> None:
+    """Close a connection on which something failed without a farewell, to which a frozen server would not answer."""
+    if not connection.closed and not connection.invalidated:
+        driver = (await connection.get_raw_connection()).driver_connection
+        if driver is not None:
+            driver.terminate()
+        await connection.invalidate()

@@ -9,14 +9,16 @@ import orjson
 from sqlalchemy import select
 
 from app.domain.roles import Role
-from app.storage.dialect import Op, compile_sqlite, upsert
+from app.storage.dialect import Op, compile_statement, upsert
+from app.storage.parameters import param
 from app.storage.reader import Reader
-from app.storage.statements import param
 from app.storage.tables import ROLES
 from app.storage.writer import Writer
 
-_PUT = compile_sqlite(upsert(ROLES, ("system_prompt", "capability_tags", "model", "tier", "updated_at_ms")))
-_DELETE = compile_sqlite(
+_PUT = compile_statement(
+    upsert(ROLES, ("system_prompt", "capability_tags", "model", "tier", "updated_at_ms")), locked=("tenant_id",)
+)
+_DELETE = compile_statement(
     ROLES.delete().where(ROLES.c.tenant_id == param("tenant_id")).where(ROLES.c.name == param("name"))
 )
 

@@ -8,7 +8,7 @@ from itertools import starmap
 from typing import Any
 
 import orjson
-from sqlalchemy import LargeBinary, bindparam, case, cast, func, literal_column, select
+from sqlalchemy import bindparam, case, func, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.errors import LeaseLost
@@ -21,6 +21,7 @@ from app.ports.runs import Command, Commit, Control, Lease
 from app.storage import statements as sql
 from app.storage.changes import change_ops, usage_ops
 from app.storage.dialect import Op, UnexpectedRowCount
+from app.storage.dialect.expressions import octets, total
 from app.storage.events import event_ops, log_position
 from app.storage.fresh import FreshRuns
 from app.storage.mapping import dump_budget, dump_counts, load_awaits, load_budget, load_spec, loads, usage_of
@@ -34,7 +35,7 @@ _MAX_IN = 500
 
 _EVER = 2**62
 
-_OUTPUT_BYTES = func.length(cast(TASKS.c.output, LargeBinary))
+_OUTPUT_BYTES = octets(TASKS.c.output)
 
 _LAST = STEPS.alias("last")
 _ITS_LAST = (
@@ -48,16 +49,18 @@ _ITS_LAST = (
         .scalar_subquery()
     )
 )
+_OF_LAST = STEPS.c.attempt == _LAST.c.attempt
 _JOURNALS = (
     select(
         STEPS.c.ix,
         func.count().label("steps"),
-        func.sum(func.length(cast(STEPS.c.record, LargeBinary))).label("bytes"),
+        total(octets(STEPS.c.record)).label("bytes"),
         func.max(_LAST.c.attempt).label("attempt"),
         func.max(_LAST.c.record).label("last"),
+        func.sum(case((_OF_LAST, STEPS.c.latency_ms), else_=0.0)).label("latency_ms"),
         *[
-            func.sum(case((STEPS.c.attempt == _LAST.c.attempt, STEPS.c[name]), else_=0)).label(name)
-            for name in ("latency_ms", "prompt_tokens", "completion_tokens", "cached_tokens", "cost_nano_usd")
+            total(case((_OF_LAST, STEPS.c[name]), else_=0)).label(name)
+            for name in ("prompt_tokens", "completion_tokens", "cached_tokens", "cost_nano_usd")
         ],
     )
     .join(_LAST, _ITS_LAST)

@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import (
-    BindParameter,
     ColumnElement,
     Table,
     and_,
-    bindparam,
     case,
     func,
     insert,
@@ -22,7 +20,8 @@ from sqlalchemy import (
 from app.domain.swarm import SWARM_ACTIVE
 from app.domain.task import TERMINAL, TaskStatus
 from app.storage.delivery_tables import WEBHOOK_DELIVERIES, WEBHOOKS
-from app.storage.dialect import PARAM_PREFIX, accumulate, compile_sqlite, upsert
+from app.storage.dialect import accumulate, compile_statement, upsert
+from app.storage.parameters import param
 from app.storage.tables import (
     AGENT_LOG,
     ATTEMPTS,
@@ -37,10 +36,6 @@ from app.storage.tables import (
     TASKS,
     USAGE,
 )
-
-
-def param(name: str) -> BindParameter[Any]:
-    return bindparam(PARAM_PREFIX + name, None)
 
 
 def _add(table: Table, name: str) -> ColumnElement[Any]:
@@ -62,7 +57,7 @@ _OPEN_TASK = TASKS.c.status.notin_(sorted(TERMINAL))
 _IS_DUE = or_(SWARMS.c.start_at_ms.is_(None), SWARMS.c.start_at_ms <= param("now_ms"))
 _ACTIVE_SWARM = SWARMS.c.status.in_(sorted(SWARM_ACTIVE))
 
-INSERT_SWARM = compile_sqlite(insert(SWARMS))
+INSERT_SWARM = compile_statement(insert(SWARMS))
 NEW_TASK_KEYS = (
     "swarm_id",
     "ix",
@@ -84,20 +79,20 @@ NEW_TASK_KEYS = (
     "queued_at_ms",
 )
 _ZERO: ColumnElement[int] = literal_column("0")
-INSERT_TASK = compile_sqlite(
+INSERT_TASK = compile_statement(
     insert(TASKS).values(
         {name: param(name) for name in NEW_TASK_KEYS}
         | dict.fromkeys(("attempt", "failures", "not_before_ms", *_USAGE), _ZERO)
     )
 )
 assert INSERT_TASK.keys == NEW_TASK_KEYS, "rows of new tasks are built in this order"
-INSERT_INPUT = compile_sqlite(insert(TASK_INPUTS))
-INSERT_EVENT = compile_sqlite(insert(EVENTS))
+INSERT_INPUT = compile_statement(insert(TASK_INPUTS))
+INSERT_EVENT = compile_statement(insert(EVENTS))
 
-INSERT_ATTEMPT = compile_sqlite(insert(ATTEMPTS))
-INSERT_STEP = compile_sqlite(insert(STEPS))
+INSERT_ATTEMPT = compile_statement(insert(ATTEMPTS))
+INSERT_STEP = compile_statement(insert(STEPS))
 
-QUEUE_TASK = compile_sqlite(
+QUEUE_TASK = compile_statement(
     update(TASKS)
     .where(
         _same(TASKS, "swarm_id", "ix"),
@@ -106,7 +101,7 @@ QUEUE_TASK = compile_sqlite(
     .values(status=TaskStatus.QUEUED.value, queued_at_ms=param("queued_at_ms"), not_before_ms=0)
 )
 
-START_TASK = compile_sqlite(
+START_TASK = compile_statement(
     update(TASKS)
     .where(
         _same(TASKS, "swarm_id", "ix"),
@@ -122,7 +117,7 @@ START_TASK = compile_sqlite(
     )
 )
 
-GO_ON = compile_sqlite(
+GO_ON = compile_statement(
     update(TASKS)
     .where(_same(TASKS, "swarm_id", "ix", "attempt"), TASKS.c.status == TaskStatus.RUNNING.value)
     .values(
@@ -134,13 +129,13 @@ GO_ON = compile_sqlite(
     )
 )
 
-START_CALL = compile_sqlite(
+START_CALL = compile_statement(
     update(TASKS)
     .where(_same(TASKS, "swarm_id", "ix", "attempt"), TASKS.c.status == TaskStatus.QUEUED.value)
     .values(status=TaskStatus.RUNNING.value)
 )
 
-COMPLETE_TASK = compile_sqlite(
+COMPLETE_TASK = compile_statement(
     update(TASKS)
     .where(_same(TASKS, "swarm_id", "ix", "attempt"), TASKS.c.status == TaskStatus.RUNNING.value)
     .values(
@@ -157,7 +152,7 @@ COMPLETE_TASK = compile_sqlite(
     )
 )
 
-RETRY_TASK = compile_sqlite(
+RETRY_TASK = compile_statement(
     update(TASKS)
     .where(_same(TASKS, "swarm_id", "ix", "attempt"), TASKS.c.status == TaskStatus.RUNNING.value)
     .values(
@@ -171,7 +166,7 @@ RETRY_TASK = compile_sqlite(
     )
 )
 
-CLOSE_TASK = compile_sqlite(
+CLOSE_TASK = compile_statement(
     update(TASKS)
     .where(_same(TASKS, "swarm_id", "ix"), _OPEN_TASK)
     .values(
@@ -187,7 +182,7 @@ CLOSE_TASK = compile_sqlite(
     )
 )
 
-REARM_TASK = compile_sqlite(
+REARM_TASK = compile_statement(
     update(TASKS)
     .where(
         _same(TASKS, "swarm_id", "ix"),
@@ -205,7 +200,7 @@ REARM_TASK = compile_sqlite(
     )
 )
 
-SAVE_SWARM = compile_sqlite(
+SAVE_SWARM = compile_statement(
     update(SWARMS)
     .where(SWARMS.c.id == param("swarm_id"), SWARMS.c.lease_token == param("lease_token"))
     .values(
@@ -237,50 +232,51 @@ SAVE_SWARM = compile_sqlite(
 )
 """The fence of a whole commit: matches no row once the lease token has moved on."""
 
-SAVE_SPEC = compile_sqlite(update(SWARMS).where(SWARMS.c.id == param("swarm_id")).values(spec=param("spec")))
+SAVE_SPEC = compile_statement(update(SWARMS).where(SWARMS.c.id == param("swarm_id")).values(spec=param("spec")))
 
-SAVE_AGGREGATE = compile_sqlite(
+SAVE_AGGREGATE = compile_statement(
     update(SWARMS)
     .where(SWARMS.c.id == param("swarm_id"))
     .values(aggregated=param("aggregated"), aggregation=param("aggregation"))
 )
 """Behind ``SAVE_SWARM``, which is its fence: a merged value may be megabytes, and most commits do not change it."""
 
-CLAIM_SWARMS = compile_sqlite(
-    update(SWARMS)
+# What another process is about to claim is passed over: it would be claimed twice.
+_CLAIMABLE = (
+    select(SWARMS.c.id)
     .where(
-        SWARMS.c.id.in_(
-            SWARMS.select()
-            .with_only_columns(SWARMS.c.id)
-            .where(
-                SWARMS.c.lease_owner.is_(None),
-                or_(_ACTIVE_SWARM & _IS_DUE, SWARMS.c.id.in_(select(COMMANDS.c.swarm_id))),
-            )
-            .order_by(SWARMS.c.id)
-            .limit(param("limit"))
-        )
+        SWARMS.c.lease_owner.is_(None),
+        or_(_ACTIVE_SWARM & _IS_DUE, SWARMS.c.id.in_(select(COMMANDS.c.swarm_id))),
     )
+    .order_by(SWARMS.c.id)
+    .limit(param("limit"))
+    .with_for_update(skip_locked=True)
+    .cte("claimable")
+)
+CLAIM_SWARMS = compile_statement(
+    update(SWARMS)
+    .where(SWARMS.c.id.in_(select(_CLAIMABLE.c.id)))
     .values(lease_owner=param("lease_owner"), lease_token=SWARMS.c.lease_token + 1)
     .returning(SWARMS.c.id, SWARMS.c.lease_token)
 )
 
-NEXT_START = compile_sqlite(
+NEXT_START = compile_statement(
     select(func.min(SWARMS.c.start_at_ms)).where(
         SWARMS.c.lease_owner.is_(None), _ACTIVE_SWARM, SWARMS.c.start_at_ms.is_not(None)
     )
 )
 
-RELEASE_SWARM = compile_sqlite(
+RELEASE_SWARM = compile_statement(
     update(SWARMS)
     .where(SWARMS.c.id == param("swarm_id"), SWARMS.c.lease_token == param("lease_token"))
     .values(lease_owner=None)
 )
 
-RELEASE_ALL = compile_sqlite(
+RELEASE_ALL = compile_statement(
     update(SWARMS).where(_ACTIVE_SWARM, SWARMS.c.lease_owner.is_not(None)).values(lease_owner=None)
 )
 
-ADD_COMMAND = compile_sqlite(
+ADD_COMMAND = compile_statement(
     insert(COMMANDS)
     .from_select(
         ["swarm_id", "position", "kind", "body"],
@@ -293,15 +289,16 @@ ADD_COMMAND = compile_sqlite(
             param("body"),
         ).where(SWARMS.c.id == param("swarm_id"), SWARMS.c.tenant_id == param("tenant_id")),
     )
-    .returning(COMMANDS.c.position)
+    .returning(COMMANDS.c.position),
+    locked=("swarm_id",),
 )
 """Adds nothing where the tenant has no such swarm."""
 
-COMMANDS_DONE = compile_sqlite(
+COMMANDS_DONE = compile_statement(
     COMMANDS.delete().where(COMMANDS.c.swarm_id == param("swarm_id"), COMMANDS.c.position <= param("position"))
 )
 
-DELETE_SWARM = compile_sqlite(
+DELETE_SWARM = compile_statement(
     SWARMS.delete().where(
         SWARMS.c.id == param("swarm_id"),
         SWARMS.c.tenant_id == param("tenant_id"),
@@ -313,14 +310,14 @@ _ITS_AGENT = select(SWARMS.c.agent_id).where(SWARMS.c.id == param("swarm_id")).s
 _ITS_LOG_END = select(func.max(_LOG.c.position)).where(_LOG.c.agent_id == _ITS_AGENT).scalar_subquery()
 _ITS_NAMES = select(TASKS.c.task_id).where(TASKS.c.swarm_id == param("swarm_id"))
 DELETE_CHILDREN = (
-    compile_sqlite(
+    compile_statement(
         TASK_NAMES.delete().where(
             TASK_NAMES.c.agent_id == _ITS_AGENT,
             TASK_NAMES.c.task_id.in_(_ITS_NAMES),
             TASK_NAMES.c.swarm_id == param("swarm_id"),
         )
     ),
-    compile_sqlite(
+    compile_statement(
         AGENT_LOG.delete().where(
             AGENT_LOG.c.agent_id == _ITS_AGENT,
             AGENT_LOG.c.swarm_id == param("swarm_id"),
@@ -329,7 +326,7 @@ DELETE_CHILDREN = (
         )
     ),
     *(
-        compile_sqlite(table.delete().where(table.c.swarm_id == param("swarm_id")))
+        compile_statement(table.delete().where(table.c.swarm_id == param("swarm_id")))
         for table in (
             *(EVENTS, ATTEMPTS, STEPS, TASK_INPUTS, TASKS, COMMANDS, IDEMPOTENCY_KEYS),
             *(WEBHOOKS, WEBHOOK_DELIVERIES),
@@ -338,7 +335,7 @@ DELETE_CHILDREN = (
 )
 """To be run before ``DELETE_SWARM``: the first two look the swarm up."""
 
-APPEND_LOG = compile_sqlite(
+APPEND_LOG = compile_statement(
     insert(AGENT_LOG)
     .from_select(
         ["agent_id", "position", "swarm_id", "first_seq", "last_seq"],
@@ -350,10 +347,11 @@ APPEND_LOG = compile_sqlite(
             param("last_seq"),
         ).where(AGENT_LOG.c.agent_id == param("agent_id")),
     )
-    .returning(AGENT_LOG.c.position)
+    .returning(AGENT_LOG.c.position),
+    locked=("agent_id",),
 )
 
-NAME_TASK = compile_sqlite(upsert(TASK_NAMES, ("swarm_id", "ix")))
+NAME_TASK = compile_statement(upsert(TASK_NAMES, ("swarm_id", "ix")), locked=("agent_id",))
 
 USAGE_SUMS = (
     "calls",
@@ -362,6 +360,6 @@ USAGE_SUMS = (
     "unpriced_calls",
     "unsettled_nano_usd",
 )
-ADD_USAGE = compile_sqlite(accumulate(USAGE, USAGE_SUMS))
+ADD_USAGE = compile_statement(accumulate(USAGE, USAGE_SUMS), locked=("tenant_id",))
 
-PROBE = compile_sqlite(upsert(PROBES, ("at_ms",)))
+PROBE = compile_statement(upsert(PROBES, ("at_ms",)), locked=("id",))

@@ -17,7 +17,7 @@ from app.ports.runs import Command, NewSwarm
 from app.ports.store import SwarmFilter, SwarmRow, TaskRow
 from app.storage import statements as sql
 from app.storage.barriers import barrier_op
-from app.storage.dialect import Op, UnexpectedRowCount, compile_sqlite, fetch_rows
+from app.storage.dialect import Op, UnexpectedRowCount, compile_statement, fetch_rows
 from app.storage.events import event_ops, log_position
 from app.storage.forks import copy_ops
 from app.storage.fresh import FreshRuns
@@ -35,6 +35,7 @@ from app.storage.mapping import (
     swarm_row,
     task_row,
 )
+from app.storage.parameters import param
 from app.storage.reader import Reader
 from app.storage.tables import COMMANDS, SWARMS, TASK_NAMES, TASKS
 from app.storage.webhooks import webhook_op
@@ -43,9 +44,9 @@ from app.storage.writer import Writer
 _MAX_IN = 500
 _PROBE_ID = 1
 
-_OF_SWARM = (TASKS.c.swarm_id == sql.param("swarm_id")) & (TASKS.c.kind == TaskKind.TASK.value)
-_ALL_TASKS = compile_sqlite(select(*TASK_COLUMNS).where(_OF_SWARM).order_by(TASKS.c.ix))
-_ALL_STATES = compile_sqlite(select(*WITHOUT_OUTPUT).where(_OF_SWARM).order_by(TASKS.c.ix))
+_OF_SWARM = (TASKS.c.swarm_id == param("swarm_id")) & (TASKS.c.kind == TaskKind.TASK.value)
+_ALL_TASKS = compile_statement(select(*TASK_COLUMNS).where(_OF_SWARM).order_by(TASKS.c.ix))
+_ALL_STATES = compile_statement(select(*WITHOUT_OUTPUT).where(_OF_SWARM).order_by(TASKS.c.ix))
 
 
 class Swarms:

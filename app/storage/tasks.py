@@ -16,6 +16,7 @@ from app.domain.swarm import SWARM_ACTIVE
 from app.domain.task import TERMINAL, TaskKind, TaskStatus
 from app.ports.pages import Page
 from app.ports.store import AgentTasks, AttemptRow, History, Sample, StepRow, TaskAttempts, TaskFilter, TaskRow
+from app.storage.dialect.expressions import total
 from app.storage.mapping import (
     TASK_COLUMNS,
     attempt_row,
@@ -203,7 +204,7 @@ class Tasks:
         journals = (
             select(
                 STEPS.c.ix,
-                func.sum(case((STEPS.c.model == "", 0), else_=1)).label("calls"),  # the others ran tools
+                total(case((STEPS.c.model == "", 0), else_=1)).label("calls"),  # the others ran tools
                 func.sum(case((of_newest, STEPS.c.latency_ms), else_=0.0)).label("tools_ms"),
             )
             .join(TASKS, (TASKS.c.swarm_id == STEPS.c.swarm_id) & (TASKS.c.ix == STEPS.c.ix))
@@ -326,9 +327,9 @@ async def _attempts_before(
         .where(ATTEMPTS.c.swarm_id == swarm_id, ATTEMPTS.c.ix.between(first, last))
         .order_by(ATTEMPTS.c.ix, ATTEMPTS.c.attempt)
     )
-    sums = [func.sum(STEPS.c[name]).label(name) for name in ("prompt_tokens", "completion_tokens", "cached_tokens")]
+    sums = [total(STEPS.c[name]).label(name) for name in ("prompt_tokens", "completion_tokens", "cached_tokens")]
     query = (
-        select(STEPS.c.ix, STEPS.c.attempt, *sums, func.sum(STEPS.c.cost_nano_usd).label("cost_nano_usd"))
+        select(STEPS.c.ix, STEPS.c.attempt, *sums, total(STEPS.c.cost_nano_usd).label("cost_nano_usd"))
         .where(STEPS.c.swarm_id == swarm_id, STEPS.c.ix.between(first, last))
         .group_by(STEPS.c.ix, STEPS.c.attempt)
     )

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, func, null, select
+from sqlalchemy import BigInteger, ColumnElement, Select, Table, cast, func, null, select
 
 from app.domain.errors import InvalidRequest
 from app.domain.swarm import SWARM_ACTIVE
@@ -26,7 +26,7 @@ from app.storage.writer import Writer
 _COLUMNS = {UsageGroup.MODEL: USAGE.c.model, UsageGroup.KEY: USAGE.c.key_id, UsageGroup.DAY: USAGE.c.day}
 _OF_SWARMS: dict[str, ColumnElement[Any]] = {
     "calls": SWARMS.c.steps,
-    "unpriced_calls": null(),
+    "unpriced_calls": cast(null(), BigInteger),
 } | {name: SWARMS.c[name] for name in USAGE_SUMS if name not in {"calls", "unpriced_calls"}}
 
 

@@ -24,23 +24,23 @@ from app.ports.webhooks import (
     Webhook,
 )
 from app.storage.delivery_tables import WEBHOOK_DELIVERIES, WEBHOOK_SECRETS, WEBHOOKS
-from app.storage.dialect import Op, compile_sqlite
+from app.storage.dialect import Op, compile_statement
+from app.storage.parameters import param
 from app.storage.reader import Reader
-from app.storage.statements import param
 from app.storage.writer import Writer
 
 _D = WEBHOOK_DELIVERIES.c
 _S = WEBHOOK_SECRETS.c
 _PENDING = DeliveryStatus.PENDING.value
 
-_INSERT_WEBHOOK = compile_sqlite(insert(WEBHOOKS))
-_INSERT_DELIVERY = compile_sqlite(insert(WEBHOOK_DELIVERIES))
-_RECORD = compile_sqlite(
+_INSERT_WEBHOOK = compile_statement(insert(WEBHOOKS))
+_INSERT_DELIVERY = compile_statement(insert(WEBHOOK_DELIVERIES))
+_RECORD = compile_statement(
     update(WEBHOOK_DELIVERIES)
     .where(_D.id == param("id"))
     .values({name: param(name) for name in ("status", "attempts", "attempt", "failures", "next_at_ms", "ended_at_ms")})
 )
-_REDELIVER = compile_sqlite(
+_REDELIVER = compile_statement(
     update(WEBHOOK_DELIVERIES)
     .where(_D.tenant_id == param("tenant_id"), _D.id == param("id"))
     .values(status=_PENDING, failures=0, next_at_ms=param("now_ms"), ended_at_ms=None)
@@ -51,18 +51,22 @@ _OLDEST = (
     .where(_D.ended_at_ms < param("before_ms"))
     .limit(param("limit"))
 )
-_PRUNE = compile_sqlite(delete(WEBHOOK_DELIVERIES).where(_D.id.in_(_OLDEST)))
+_PRUNE = compile_statement(delete(WEBHOOK_DELIVERIES).where(_D.id.in_(_OLDEST)))
 _NONE_YET = ~select(_S.tenant_id).where(_S.tenant_id == param("tenant_id")).exists()
-_FIRST_SECRET = compile_sqlite(
+_FIRST_SECRET = compile_statement(
     insert(WEBHOOK_SECRETS).from_select(
         ["tenant_id", "secret", "created_at_ms"],
         select(param("tenant_id"), param("secret"), param("now_ms")).where(_NONE_YET),
-    )
+    ),
+    locked=("tenant_id",),
 )
-_ROTATE = compile_sqlite(
+_ROTATE = compile_statement(
     update(WEBHOOK_SECRETS)
     .where(_S.tenant_id == param("tenant_id"))
-    .values(secret=param("secret"), created_at_ms=param("now_ms"), old_secret=_S.secret, old_until_ms=param("until_ms"))
+    .values(
+        secret=param("secret"), created_at_ms=param("now_ms"), old_secret=_S.secret, old_until_ms=param("until_ms")
+    ),
+    locked=("tenant_id",),
 )
 
 

@@ -16,10 +16,12 @@ from app import __version__
 
 class Vitals(Collector):
     """Args:
-    database: file of the database; its log lies beside it.
+    data_dir: of this process.
+    database: file of the database, whose log lies beside it; None where a server has it.
     """
 
-    def __init__(self, database: Path, registry: CollectorRegistry) -> None:
+    def __init__(self, data_dir: Path, database: Path | None, registry: CollectorRegistry) -> None:
+        self._data_dir = data_dir if database is None else database.parent
         self._database = database
         ProcessCollector(registry=registry)
         registry.register(self)
@@ -33,8 +35,10 @@ class Vitals(Collector):
         yield info
         # Files that are gone, or not to be read, are for /readyz to tell; the other metrics are wanted all the same.
         with suppress(OSError):
-            free = shutil.disk_usage(self._database.parent).free
+            free = shutil.disk_usage(self._data_dir).free
             yield GaugeMetricFamily("swarmd_data_free_bytes", "Left on the disk of the data directory", value=free)
+        if self._database is None:
+            return
         with suppress(OSError):
             log = self._database.with_name(self._database.name + "-wal")
             size = self._database.stat().st_size + (log.stat().st_size if log.exists() else 0)

@@ -11,7 +11,7 @@ from app.domain.facts import CancelRequested
 from app.domain.ids import make_id
 from app.ports.artifacts import ArtifactCaps, ArtifactOwner, ArtifactRow, ArtifactsFull, NewArtifact
 from app.ports.files import FILE_PREFIX, FileRow, UploadsFull
-from app.storage.engine import Database
+from app.storage.database import Database
 from tests.support.runs import new_swarm, turn
 
 pytestmark = pytest.mark.anyio

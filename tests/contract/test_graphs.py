@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from app.ports.graphs import GraphContent, GraphRow, GraphVersion, IfGraph
-from app.storage.engine import Database
+from app.storage.database import Database
 
 pytestmark = pytest.mark.anyio
 

@@ -14,7 +14,7 @@ from app.ports.agents import BarrierRow
 from app.ports.idempotency import Answer, KeyTaken, Once, TakenKey
 from app.ports.runs import Beside, Command, NewSwarm
 from app.ports.store import SwarmFilter
-from app.storage.engine import Database
+from app.storage.database import Database
 from tests.support.runs import new_swarm, turn
 
 pytestmark = pytest.mark.anyio

@@ -9,7 +9,7 @@ import pytest
 from app.domain.agent import AgentConfig
 from app.ports.agents import AgentRow
 from app.ports.memory import MemoryCaps, MemoryEntry, MemoryWrite
-from app.storage.engine import Database
+from app.storage.database import Database
 from tests.support.runs import new_swarm
 
 pytestmark = pytest.mark.anyio

@@ -9,7 +9,7 @@ import pytest
 
 from app.domain.errors import Conflict
 from app.ports.messages import Address, Channel, MessageRow, NewMessage, QueueCaps, QueueFull, ReceivedInSameStep
-from app.storage.engine import Database
+from app.storage.database import Database
 from tests.support.runs import new_swarm
 
 pytestmark = pytest.mark.anyio

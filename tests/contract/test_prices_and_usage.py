@@ -13,7 +13,7 @@ from app.domain.errors import InvalidRequest
 from app.domain.usage import Price, Usage
 from app.ports.keys import KeyRow
 from app.ports.usage import UsageGroup, UsageQuery, UsageReport, UsageRow, UsageSum, day_of
-from app.storage.engine import Database
+from app.storage.database import Database
 from tests.support.runs import grant, new_swarm, turn
 
 pytestmark = pytest.mark.anyio

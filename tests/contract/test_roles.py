@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
 from app.domain.roles import Role
 from app.ports.roles import RoleStore
-from app.storage.dialect import reading_engine
-from app.storage.reader import Reader
-from app.storage.roles import Roles
-from app.storage.writer import Writer
-from tests.support.databases import place_database
+from app.storage.database import Database
 
 pytestmark = pytest.mark.anyio
 
@@ -22,14 +16,9 @@ FULL = Role(name="a", system_prompt='Ünïcode\n"quoted"', capability_tags=("x",
 BARE = Role(name="b", system_prompt="You are b.")
 
 
-@pytest.fixture(params=["sqlite"])
-async def roles(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[RoleStore]:
-    assert request.param == "sqlite"
-    path = place_database(tmp_path / "x.db")
-    reader = Reader(reading_engine(path))
-    async with Writer(path) as writer:
-        yield Roles(writer, reader)
-    await reader.dispose()
+@pytest.fixture
+def roles(store: Database) -> RoleStore:
+    return store.roles
 
 
 async def test_roles_are_kept_as_they_are_in_the_order_of_their_names(roles: RoleStore) -> None:

@@ -19,7 +19,7 @@ from app.domain.task import Awaited, TaskSpec, TaskStatus
 from app.domain.usage import Usage
 from app.ports.events import EncodedEvent, LogCursor
 from app.ports.runs import Command, Commit, Lease
-from app.storage.engine import Database
+from app.storage.database import Database
 from tests.support.runs import USAGE, comparable, completed, grant, new_swarm, random_dag, random_facts, turn
 
 pytestmark = pytest.mark.anyio

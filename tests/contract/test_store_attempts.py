@@ -12,7 +12,7 @@ from app.domain.retry import TaskError
 from app.domain.swarm import SwarmState
 from app.domain.task import TaskSpec, TaskStatus
 from app.ports.runs import Lease
-from app.storage.engine import Database
+from app.storage.database import Database
 from tests.support.runs import LANE, T0_MS, USAGE, completed, failed, grant, new_swarm, turn
 
 pytestmark = pytest.mark.anyio

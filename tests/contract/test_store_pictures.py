@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from app.domain.task import TaskSpec
-from app.storage.engine import Database
+from app.storage.database import Database
 from tests.support.runs import new_swarm
 
 pytestmark = pytest.mark.anyio

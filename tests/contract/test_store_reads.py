@@ -16,7 +16,7 @@ from app.domain.task import TaskSpec, TaskStatus
 from app.ports.events import LogCursor, LoggedEvent
 from app.ports.runs import Command, Lease
 from app.ports.store import SwarmFilter, TaskFilter
-from app.storage.engine import Database
+from app.storage.database import Database
 from tests.support.runs import completed, failed, grant, new_swarm, random_dag, turn
 
 pytestmark = pytest.mark.anyio

@@ -7,7 +7,7 @@ import pytest
 from app.domain.facts import StartDue
 from app.domain.swarm import SwarmStatus
 from app.ports.runs import Command
-from app.storage.engine import Database
+from app.storage.database import Database
 from tests.support.runs import T0_MS, new_swarm, turn
 
 pytestmark = pytest.mark.anyio

@@ -19,7 +19,7 @@ from app.domain.transitions import resume
 from app.domain.usage import Usage
 from app.ports.runs import Commit, Lease
 from app.ports.store import StepRow, TaskFilter
-from app.storage.engine import Database
+from app.storage.database import Database
 from tests.support.runs import (
     LANE,
     T0_MS,

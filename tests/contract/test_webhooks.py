@@ -12,7 +12,7 @@ from app.domain.errors import InvalidRequest, LeaseLost
 from app.domain.webhooks import DeliveryStatus, delivery_id
 from app.ports.runs import Beside, Commit, Lease
 from app.ports.webhooks import KEPT_ATTEMPTS, Attempt, DeliveryFilter, NewDelivery, Upcoming, Webhook
-from app.storage.engine import Database
+from app.storage.database import Database
 from tests.support.runs import new_swarm
 
 pytestmark = pytest.mark.anyio

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from app.domain.swarm import SwarmStatus
-from app.storage.writer import Writer
+from app.storage.sqlite_writer import SqliteWriter
 from tests.support.dags import check_order
 from tests.support.databases import place_database
 from tests.support.figures import report
@@ -99,15 +99,15 @@ def live(folder: str, commit: int, after: bool) -> None:
         if seen == commit and not after:
             os._exit(DEAD)
 
-    transact = Writer._transact
+    transact = SqliteWriter._transact
 
-    def die_after(self: Writer, *args: object) -> object:
+    def die_after(self: SqliteWriter, *args: object) -> object:
         outcomes = transact(self, *args)  # type: ignore[arg-type]
         if seen == commit and after:
             os._exit(DEAD)
         return outcomes
 
-    Writer._transact = die_after  # type: ignore[assignment, method-assign]
+    SqliteWriter._transact = die_after  # type: ignore[assignment, method-assign]
     asyncio.run(run_to_the_end(Path(folder), die_before))
     os._exit(0)
 

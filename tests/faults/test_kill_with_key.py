@@ -18,7 +18,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from app.storage.writer import Writer
+from app.storage.sqlite_writer import SqliteWriter
 from tests.support.databases import place_database
 from tests.support.service import in_process
 from tests.support.stage import Stage, accepted
@@ -47,10 +47,10 @@ async def ask(folder: Path, path: str, body: dict[str, Any], ready: Callable[[],
 
 def life(folder: str, name: str, commit: int, after: bool) -> None:
     """Ask, and die at the ``commit``-th commit since; end with 0 where there are fewer."""
-    transact = Writer._transact
+    transact = SqliteWriter._transact
     seen: int | None = None
 
-    def counted(self: Writer, *args: Any) -> Any:
+    def counted(self: SqliteWriter, *args: Any) -> Any:
         nonlocal seen
         if seen is not None:
             seen += 1
@@ -65,7 +65,7 @@ def life(folder: str, name: str, commit: int, after: bool) -> None:
         nonlocal seen
         seen = 0
 
-    Writer._transact = counted  # type: ignore[assignment, method-assign]
+    SqliteWriter._transact = counted  # type: ignore[assignment, method-assign]
     path, body, _ = STARTS[name]
     asyncio.run(ask(Path(folder), path, body, ready))
     os._exit(0)

@@ -15,7 +15,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, event
 
-from app.storage import engine
+from app.storage import engine, migrating
 from tests.support.databases import old_revisions, place_old_database
 from tests.support.figures import report
 from tests.support.service import MockModelProcess, ServiceProcess, poll
@@ -64,7 +64,7 @@ def events_in(connection: sqlite3.Connection) -> Iterator[tuple[str, str]]:
 
 def newest_revision() -> str:
     config = Config()
-    config.set_main_option("script_location", str(engine._MIGRATIONS))
+    config.set_main_option("script_location", str(migrating.MIGRATIONS))
     head = ScriptDirectory.from_config(config).get_current_head()
     assert head is not None
     return head

@@ -36,6 +36,7 @@ async def app(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[FastAPI
                 data_dir=folder / "data", provider_base_url=model.url, default_model="mock", max_agents=500
             )
             made = create_app(settings)
+        assert settings.database_path is not None
         place_database(settings.database_path)
         made.include_router(simulate.router)
         async with made.router.lifespan_context(made):

@@ -28,7 +28,8 @@ from app.scheduler.routing import Routing
 from app.scheduler.runner import Machinery
 from app.scheduler.supervisor import Supervisor
 from app.scheduler.tool_runner import ToolRunner
-from app.storage.engine import Database, open_database
+from app.storage.database import Database
+from app.storage.engine import open_database
 from app.telemetry.prometheus import NoMetrics
 from app.telemetry.system import SystemClock, SystemEntropy
 from app.tools.registry import Registry

@@ -46,10 +46,11 @@ async def in_process(
         settings: fields of ``Settings``. Without ``metrics=True`` requests are not counted: for that each service
             builds every route there is with its first request, which takes as long as most tests.
     """
+    settings = database_of(data_dir) | {"metrics": False} | settings
     with mock.patch.dict(os.environ, clean_environment(), clear=True):
-        configured = load_settings(data_dir=data_dir, **({"metrics": False} | settings))
+        configured = load_settings(data_dir=data_dir, **settings)
         app = create_app(configured)
-    if not configured.database_path.exists():
+    if configured.database_path is not None and not configured.database_path.exists():
         place_database(configured.database_path)
     with ExitStack() as patches:
         # A service looks through all of its process once, at the start. Here that is every test there is, each time.
@@ -62,6 +63,23 @@ async def in_process(
             transport = httpx2.ASGITransport(app, raise_app_exceptions=False)
             async with httpx2.AsyncClient(transport=transport, base_url=BASE_URL, timeout=DEADLINE_S) as client:
                 yield client
+
+
+_databases: dict[Path, str] = {}
+
+
+def database_of(data_dir: Path) -> dict[str, str]:
+    """The settings of the database for a service in that directory, its own for the whole run.
+
+    ``SWARMD_TEST_DATABASE=postgres`` runs all suites that go through here on PostgreSQL; else it is SQLite's file.
+    """
+    if os.environ.get("SWARMD_TEST_DATABASE") != "postgres":
+        return {}
+    from tests.support.postgres import server
+
+    if data_dir not in _databases:
+        _databases[data_dir] = server().create_database()
+    return {"database_url": _databases[data_dir]}
 
 
 def clean_environment() -> dict[str, str]:
@@ -160,9 +178,8 @@ class ServiceProcess(_Process):
     def start(self) -> None:
         """Return once ``/readyz`` says so."""
         data = ("--data-dir", str(self.data_dir))
-        self.url = self._run(
-            "serve", "--port", "0", *data, *self._flags, ready=r"listening on (http://\S+)", **self._env
-        )
+        env = {f"SWARMD_{name.upper()}": value for name, value in database_of(self.data_dir).items()} | self._env
+        self.url = self._run("serve", "--port", "0", *data, *self._flags, ready=r"listening on (http://\S+)", **env)
         with self.client() as client:
             poll(lambda: client.get("/readyz").status_code == 200, what="/readyz")
 

@@ -133,6 +133,15 @@ def test_a_database_url_leads_to_its_path() -> None:
     assert load_settings(database_url="sqlite:////var/x.db").database_path == Path("/var/x.db")
 
 
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql"])
+def test_a_server_has_no_path_and_its_password_is_shown_nowhere(scheme: str) -> None:
+    settings = load_settings(database_url=f"{scheme}://me:s3cret@db.example/swarmd")
+
+    assert settings.database == "postgresql://me:s3cret@db.example/swarmd"
+    assert settings.database_path is None
+    assert "s3cret" not in repr(settings) + str(settings)
+
+
 # --- providers -------------------------------------------------------------------------------------------------------
 
 

@@ -21,7 +21,8 @@ from app.ports.runs import Lease
 from app.ports.store import SwarmRow
 from app.scheduler.lanes import LaneSettings
 from app.services.insights import InsightService
-from app.storage.engine import Database, open_database
+from app.storage.database import Database
+from app.storage.engine import open_database
 from tests.support.databases import place_database
 from tests.support.providers import ScriptedProvider
 from tests.support.runs import LANE, T0_MS, completed, failed, grant, new_swarm, turn

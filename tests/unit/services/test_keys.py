@@ -11,7 +11,8 @@ import pytest
 from app.domain.errors import Forbidden, StoreUnavailable
 from app.ports.keys import KeyRow
 from app.services.keys import KeyService
-from app.storage.engine import Database, open_database
+from app.storage.database import Database
+from app.storage.engine import open_database
 from app.storage.keys import Keys
 from app.telemetry.system import SystemEntropy
 from tests.support.databases import place_database

@@ -19,7 +19,8 @@ from app.domain.swarm import SwarmState
 from app.ports.runs import Commit, Lease
 from app.ports.store import SwarmRow, SwarmStore
 from app.services.streams import Streams
-from app.storage.engine import Database, open_database
+from app.storage.database import Database
+from app.storage.engine import open_database
 from tests.support.databases import place_database
 from tests.support.runs import AGENT, T0_MS, completed, grant, new_swarm, turn
 

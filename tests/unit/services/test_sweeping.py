@@ -11,7 +11,8 @@ import pytest
 from app.blobs.directory import DirectoryBlobs
 from app.services.files import FileService
 from app.services.sweeping import Sweeper
-from app.storage.engine import Database, open_database
+from app.storage.database import Database
+from app.storage.engine import open_database
 from app.telemetry.system import SystemClock, SystemEntropy
 from tests.support.databases import place_database
 

@@ -9,7 +9,8 @@ import pytest
 
 from app.blobs.directory import DirectoryBlobs
 from app.services.sweeping import Sweeper
-from app.storage.engine import Database, open_database
+from app.storage.database import Database
+from app.storage.engine import open_database
 from app.tools.sandbox.swarm_folders import SwarmFolders
 from tests.support.databases import place_database
 from tests.support.kept_files import kept, put_for

@@ -15,6 +15,7 @@ from sqlmodel import SQLModel
 from app.domain.errors import StoreUnavailable
 from app.storage import tables
 from app.storage.engine import migrate, open_database
+from app.storage.sqlite_writer import SqliteWriter
 from tests.support.databases import place_database
 from tests.support.runs import completed, grant, new_swarm, turn
 
@@ -191,7 +192,9 @@ async def test_what_was_committed_is_there_after_a_restart(path: Path) -> None:
 
 async def test_commits_are_fsynced_into_a_write_ahead_log(path: Path) -> None:
     async with open_database(path) as database:
-        connection = database.runs._writer._connection
+        writer = database.runs._writer
+        assert isinstance(writer, SqliteWriter)
+        connection = writer._connection
         assert connection is not None
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         assert connection.execute("PRAGMA synchronous").fetchone() == (2,)

@@ -8,7 +8,8 @@ import pytest
 
 from app.ports.memory import MemoryCaps, MemoryEntry, MemoryWrite
 from app.storage import memory
-from app.storage.engine import Database, open_database
+from app.storage.database import Database
+from app.storage.engine import open_database
 
 pytestmark = pytest.mark.anyio
 

@@ -12,18 +12,18 @@ import pytest
 from sqlalchemy import column, insert, table, update
 
 from app.domain.errors import StoreUnavailable
-from app.storage.dialect import Op, UnexpectedRowCount, compile_sqlite
+from app.storage.dialect import Op, UnexpectedRowCount, compile_statement
 from app.storage.engine import open_database
-from app.storage.statements import param
-from app.storage.writer import Writer
+from app.storage.parameters import param
+from app.storage.sqlite_writer import SqliteWriter
 from tests.support.databases import place_database
 from tests.support.runs import completed, grant, new_swarm, turn
 
 pytestmark = pytest.mark.anyio
 
 _NOTES = table("notes", column("id"), column("text"))
-INSERT = compile_sqlite(insert(_NOTES))
-RENAME = compile_sqlite(update(_NOTES).where(_NOTES.c.id == param("id")).values(text=param("text")))
+INSERT = compile_statement(insert(_NOTES))
+RENAME = compile_statement(update(_NOTES).where(_NOTES.c.id == param("id")).values(text=param("text")))
 
 
 def add(number: int, text: str = "x") -> Op:
@@ -53,8 +53,8 @@ def hook() -> Hook:
 
 
 @pytest.fixture
-async def writer(tmp_path: Path, hook: Hook) -> AsyncIterator[Writer]:
-    async with Writer(notes(tmp_path), before_commit=hook) as writer:
+async def writer(tmp_path: Path, hook: Hook) -> AsyncIterator[SqliteWriter]:
+    async with SqliteWriter(notes(tmp_path), before_commit=hook) as writer:
         yield writer
 
 
@@ -72,14 +72,14 @@ def stored(folder: Path) -> list[tuple[int, str]]:
     return rows
 
 
-async def test_what_waits_shares_one_transaction(writer: Writer, hook: Hook, tmp_path: Path) -> None:
+async def test_what_waits_shares_one_transaction(writer: SqliteWriter, hook: Hook, tmp_path: Path) -> None:
     await asyncio.gather(*(writer.write([add(number)]) for number in range(500)))
 
     assert len(stored(tmp_path)) == 500
     assert hook.commits < 50
 
 
-async def test_a_unit_that_fails_undoes_itself_alone(writer: Writer, tmp_path: Path) -> None:
+async def test_a_unit_that_fails_undoes_itself_alone(writer: SqliteWriter, tmp_path: Path) -> None:
     results = await asyncio.gather(
         writer.write([add(1), add(2)]),
         writer.write([add(3), add(1)]),
@@ -93,7 +93,7 @@ async def test_a_unit_that_fails_undoes_itself_alone(writer: Writer, tmp_path: P
 
     assert [type(result).__name__ for result in results] == [
         "list",
-        "IntegrityError",
+        "ConstraintViolated",
         "UnexpectedRowCount",
         "list",
         "UnicodeEncodeError",
@@ -103,8 +103,8 @@ async def test_a_unit_that_fails_undoes_itself_alone(writer: Writer, tmp_path: P
     assert stored(tmp_path) == [(1, "later units see earlier ones"), (2, "x"), (5, "x"), (7, "x")]
 
 
-async def test_results_are_rows_affected_or_rows_asked_for(writer: Writer) -> None:
-    returning = compile_sqlite(insert(_NOTES).returning(_NOTES.c.id, _NOTES.c.text))
+async def test_results_are_rows_affected_or_rows_asked_for(writer: SqliteWriter) -> None:
+    returning = compile_statement(insert(_NOTES).returning(_NOTES.c.id, _NOTES.c.text))
 
     assert await writer.write([add(1), Op(INSERT, [(2, "b"), (3, "c")])]) == [1, 2]
     assert await writer.write([Op(returning, [(4, "d")], fetch=True), rename(4, "e")]) == [[(4, "d")], 1]
@@ -113,7 +113,7 @@ async def test_results_are_rows_affected_or_rows_asked_for(writer: Writer) -> No
 
 
 async def test_a_commit_that_fails_is_everybodys_and_the_writer_lives_on(
-    writer: Writer, hook: Hook, tmp_path: Path
+    writer: SqliteWriter, hook: Hook, tmp_path: Path
 ) -> None:
     def fail() -> None:
         raise OSError("no")
@@ -127,7 +127,7 @@ async def test_a_commit_that_fails_is_everybodys_and_the_writer_lives_on(
     assert stored(tmp_path) == [(99, "x")]
 
 
-async def test_a_caller_that_is_cancelled_takes_nobody_with_it(writer: Writer, tmp_path: Path) -> None:
+async def test_a_caller_that_is_cancelled_takes_nobody_with_it(writer: SqliteWriter, tmp_path: Path) -> None:
     writes = [asyncio.ensure_future(writer.write([add(number)])) for number in range(3)]
     await asyncio.sleep(0)
     writes[1].cancel()
@@ -139,7 +139,7 @@ async def test_a_caller_that_is_cancelled_takes_nobody_with_it(writer: Writer, t
 
 
 async def test_closing_writes_what_is_queued(tmp_path: Path) -> None:
-    async with Writer(notes(tmp_path)) as writer:
+    async with SqliteWriter(notes(tmp_path)) as writer:
         writes = [asyncio.ensure_future(writer.write([add(number)])) for number in range(50)]
         await asyncio.sleep(0)
     await asyncio.gather(*writes)
@@ -148,7 +148,7 @@ async def test_closing_writes_what_is_queued(tmp_path: Path) -> None:
 
 
 async def test_a_closed_writer_says_so_and_never_hangs(tmp_path: Path) -> None:
-    async with Writer(notes(tmp_path)) as writer:
+    async with SqliteWriter(notes(tmp_path)) as writer:
         pass
 
     with pytest.raises(StoreUnavailable):
@@ -163,7 +163,7 @@ async def test_a_write_behind_the_close_is_refused_and_never_hangs(tmp_path: Pat
         go_on.wait(10)
 
     hook.before = hold
-    writer = Writer(notes(tmp_path), before_commit=hook)
+    writer = SqliteWriter(notes(tmp_path), before_commit=hook)
     await writer.__aenter__()
     first = asyncio.ensure_future(writer.write([add(1)]))
     await asyncio.to_thread(committing.wait, 10)
@@ -188,7 +188,9 @@ async def test_a_full_disk_refuses_writes_loses_nothing_and_ends(tmp_path: Path)
         [lease] = await database.runs.claim("me", limit=1)
         state = await database.runs.load(lease)
         await database.runs.commit(lease, turn(state, grant(2)))
-        connection = database.runs._writer._connection
+        writer = database.runs._writer
+        assert isinstance(writer, SqliteWriter)
+        connection = writer._connection
         assert connection is not None
         [[pages]] = connection.execute("PRAGMA page_count").fetchall()
         connection.execute(f"PRAGMA max_page_count={pages}").fetchall()

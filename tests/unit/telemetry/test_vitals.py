@@ -10,7 +10,7 @@ from app.telemetry.vitals import Vitals
 
 def test_the_database_counts_with_its_log(tmp_path: Path) -> None:
     registry = CollectorRegistry()
-    Vitals(tmp_path / "swarmd.db", registry)
+    Vitals(tmp_path, tmp_path / "swarmd.db", registry)
     (tmp_path / "swarmd.db").write_bytes(b"x" * 300)
     (tmp_path / "swarmd.db-wal").write_bytes(b"x" * 50)
 
@@ -22,7 +22,7 @@ def test_the_database_counts_with_its_log(tmp_path: Path) -> None:
 
 def test_files_that_are_not_there_take_no_other_metric_with_them(tmp_path: Path) -> None:
     registry = CollectorRegistry()
-    Vitals(tmp_path / "gone" / "swarmd.db", registry)
+    Vitals(tmp_path, tmp_path / "gone" / "swarmd.db", registry)
 
     assert registry.get_sample_value("swarmd_database_bytes") is None
     assert registry.get_sample_value("swarmd_data_free_bytes") is None

@@ -1,0 +1,41 @@
+"""Brings a schema to the newest version, with Alembic, in the transaction that the caller has begun."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, text
+
+MIGRATIONS = Path(__file__).with_name("migrations")
+
+_UNSORTED = text("""
+    SELECT quote_ident(table_name), quote_ident(column_name) FROM information_schema.columns
+    WHERE table_schema = current_schema() AND data_type IN ('text', 'character varying')
+      AND collation_name IS DISTINCT FROM 'C'
+""")
+
+
+def upgrade(connection: Connection) -> None:
+    """Raises alembic.util.CommandError where the schema is that of another version of swarmd."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def upgrade_server(connection: Connection, lock: int) -> None:
+    """Upgrade a PostgreSQL database. Of several that begin at once one does, and the others wait for it.
+
+    Texts are made to compare byte by byte, which rewrites nothing but indexes, those of new columns: the order of pages
+    does not depend on the locale of the server, and a new version of its libraries breaks no index.
+
+    Args:
+        lock: number of the advisory lock.
+    """
+    connection.execute(text("SET LOCAL lock_timeout = 0"))
+    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": lock})
+    upgrade(connection)
+    for table, column in connection.execute(_UNSORTED).all():
+        connection.execute(text(f'ALTER TABLE {table} ALTER COLUMN {column} TYPE TEXT COLLATE "C"'))
