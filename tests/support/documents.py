@@ -109,6 +109,7 @@ class Terminal:
     def __init__(
         self, folder: Path, *, substitutions: Mapping[str, str] | None = None, not_run: Mapping[str, str] | None = None
     ) -> None:
+        folder.mkdir(exist_ok=True)
         self._folder = folder
         self._ports = {port: free_port() for port in (SERVICE_PORT, MODEL_PORT, RECEIVER_PORT)}
         self._substitutions = dict(substitutions or {})
@@ -141,7 +142,7 @@ class Terminal:
         if block.file is not None:
             (self._folder / block.file).write_text(self._substituted(block.text), encoding="utf-8")
             if block.language == "json":
-                json.loads(block.text)
+                _json_of(block)
             return
         match block.language, block.flags:
             case "sh", ():
@@ -290,9 +291,17 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 def _check_body(block: Block) -> None:
     try:
-        SwarmCreate.model_validate(json.loads(block.text))
-    except (json.JSONDecodeError, pydantic.ValidationError) as exc:
+        SwarmCreate.model_validate(_json_of(block))
+    except pydantic.ValidationError as exc:
         raise Broken(f"{block.name}: {exc}") from exc
+
+
+def _json_of(block: Block) -> object:
+    try:
+        value: object = json.loads(block.text)
+    except json.JSONDecodeError as exc:
+        raise Broken(f"{block.name}: {exc}") from exc
+    return value
 
 
 def _settled(text: str, *, numbers_vary: bool) -> str:
