@@ -27,6 +27,7 @@ NOT_RUN = {
     "export DEEPSEEK_API_KEY=…     # or MOONSHOT_API_KEY, OPENAI_API_KEY; any other endpoint: see Model providers": (
         "a vendor's own endpoint would be asked, and a key paid for"
     ),
+    "swarmd chaos --kills 10": "test_chaos_command.py runs it; a busy machine is slower than it allows for a restart",
     "docker build -t swarmd .": (
         "there is no container engine; test_deployment_files.py checks the Dockerfile, test_deployment.py its command"
     ),
