@@ -53,6 +53,7 @@ from app.services.graphs import GraphService
 from app.services.idempotency import IdempotencyService
 from app.services.insights import InsightService
 from app.services.keys import KeyService
+from app.services.latencies import LatencyService
 from app.services.results import ResultService
 from app.services.roles import RoleService
 from app.services.staffing import Staffing
@@ -234,6 +235,7 @@ async def _start(settings: Settings, app: FastAPI, stack: AsyncExitStack, furthe
         prices=agents.prices,
         roles=role_service,
         composer=composer,
+        latencies=LatencyService(database.tasks),
         insights=InsightService(database.tasks, registry, admission, clock, lane_settings, settings.max_output_tokens),
         usage=usage_service,
         agents=agent_service,

@@ -32,6 +32,7 @@ from app.services.graphs import GraphService
 from app.services.idempotency import IdempotencyService
 from app.services.insights import InsightService
 from app.services.keys import KeyService
+from app.services.latencies import LatencyService
 from app.services.memory import MemoryService
 from app.services.messages import MessageService
 from app.services.prices import PriceService
@@ -66,6 +67,7 @@ class Services:
     roles: RoleService
     composer: Composer
     insights: InsightService
+    latencies: LatencyService
     forks: ForkService
     webhooks: WebhookService
     graphs: GraphService

@@ -351,6 +351,10 @@ class TaskStore(Protocol):
         """Latencies of the completed tasks, ascending."""
         ...
 
+    async def p95_ms(self, swarm_ids: Sequence[str]) -> Mapping[str, float]:
+        """Return the 95th percentile (nearest rank) of those latencies for each run that has any."""
+        ...
+
     async def timings(self, swarm_id: str) -> Sequence[Timing]:
         """When each task did what, by index; reads no input and no output."""
         ...

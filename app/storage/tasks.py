@@ -198,6 +198,26 @@ class Tasks:
         async with self._reader.connect() as connection:
             return list((await connection.execute(query)).scalars())
 
+    async def p95_ms(self, swarm_ids: Sequence[str]) -> Mapping[str, float]:
+        run = TASKS.c.swarm_id
+        ranked = select(
+            run,
+            TASKS.c.latency_ms,
+            func.row_number().over(partition_by=run, order_by=TASKS.c.latency_ms).label("rank"),
+            func.count().over(partition_by=run).label("total"),
+        ).where(
+            TASKS.c.status == TaskStatus.COMPLETED.value,
+            TASKS.c.kind == TaskKind.TASK.value,
+            TASKS.c.latency_ms.is_not(None),
+        )
+        found: dict[str, float] = {}
+        async with self._reader.connect() as connection:
+            for at in range(0, len(swarm_ids), _MANY):
+                some = ranked.where(run.in_(swarm_ids[at : at + _MANY])).subquery()
+                query = select(some.c.swarm_id, some.c.latency_ms).where(some.c.rank == (some.c.total * 95 + 99) // 100)
+                found.update((await connection.execute(query)).tuples())
+        return found
+
     async def timings(self, swarm_id: str) -> Sequence[Timing]:
         query = select(*_TIMES).where(TASKS.c.swarm_id == swarm_id).order_by(TASKS.c.ix)
         of_newest = (STEPS.c.model == "") & (STEPS.c.attempt == TASKS.c.attempt)

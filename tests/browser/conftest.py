@@ -51,7 +51,7 @@ def service(tmp_path: Path, model: MockModelProcess) -> Iterator[ServiceProcess]
     """``swarmd serve`` with ``mock``, the model of that server, beside the built-in one; calls to it have a price."""
     with ServiceProcess(tmp_path / "service", *model.as_provider()) as started:
         with started.client() as client:
-            client.put("/v1/prices", json={"mock": {"input_per_mtok": 0.5, "output_per_mtok": 2.0}}).raise_for_status()
+            client.put("/v1/prices", json={"mock": {"input_per_mtok": 5.0, "output_per_mtok": 20.0}}).raise_for_status()
         yield started
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from app.domain.errors import Conflict, InvalidRequest
 from app.domain.facts import CancelRequested
+from app.domain.figures import percentile
 from app.domain.retry import TaskError
 from app.domain.swarm import Counts, SwarmState, SwarmStatus
 from app.domain.task import TaskSpec, TaskStatus
@@ -156,6 +157,19 @@ async def test_latencies_of_completed_tasks_are_sorted(store: Database) -> None:
     await store.runs.commit(lease, turn(state, slow, fast, failed(state, 2)))
 
     assert await store.tasks.latencies_ms(state.swarm_id) == [2.0, 9.0]
+    assert await store.tasks.p95_ms([state.swarm_id, "swm_none"]) == {state.swarm_id: 9.0}
+
+
+@pytest.mark.parametrize("count", [1, 19, 20, 21, 40])
+async def test_the_95th_percentile_is_the_one_of_the_nearest_rank(store: Database, count: int) -> None:
+    await store.swarms.create(new_swarm({f"t{number}": [] for number in range(count)}))
+    lease, state = await claimed(store)
+    await store.runs.commit(lease, turn(state, grant(count)))
+    slowest_first = [replace(completed(state, at), latency_ms=float(count - at)) for at in range(count)]
+    await store.runs.commit(lease, turn(state, *slowest_first))
+
+    expected = percentile([float(number) for number in range(1, count + 1)], 95)
+    assert await store.tasks.p95_ms([state.swarm_id]) == {state.swarm_id: expected}
 
 
 # --- one picture -----------------------------------------------------------------------------------------------------

@@ -168,3 +168,13 @@ def test_a_wrong_patch_is_named(client: httpx2.Client, swarm: dict[str, Any], bo
     response = client.patch(f"/v1/swarms/{swarm['swarm_id']}", json=body)
 
     assert pointers(problem(response, 422)) == [pointer]
+
+
+def test_the_list_tells_the_95th_percentile_where_it_is_asked_for(client: httpx2.Client, swarm: dict[str, Any]) -> None:
+    summary = client.get(f"/v1/swarms/{swarm['swarm_id']}/results").json()["summary"]
+
+    for _ in range(2):  # worked out, then kept
+        [item] = client.get("/v1/swarms", params={"figures": "true"}).json()["items"]
+        assert item["p95_ms"] == summary["p95_ms"] > 0
+    [plain] = client.get("/v1/swarms").json()["items"]
+    assert plain["p95_ms"] is None

@@ -225,6 +225,10 @@ class MockModelProcess(_Process):
         """Change options of the running server; from the return on they hold."""
         httpx2.patch(f"{self.root_url}/mock/config", json=options).raise_for_status()
 
+    def script(self, *entries: dict[str, Any]) -> None:
+        """Queue what it answers to the next requests that match."""
+        httpx2.post(f"{self.root_url}/mock/script", json=list(entries)).raise_for_status()
+
     def calls(self) -> list[dict[str, Any]]:
         """The call log so far: one entry when a request arrives (``received``) and one when it ends.
 

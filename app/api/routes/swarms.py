@@ -73,6 +73,7 @@ async def list_swarms(
     name: Annotated[str | None, Query(max_length=200)] = None,
     created_after: datetime | None = None,
     created_before: datetime | None = None,
+    figures: Annotated[bool, Query(description="`true`: with `p95_ms`, which reads the tasks of each run")] = False,
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Response:
@@ -85,7 +86,9 @@ async def list_swarms(
         created_before_ms=moment_ms(created_before),
     )
     page = await services.swarms.list(caller.tenant_id, where, limit, cursor)
-    return json_response({"items": [listed_json(row) for row in page.items], "next_cursor": page.next_cursor})
+    p95_ms = await services.latencies.p95_ms(page.items) if figures else {}
+    items = [listed_json(row) | {"p95_ms": p95_ms.get(row.swarm_id)} for row in page.items]
+    return json_response({"items": items, "next_cursor": page.next_cursor})
 
 
 @router.get("/{swarm_id}", operation_id="get_swarm", response_model=SwarmOut, responses=responses(404))

@@ -116,8 +116,12 @@ class SwarmCreated(SwarmOut):
     results: ResultsOut | None = None
 
 
+class SwarmInPage(SwarmListed):
+    p95_ms: float | None = Field(description="Of the completed tasks so far; null unless asked for with `figures`")
+
+
 class SwarmPage(BaseModel):
-    items: list[SwarmListed]
+    items: list[SwarmInPage]
     next_cursor: str | None
 
 
