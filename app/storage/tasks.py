@@ -215,7 +215,7 @@ class Tasks:
             for at in range(0, len(swarm_ids), _MANY):
                 some = ranked.where(run.in_(swarm_ids[at : at + _MANY])).subquery()
                 query = select(some.c.swarm_id, some.c.latency_ms).where(some.c.rank == (some.c.total * 95 + 99) // 100)
-                found.update((await connection.execute(query)).tuples())
+                found |= {row.swarm_id: row.latency_ms for row in await connection.execute(query)}
         return found
 
     async def timings(self, swarm_id: str) -> Sequence[Timing]:

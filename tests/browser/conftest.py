@@ -12,7 +12,16 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, Request, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Playwright,
+    Request,
+    expect,
+    sync_playwright,
+)
 
 from tests.support.service import MockModelProcess, ServiceProcess
 
@@ -20,14 +29,20 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 WIDE = {"width": 1280, "height": 900}
 NARROW = {"width": 390, "height": 844}
 
+DEADLINE_MS = 20_000
+"""What a busy machine may take for anything; a test that promises a time measures it."""
 
-@pytest.fixture(scope="session")
+expect.set_options(timeout=DEADLINE_MS)
+
+
+@pytest.fixture(scope="module")
 def playwright() -> Iterator[Playwright]:
+    """Of one module: while it is started a loop of its own runs in this thread, beside which no other test's can."""
     with sync_playwright() as started:
         yield started
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(playwright: Playwright) -> Iterator[Browser]:
     """Debian's Chromium: nothing is downloaded for the tests."""
     if CHROMIUM is None:
@@ -116,7 +131,7 @@ def open_page(browser: Browser, complaints: Complaints) -> Iterator[OpenPage]:
             stack.callback(context.close)
             page = context.new_page()
             complaints.watch(page, url)
-            page.set_default_timeout(10_000)
+            page.set_default_timeout(DEADLINE_MS)
             return page
 
         yield opened
@@ -128,7 +143,7 @@ def page(open_page: OpenPage, service: ServiceProcess) -> Page:
     return open_page(service.url)
 
 
-def until(page: Page, expression: str, *, deadline_s: float = 10.0) -> None:
+def until(page: Page, expression: str, *, deadline_s: float = DEADLINE_MS / 1000) -> None:
     """Wait for an expression of the page to be true; ``wait_for_function`` is what the console's CSP forbids."""
     give_up_at = time.monotonic() + deadline_s
     while not page.evaluate(f"Boolean({expression})"):
