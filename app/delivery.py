@@ -10,6 +10,7 @@ from app.domain.webhooks import RetrySchedule
 from app.net.client import GuardedClient
 from app.ports.clock import Clock, Entropy
 from app.ports.doorbell import Doorbell
+from app.ports.telemetry import DeliveryMetrics
 from app.services.delivering import Deliverer, DeliverySettings
 from app.services.webhooks import WebhookService
 from app.settings import Settings
@@ -21,7 +22,7 @@ _LOOK_UP_S = 3.0
 
 @asynccontextmanager
 async def open_webhooks(
-    settings: Settings, database: Database, doorbell: Doorbell, clock: Clock, entropy: Entropy
+    settings: Settings, database: Database, doorbell: Doorbell, clock: Clock, entropy: Entropy, metrics: DeliveryMetrics
 ) -> AsyncIterator[WebhookService]:
     """Deliver while the context lasts. To be entered before the scheduler runs, so that it stops after it."""
     bounds = DeliverySettings(
@@ -32,6 +33,6 @@ async def open_webhooks(
     async with GuardedClient(allow_private=settings.webhook_private) as client:
         check = partial(client.check, timeout_s=_LOOK_UP_S)
         service = WebhookService(database.webhooks, doorbell, clock, entropy, check)
-        deliverer = Deliverer(database.webhooks, service, client, doorbell, clock, entropy, bounds)
+        deliverer = Deliverer(database.webhooks, service, client, doorbell, clock, entropy, bounds, metrics)
         async with deliverer.running():
             yield service

@@ -68,7 +68,7 @@ from app.settings import ProviderSettings, Settings, load_settings
 from app.storage.engine import open_database
 from app.sub_agents import open_sub_agents
 from app.telemetry.lanes import LaneMetrics
-from app.telemetry.prometheus import NoMetrics, PrometheusSwarmMetrics
+from app.telemetry.prometheus import NoMetrics, PrometheusDeliveryMetrics, PrometheusSwarmMetrics
 from app.telemetry.system import SystemClock, SystemEntropy
 from app.telemetry.trace_context import TraceContext, of_request
 from app.telemetry.tracing import is_wanted
@@ -178,7 +178,10 @@ async def _start(settings: Settings, app: FastAPI, stack: AsyncExitStack, furthe
     accounts = await stack.enter_async_context(open_accounts(settings, database, keys, admission, clock, entropy))
     feed = Streams(database.swarms, database.tasks, database.events, clock)
     await stack.enter_async_context(feed.running())
-    webhook_service = await stack.enter_async_context(open_webhooks(settings, database, doorbell, clock, entropy))
+    delivery_metrics = PrometheusDeliveryMetrics(metrics) if settings.metrics else NoMetrics()
+    webhook_service = await stack.enter_async_context(
+        open_webhooks(settings, database, doorbell, clock, entropy, delivery_metrics)
+    )
     shared = Machinery(
         runs=database.runs,
         admission=admission,

@@ -1,4 +1,4 @@
-"""What the scheduler reports about itself; the adapter decides how it is exposed."""
+"""What the scheduler and the delivery of webhooks report about themselves; the adapter decides how it is exposed."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Protocol
 
 from app.domain.changes import Step
 from app.domain.swarm import SwarmState
+from app.domain.webhooks import DeliveryStatus
 
 
 class SwarmMetrics(Protocol):
@@ -19,4 +20,10 @@ class SwarmMetrics(Protocol):
 
     def let_go(self, state: SwarmState) -> None:
         """The runner no longer owns the swarm."""
+        ...
+
+
+class DeliveryMetrics(Protocol):
+    def attempted(self, status: DeliveryStatus) -> None:
+        """Count an attempt to deliver a message, once it is recorded, by where that leaves the message."""
         ...

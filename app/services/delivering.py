@@ -22,6 +22,7 @@ from app.domain.webhooks import DeliveryStatus, RetrySchedule, retry_after_s
 from app.ports.clock import Clock, Entropy
 from app.ports.doorbell import Doorbell
 from app.ports.fetching import Fetched, Fetcher, FetchError, FetchRequest
+from app.ports.telemetry import DeliveryMetrics
 from app.ports.webhooks import NEW_DELIVERIES, Attempt, Upcoming, WebhookStore
 from app.services.periodic import every
 from app.services.webhooks import WebhookService
@@ -83,6 +84,7 @@ class Deliverer:
         clock: Clock,
         entropy: Entropy,
         settings: DeliverySettings,
+        metrics: DeliveryMetrics,
     ) -> None:
         self._store = store
         self._webhooks = webhooks
@@ -91,6 +93,7 @@ class Deliverer:
         self._clock = clock
         self._entropy = entropy
         self._settings = settings
+        self._metrics = metrics
         self._flights: dict[str, _Flight] = {}
         self._news = asyncio.Event()
 
@@ -238,6 +241,7 @@ class Deliverer:
                 _log.warning("webhook_not_recorded", delivery_id=one.delivery_id, error=exc.detail)
                 await asyncio.sleep(_STORE_AWAY_S)
             else:
+                self._metrics.attempted(status)
                 return
 
     def _verdict(self, one: Upcoming, result: _Result, now_ms: int) -> tuple[DeliveryStatus, int | None, int]:

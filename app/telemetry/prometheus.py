@@ -1,7 +1,7 @@
-"""Prometheus metrics of swarms (``ports.telemetry.SwarmMetrics``).
+"""Prometheus metrics of swarms and webhooks (``ports.telemetry``).
 
-Counted once a commit, not once a task, so the cost is a few dozen increments whatever the batch. Labels are bounded:
-statuses and error names of ours, and at most ``_MAX_MODELS`` model names.
+Swarms are counted once a commit, not once a task, so the cost is a few dozen increments whatever the batch. Labels are
+bounded: statuses and error names of ours, and at most ``_MAX_MODELS`` model names.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from app.domain.changes import AttemptEnded, AttemptStarted, Step, StepRecorded, TaskClosed, TaskCompleted
 from app.domain.swarm import Counts, SwarmState
+from app.domain.webhooks import DeliveryStatus
 
 _MAX_MODELS = 50
 _OTHER = "other"
@@ -109,6 +110,22 @@ class PrometheusSwarmMetrics:
         return name
 
 
+class PrometheusDeliveryMetrics:
+    def __init__(self, registry: CollectorRegistry) -> None:
+        attempts = Counter(
+            "swarmd_webhook_attempts", "Attempts to deliver a webhook's message", ["outcome"], registry=registry
+        )
+        # Each there from the start: a rate of what was never counted is no zero.
+        self._attempts = {status: attempts.labels(_OUTCOMES[status]) for status in DeliveryStatus}
+
+    def attempted(self, status: DeliveryStatus) -> None:
+        self._attempts[status].inc()
+
+
+_OUTCOMES = {DeliveryStatus.DELIVERED: "delivered", DeliveryStatus.PENDING: "failed", DeliveryStatus.DEAD: "dead"}
+"""A message that waits after an attempt is one whose attempt failed."""
+
+
 class NoMetrics:
     """For a service that serves no metrics."""
 
@@ -119,4 +136,7 @@ class NoMetrics:
         """Nothing is counted."""
 
     def committed(self, state: SwarmState, step: Step) -> None:
+        """Nothing is counted."""
+
+    def attempted(self, status: DeliveryStatus) -> None:
         """Nothing is counted."""

@@ -164,6 +164,11 @@ FIRING: dict[str, list[tuple[str, str]]] = {
     "SwarmdServerErrors": [
         (f'http_requests_total{BASE}, status="5xx", handler="/v1/swarms", method="POST"}}', "0+30x90")
     ],
+    "SwarmdWebhooksFail": [
+        (f'swarmd_webhook_attempts_total{BASE}, outcome="delivered"}}', "0+1x90"),
+        (f'swarmd_webhook_attempts_total{BASE}, outcome="failed"}}', "0+3x90"),
+    ],
+    "SwarmdWebhooksDead": [(f'swarmd_webhook_attempts_total{BASE}, outcome="dead"}}', "0x70 1x20")],
     "SwarmdSpending": [(f"swarmd_cost_usd_total{LANE}", "0+1x90")],
 }
 HEALTHY = [
@@ -179,6 +184,9 @@ HEALTHY = [
     (f'swarmd_queue_wait_seconds_bucket{BASE}, le="60"}}', "0+10x90"),
     (f'swarmd_queue_wait_seconds_bucket{BASE}, le="+Inf"}}', "0+10x90"),
     (f'http_requests_total{BASE}, status="2xx", handler="/v1/swarms", method="POST"}}', "0+900x90"),
+    (f'swarmd_webhook_attempts_total{BASE}, outcome="delivered"}}', "0+60x90"),
+    (f'swarmd_webhook_attempts_total{BASE}, outcome="failed"}}', "0+5x90"),
+    (f'swarmd_webhook_attempts_total{BASE}, outcome="dead"}}', "0x90"),
     (f"swarmd_cost_usd_total{LANE}", "0+0.01x90"),
 ]
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import httpx2
 import pytest
 from aiohttp import web
 from standardwebhooks import WebhookVerificationError
@@ -133,6 +135,30 @@ async def test_out_of_attempts_it_is_dead_and_may_be_sent_again(tmp_path: Path) 
     assert [entry["status_code"] for entry in shown["attempts"]] == [500, 500, 204]
     assert len({got.message_id for got in hook.got}) == 1
     assert one == shown
+
+
+async def test_attempts_are_counted_by_what_came_of_them(tmp_path: Path) -> None:
+    with quick_retries(0.01):
+        async with (
+            receiver(500, 204, 500, 410) as hook,
+            in_process(tmp_path, webhook_private=True, metrics=True) as client,
+        ):
+            assert await counted_attempts(client) == {"delivered": 0, "failed": 0, "dead": 0}
+            await run(client, hook.url)
+            await hook.take(2)
+            await run(client, hook.url)
+
+            async with asyncio.timeout(20):
+                while (counts := await counted_attempts(client))["dead"] == 0:
+                    await asyncio.sleep(0.01)
+
+    assert counts == {"delivered": 1, "failed": 2, "dead": 1}
+
+
+async def counted_attempts(client: httpx2.AsyncClient) -> dict[str, float]:
+    text = (await client.get("/metrics")).text
+    found = re.findall(r'^swarmd_webhook_attempts_total\{outcome="(\w+)"\} (\S+)$', text, re.MULTILINE)
+    return {outcome: float(count) for outcome, count in found}
 
 
 async def test_410_ends_it_at_once(tmp_path: Path) -> None:

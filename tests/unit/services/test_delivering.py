@@ -17,6 +17,7 @@ from app.ports.fetching import Fetched, FetchRequest
 from app.ports.webhooks import NEW_DELIVERIES, Attempt, Upcoming
 from app.services.delivering import Deliverer, DeliverySettings
 from app.services.webhooks import WebhookService
+from app.telemetry.prometheus import NoMetrics
 from app.telemetry.system import SystemClock, SystemEntropy
 
 pytestmark = pytest.mark.anyio
@@ -116,7 +117,7 @@ def worker(owed: Owed, hosts: Hosts, bell: LocalDoorbell, **settings: object) ->
 
     service = WebhookService(owed, bell, clock, entropy, anywhere)  # type: ignore[arg-type]  # what it uses of it
     bounds = replace(DeliverySettings(stop_s=0.05), **settings)  # type: ignore[arg-type]
-    return Deliverer(owed, service, hosts, bell, clock, entropy, bounds)  # type: ignore[arg-type]
+    return Deliverer(owed, service, hosts, bell, clock, entropy, bounds, NoMetrics())  # type: ignore[arg-type]
 
 
 async def test_a_host_that_hangs_takes_its_share_and_no_more() -> None:
