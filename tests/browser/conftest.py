@@ -138,7 +138,7 @@ def open_page(browser: Browser, complaints: Complaints) -> Iterator[OpenPage]:
 
 
 @pytest.fixture
-def page(open_page: OpenPage, service: ServiceProcess) -> Page:
+def page(service: ServiceProcess, open_page: OpenPage) -> Page:
     """A page of ``service``, 1280 pixels wide in the light theme, not yet gone anywhere."""
     return open_page(service.url)
 
