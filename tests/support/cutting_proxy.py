@@ -20,6 +20,9 @@ _RESET = struct.pack("ii", 1, 0)
 _BUFFER_BYTES = 64 * 1024
 """Of the kernel, each way: left to itself it would take megabytes off a service whose client reads nothing."""
 
+_EARLY_BYTES = 6000
+"""Some twenty events."""
+
 
 class CuttingProxy:
     """Passes bytes on, both ways, and breaks connections.
@@ -28,13 +31,13 @@ class CuttingProxy:
         url: where clients reach it.
         connections: how many were made.
         cuts: how many it broke.
+        wanted: how many it is to break of those that are made from now on, each early in what the service sends.
     """
 
-    def __init__(self, target: str, *, cuts: int = 0, within: int = 6000, seed: int = 1) -> None:
-        """Break the first ``cuts`` connections that get that far, each within so many bytes from the service."""
+    def __init__(self, target: str, wanted: int = 0, seed: int = 1) -> None:
         self.aim(target)
         self.connections = self.cuts = 0
-        self._wanted, self._within = cuts, within
+        self.wanted = wanted
         self._random = random.Random(seed)
         self._lock = threading.Lock()
         self._open: set[socket.socket] = set()
@@ -83,7 +86,7 @@ class CuttingProxy:
             service.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
             with self._lock:
                 self._open.add(client)
-                last = self._random.randint(100, self._within) if self.cuts < self._wanted else None
+                last = self._random.randint(100, _EARLY_BYTES) if self.cuts < self.wanted else None
             ahead = threading.Thread(target=_pump, args=(client, service), daemon=True)
             ahead.start()
             try:

@@ -115,7 +115,7 @@ def test_a_run_s_stream_survives_cuts_and_a_kill(sdk: Sdk, guarded: Guarded) -> 
     with client_of(guarded) as client:
         swarm_id = start(client, tasks(80), limits={"max_parallel_agents": 8}, retry={"base_delay_s": 0.1})
     with (
-        CuttingProxy(guarded.url, cuts=12) as proxy,
+        CuttingProxy(guarded.url, wanted=12) as proxy,
         following(sdk, proxy.url, guarded.key, "swarm", swarm_id) as follower,
     ):
         kill_at(guarded, proxy, follower, 90)
@@ -132,7 +132,7 @@ def test_an_orchestrator_s_stream_survives_cuts_and_a_kill(sdk: Sdk, guarded: Gu
         body = {"orchestrator_id": agent_id, "tasks": tasks(60), "wait": False}
         swarm_ids.add(client.post("/v1/agents/batch-execute", json=body).json()["swarm_id"])
     with (
-        CuttingProxy(guarded.url, cuts=12) as proxy,
+        CuttingProxy(guarded.url, wanted=12) as proxy,
         following(sdk, proxy.url, guarded.key, "agent", agent_id) as follower,
     ):
         kill_at(guarded, proxy, follower, 110)
