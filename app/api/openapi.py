@@ -7,6 +7,7 @@ and that a query or a header cannot be null.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
@@ -22,10 +23,8 @@ from app.api.schemas.chat import OpenAIErrorEnvelope
 _TEMPLATE = "#/components/schemas/{model}"
 _bodies: dict[str, type[BaseModel]] = {model.__name__: model for model in (Problem, OpenAIErrorEnvelope)}
 
-DESCRIPTION = """
-Runs swarms of model-driven sub-agents: post tasks (or a DAG), watch them run in parallel, get every output and one
-merged answer. Errors are RFC 9457 problem documents.
-"""
+DESCRIPTION = Path(__file__).with_name("guide.md").read_text(encoding="utf-8")
+"""What stands above all calls at ``/docs``; the README's test runs what it shows."""
 
 TAGS = [
     {"name": name, "description": description}

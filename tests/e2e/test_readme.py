@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
+from app.api.openapi import DESCRIPTION
 from tests.support.documents import Terminal, blocks_of
 from tests.support.service import ROOT
 
@@ -72,6 +74,13 @@ def test_what_is_not_run_is_still_there(terminal: Terminal, read_to: Reader) -> 
     read_to(len(BLOCKS) - 1)
 
     assert terminal.skipped == set(NOT_RUN)
+
+
+def test_what_stands_above_the_calls_at_docs(tmp_path: Path) -> None:
+    page = "```sh background\nswarmd serve\n```\n" + DESCRIPTION
+    with Terminal(tmp_path) as terminal:
+        for block in blocks_of("/docs", page):
+            terminal.run(block)
 
 
 def test_recipes_show_what_they_print() -> None:

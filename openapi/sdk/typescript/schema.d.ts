@@ -5201,11 +5201,8 @@ export interface components {
             /** Swarm Id */
             swarm_id: string;
         };
-        /**
-         * SwarmListed
-         * @description A run without its merged value.
-         */
-        SwarmListed: {
+        /** SwarmInPage */
+        SwarmInPage: {
             /**
              * Agent Id
              * @description Its orchestrator
@@ -5236,6 +5233,11 @@ export interface components {
             };
             /** Name */
             name: string | null;
+            /**
+             * P95 Ms
+             * @description Of the completed tasks so far; null unless asked for with `figures`
+             */
+            p95_ms: number | null;
             /** Pause Reason */
             pause_reason: ("request" | "budget" | "key_budget" | "credits" | "start_at") | null;
             /**
@@ -5349,7 +5351,7 @@ export interface components {
         /** SwarmPage */
         SwarmPage: {
             /** Items */
-            items: components["schemas"]["SwarmListed"][];
+            items: components["schemas"]["SwarmInPage"][];
             /** Next Cursor */
             next_cursor: string | null;
         };
@@ -8386,6 +8388,8 @@ export interface operations {
                 name?: string;
                 created_after?: string;
                 created_before?: string;
+                /** @description `true`: with `p95_ms`, which reads the tasks of each run */
+                figures?: boolean;
                 /** @description Items a page */
                 limit?: number;
                 /** @description `next_cursor` of the page before */

@@ -195,10 +195,10 @@ from .swarm_created_metadata import SwarmCreatedMetadata
 from .swarm_created_pause_reason_type_0 import SwarmCreatedPauseReasonType0
 from .swarm_created_tokens import SwarmCreatedTokens
 from .swarm_graph_out import SwarmGraphOut
-from .swarm_listed import SwarmListed
-from .swarm_listed_metadata import SwarmListedMetadata
-from .swarm_listed_pause_reason_type_0 import SwarmListedPauseReasonType0
-from .swarm_listed_tokens import SwarmListedTokens
+from .swarm_in_page import SwarmInPage
+from .swarm_in_page_metadata import SwarmInPageMetadata
+from .swarm_in_page_pause_reason_type_0 import SwarmInPagePauseReasonType0
+from .swarm_in_page_tokens import SwarmInPageTokens
 from .swarm_out import SwarmOut
 from .swarm_out_metadata import SwarmOutMetadata
 from .swarm_out_pause_reason_type_0 import SwarmOutPauseReasonType0
@@ -439,10 +439,10 @@ __all__ = (
     "SwarmCreateOutputSchemaType0",
     "SwarmCreatePlannerType0",
     "SwarmGraphOut",
-    "SwarmListed",
-    "SwarmListedMetadata",
-    "SwarmListedPauseReasonType0",
-    "SwarmListedTokens",
+    "SwarmInPage",
+    "SwarmInPageMetadata",
+    "SwarmInPagePauseReasonType0",
+    "SwarmInPageTokens",
     "SwarmOut",
     "SwarmOutMetadata",
     "SwarmOutPauseReasonType0",

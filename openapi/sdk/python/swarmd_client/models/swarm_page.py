@@ -7,7 +7,7 @@ from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 if TYPE_CHECKING:
-    from ..models.swarm_listed import SwarmListed
+    from ..models.swarm_in_page import SwarmInPage
 
 
 T = TypeVar("T", bound="SwarmPage")
@@ -17,11 +17,11 @@ T = TypeVar("T", bound="SwarmPage")
 class SwarmPage:
     """
     Attributes:
-        items (list[SwarmListed]):
+        items (list[SwarmInPage]):
         next_cursor (None | str):
     """
 
-    items: list[SwarmListed]
+    items: list[SwarmInPage]
     next_cursor: None | str
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
@@ -47,13 +47,13 @@ class SwarmPage:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        from ..models.swarm_listed import SwarmListed  # noqa: PLC0415
+        from ..models.swarm_in_page import SwarmInPage  # noqa: PLC0415
 
         d = dict(src_dict)
         items = []
         _items = d.pop("items")
         for items_item_data in _items:
-            items_item = SwarmListed.from_dict(items_item_data)
+            items_item = SwarmInPage.from_dict(items_item_data)
 
             items.append(items_item)
 

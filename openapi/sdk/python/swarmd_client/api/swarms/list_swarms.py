@@ -19,6 +19,7 @@ def _get_kwargs(
     name: str | Unset = UNSET,
     created_after: datetime.datetime | Unset = UNSET,
     created_before: datetime.datetime | Unset = UNSET,
+    figures: bool | Unset = False,
     limit: int | Unset = 100,
     cursor: str | Unset = UNSET,
 ) -> dict[str, Any]:
@@ -44,6 +45,8 @@ def _get_kwargs(
     if not isinstance(created_before, Unset):
         json_created_before = created_before.isoformat()
     params["created_before"] = json_created_before
+
+    params["figures"] = figures
 
     params["limit"] = limit
 
@@ -119,6 +122,7 @@ def sync_detailed(
     name: str | Unset = UNSET,
     created_after: datetime.datetime | Unset = UNSET,
     created_before: datetime.datetime | Unset = UNSET,
+    figures: bool | Unset = False,
     limit: int | Unset = 100,
     cursor: str | Unset = UNSET,
 ) -> Response[Problem | SwarmPage]:
@@ -132,6 +136,8 @@ def sync_detailed(
         name (str | Unset):
         created_after (datetime.datetime | Unset):
         created_before (datetime.datetime | Unset):
+        figures (bool | Unset): `true`: with `p95_ms`, which reads the tasks of each run Default:
+            False.
         limit (int | Unset): Items a page Default: 100.
         cursor (str | Unset): `next_cursor` of the page before
 
@@ -149,6 +155,7 @@ def sync_detailed(
         name=name,
         created_after=created_after,
         created_before=created_before,
+        figures=figures,
         limit=limit,
         cursor=cursor,
     )
@@ -168,6 +175,7 @@ def sync(
     name: str | Unset = UNSET,
     created_after: datetime.datetime | Unset = UNSET,
     created_before: datetime.datetime | Unset = UNSET,
+    figures: bool | Unset = False,
     limit: int | Unset = 100,
     cursor: str | Unset = UNSET,
 ) -> Problem | SwarmPage | None:
@@ -181,6 +189,8 @@ def sync(
         name (str | Unset):
         created_after (datetime.datetime | Unset):
         created_before (datetime.datetime | Unset):
+        figures (bool | Unset): `true`: with `p95_ms`, which reads the tasks of each run Default:
+            False.
         limit (int | Unset): Items a page Default: 100.
         cursor (str | Unset): `next_cursor` of the page before
 
@@ -199,6 +209,7 @@ def sync(
         name=name,
         created_after=created_after,
         created_before=created_before,
+        figures=figures,
         limit=limit,
         cursor=cursor,
     ).parsed
@@ -212,6 +223,7 @@ async def asyncio_detailed(
     name: str | Unset = UNSET,
     created_after: datetime.datetime | Unset = UNSET,
     created_before: datetime.datetime | Unset = UNSET,
+    figures: bool | Unset = False,
     limit: int | Unset = 100,
     cursor: str | Unset = UNSET,
 ) -> Response[Problem | SwarmPage]:
@@ -225,6 +237,8 @@ async def asyncio_detailed(
         name (str | Unset):
         created_after (datetime.datetime | Unset):
         created_before (datetime.datetime | Unset):
+        figures (bool | Unset): `true`: with `p95_ms`, which reads the tasks of each run Default:
+            False.
         limit (int | Unset): Items a page Default: 100.
         cursor (str | Unset): `next_cursor` of the page before
 
@@ -242,6 +256,7 @@ async def asyncio_detailed(
         name=name,
         created_after=created_after,
         created_before=created_before,
+        figures=figures,
         limit=limit,
         cursor=cursor,
     )
@@ -259,6 +274,7 @@ async def asyncio(
     name: str | Unset = UNSET,
     created_after: datetime.datetime | Unset = UNSET,
     created_before: datetime.datetime | Unset = UNSET,
+    figures: bool | Unset = False,
     limit: int | Unset = 100,
     cursor: str | Unset = UNSET,
 ) -> Problem | SwarmPage | None:
@@ -272,6 +288,8 @@ async def asyncio(
         name (str | Unset):
         created_after (datetime.datetime | Unset):
         created_before (datetime.datetime | Unset):
+        figures (bool | Unset): `true`: with `p95_ms`, which reads the tasks of each run Default:
+            False.
         limit (int | Unset): Items a page Default: 100.
         cursor (str | Unset): `next_cursor` of the page before
 
@@ -291,6 +309,7 @@ async def asyncio(
             name=name,
             created_after=created_after,
             created_before=created_before,
+            figures=figures,
             limit=limit,
             cursor=cursor,
         )

@@ -6,12 +6,14 @@ from typing import Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-T = TypeVar("T", bound="SwarmListedMetadata")
+T = TypeVar("T", bound="SwarmInPageTokens")
 
 
 @_attrs_define
-class SwarmListedMetadata:
-    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+class SwarmInPageTokens:
+    """`in` includes `cached`"""
+
+    additional_properties: dict[str, int] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
 
@@ -23,19 +25,19 @@ class SwarmListedMetadata:
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         d = dict(src_dict)
-        swarm_listed_metadata = cls()
+        swarm_in_page_tokens = cls()
 
-        swarm_listed_metadata.additional_properties = d
-        return swarm_listed_metadata
+        swarm_in_page_tokens.additional_properties = d
+        return swarm_in_page_tokens
 
     @property
     def additional_keys(self) -> list[str]:
         return list(self.additional_properties.keys())
 
-    def __getitem__(self, key: str) -> Any:
+    def __getitem__(self, key: str) -> int:
         return self.additional_properties[key]
 
-    def __setitem__(self, key: str, value: Any) -> None:
+    def __setitem__(self, key: str, value: int) -> None:
         self.additional_properties[key] = value
 
     def __delitem__(self, key: str) -> None:

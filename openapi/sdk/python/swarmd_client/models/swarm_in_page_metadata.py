@@ -6,14 +6,12 @@ from typing import Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-T = TypeVar("T", bound="SwarmListedTokens")
+T = TypeVar("T", bound="SwarmInPageMetadata")
 
 
 @_attrs_define
-class SwarmListedTokens:
-    """`in` includes `cached`"""
-
-    additional_properties: dict[str, int] = _attrs_field(init=False, factory=dict)
+class SwarmInPageMetadata:
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
 
@@ -25,19 +23,19 @@ class SwarmListedTokens:
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         d = dict(src_dict)
-        swarm_listed_tokens = cls()
+        swarm_in_page_metadata = cls()
 
-        swarm_listed_tokens.additional_properties = d
-        return swarm_listed_tokens
+        swarm_in_page_metadata.additional_properties = d
+        return swarm_in_page_metadata
 
     @property
     def additional_keys(self) -> list[str]:
         return list(self.additional_properties.keys())
 
-    def __getitem__(self, key: str) -> int:
+    def __getitem__(self, key: str) -> Any:
         return self.additional_properties[key]
 
-    def __setitem__(self, key: str, value: int) -> None:
+    def __setitem__(self, key: str, value: Any) -> None:
         self.additional_properties[key] = value
 
     def __delitem__(self, key: str) -> None:

@@ -1,7 +1,7 @@
 from enum import StrEnum
 
 
-class SwarmListedPauseReasonType0(StrEnum):
+class SwarmInPagePauseReasonType0(StrEnum):
     BUDGET = "budget"
     CREDITS = "credits"
     KEY_BUDGET = "key_budget"

@@ -7,22 +7,21 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..models.swarm_listed_pause_reason_type_0 import SwarmListedPauseReasonType0
+from ..models.swarm_in_page_pause_reason_type_0 import SwarmInPagePauseReasonType0
 
 if TYPE_CHECKING:
     from ..models.budget_out import BudgetOut
     from ..models.counts_out import CountsOut
-    from ..models.swarm_listed_metadata import SwarmListedMetadata
-    from ..models.swarm_listed_tokens import SwarmListedTokens
+    from ..models.swarm_in_page_metadata import SwarmInPageMetadata
+    from ..models.swarm_in_page_tokens import SwarmInPageTokens
 
 
-T = TypeVar("T", bound="SwarmListed")
+T = TypeVar("T", bound="SwarmInPage")
 
 
 @_attrs_define
-class SwarmListed:
-    """A run without its merged value.
-
+class SwarmInPage:
+    """
     Attributes:
         agent_id (str): Its orchestrator
         budget (BudgetOut | None):
@@ -33,16 +32,17 @@ class SwarmListed:
         ended_at (datetime.datetime | None):
         error (None | str):
         max_parallel_agents (int):
-        metadata (SwarmListedMetadata):
+        metadata (SwarmInPageMetadata):
         name (None | str):
-        pause_reason (None | SwarmListedPauseReasonType0):
+        p95_ms (float | None): Of the completed tasks so far; null unless asked for with `figures`
+        pause_reason (None | SwarmInPagePauseReasonType0):
         priority (int | None): Of all its tasks, where it was set; else each has its own
         start_at (datetime.datetime | None): When it begins, until it does
         started_at (datetime.datetime | None): null while it waits for `start_at`
         status (str):
         steps (int):
         swarm_id (str):
-        tokens (SwarmListedTokens): `in` includes `cached`
+        tokens (SwarmInPageTokens): `in` includes `cached`
     """
 
     agent_id: str
@@ -54,16 +54,17 @@ class SwarmListed:
     ended_at: datetime.datetime | None
     error: None | str
     max_parallel_agents: int
-    metadata: SwarmListedMetadata
+    metadata: SwarmInPageMetadata
     name: None | str
-    pause_reason: None | SwarmListedPauseReasonType0
+    p95_ms: float | None
+    pause_reason: None | SwarmInPagePauseReasonType0
     priority: int | None
     start_at: datetime.datetime | None
     started_at: datetime.datetime | None
     status: str
     steps: int
     swarm_id: str
-    tokens: SwarmListedTokens
+    tokens: SwarmInPageTokens
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -101,8 +102,11 @@ class SwarmListed:
         name: None | str
         name = self.name
 
+        p95_ms: float | None
+        p95_ms = self.p95_ms
+
         pause_reason: None | str
-        if isinstance(self.pause_reason, SwarmListedPauseReasonType0):
+        if isinstance(self.pause_reason, SwarmInPagePauseReasonType0):
             pause_reason = self.pause_reason.value
         else:
             pause_reason = self.pause_reason
@@ -145,6 +149,7 @@ class SwarmListed:
                 "max_parallel_agents": max_parallel_agents,
                 "metadata": metadata,
                 "name": name,
+                "p95_ms": p95_ms,
                 "pause_reason": pause_reason,
                 "priority": priority,
                 "start_at": start_at,
@@ -162,8 +167,8 @@ class SwarmListed:
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         from ..models.budget_out import BudgetOut  # noqa: PLC0415
         from ..models.counts_out import CountsOut  # noqa: PLC0415
-        from ..models.swarm_listed_metadata import SwarmListedMetadata  # noqa: PLC0415
-        from ..models.swarm_listed_tokens import SwarmListedTokens  # noqa: PLC0415
+        from ..models.swarm_in_page_metadata import SwarmInPageMetadata  # noqa: PLC0415
+        from ..models.swarm_in_page_tokens import SwarmInPageTokens  # noqa: PLC0415
 
         d = dict(src_dict)
         agent_id = d.pop("agent_id")
@@ -215,7 +220,7 @@ class SwarmListed:
 
         max_parallel_agents = d.pop("max_parallel_agents")
 
-        metadata = SwarmListedMetadata.from_dict(d.pop("metadata"))
+        metadata = SwarmInPageMetadata.from_dict(d.pop("metadata"))
 
         def _parse_name(data: object) -> None | str:
             if data is None:
@@ -224,18 +229,25 @@ class SwarmListed:
 
         name = _parse_name(d.pop("name"))
 
-        def _parse_pause_reason(data: object) -> None | SwarmListedPauseReasonType0:
+        def _parse_p95_ms(data: object) -> float | None:
+            if data is None:
+                return data
+            return cast(float | None, data)
+
+        p95_ms = _parse_p95_ms(d.pop("p95_ms"))
+
+        def _parse_pause_reason(data: object) -> None | SwarmInPagePauseReasonType0:
             if data is None:
                 return data
             try:
                 if not isinstance(data, str):
                     raise TypeError()
-                pause_reason_type_0 = SwarmListedPauseReasonType0(data)
+                pause_reason_type_0 = SwarmInPagePauseReasonType0(data)
 
                 return pause_reason_type_0
             except (TypeError, ValueError, AttributeError, KeyError):
                 pass
-            return cast(None | SwarmListedPauseReasonType0, data)
+            return cast(None | SwarmInPagePauseReasonType0, data)
 
         pause_reason = _parse_pause_reason(d.pop("pause_reason"))
 
@@ -282,9 +294,9 @@ class SwarmListed:
 
         swarm_id = d.pop("swarm_id")
 
-        tokens = SwarmListedTokens.from_dict(d.pop("tokens"))
+        tokens = SwarmInPageTokens.from_dict(d.pop("tokens"))
 
-        swarm_listed = cls(
+        swarm_in_page = cls(
             agent_id=agent_id,
             budget=budget,
             cost_usd=cost_usd,
@@ -296,6 +308,7 @@ class SwarmListed:
             max_parallel_agents=max_parallel_agents,
             metadata=metadata,
             name=name,
+            p95_ms=p95_ms,
             pause_reason=pause_reason,
             priority=priority,
             start_at=start_at,
@@ -306,8 +319,8 @@ class SwarmListed:
             tokens=tokens,
         )
 
-        swarm_listed.additional_properties = d
-        return swarm_listed
+        swarm_in_page.additional_properties = d
+        return swarm_in_page
 
     @property
     def additional_keys(self) -> list[str]:
