@@ -196,6 +196,18 @@ class StartHedge:
 
 
 @value()
+class AwaitCall:
+    """Go on waiting for a call that the last runner had handed out and that goes on without it.
+
+    ``call`` is 1 for the second one of a hedged pair.
+    """
+
+    index: int
+    attempt: int
+    call: int = 0
+
+
+@value()
 class StopAttempt:
     """Cancel the running attempt: its connection closes, its outcome is dropped."""
 
@@ -220,7 +232,7 @@ class MakeCheckpoint:
     """Merge the outputs so far and answer with ``CheckpointMade`` or ``MergesPlanned``."""
 
 
-Effect = StartAttempt | StartHedge | StopAttempt | ScheduleRetry | Aggregate | MakeCheckpoint
+Effect = StartAttempt | StartHedge | AwaitCall | StopAttempt | ScheduleRetry | Aggregate | MakeCheckpoint
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ from heapq import heappush
 from typing import assert_never
 
 from app.domain import attempts, budget, events, progress, spending
-from app.domain.changes import Aggregate, ScheduleRetry, Step
+from app.domain.changes import Aggregate, AwaitCall, ScheduleRetry, Step
 from app.domain.facts import (
     AggregateCompleted,
     AllowanceRaised,
@@ -136,11 +136,13 @@ def resume(
     out: Step,
     stand_ins: Mapping[str, Sequence[str]] | None = None,
     awaited: Sequence[AwaitedEnded] = (),
+    out_there: Mapping[int, Sequence[int]] | None = None,
 ) -> None:
     """Take over a stored run: what ran is abandoned, back-offs are re-armed, a merge is begun again.
 
     Args:
         stand_ins: by model those that may have served its tasks in its place.
+        out_there: by task its calls that go on without the process that is gone; see ``AwaitCall``.
         awaited: what has ended that its tasks wait for: what lost calls may have cost depends on the outputs they got.
     """
     if state.ended:
@@ -153,7 +155,11 @@ def resume(
     if state.capped:
         spending.reserve_lost(state, stand_ins or {})
     for task in state.tasks:
-        if task.status is TaskStatus.RUNNING:
+        calls = out_there.get(task.index) if out_there else None
+        if task.status is TaskStatus.RUNNING and calls:
+            task.calls = len(calls)
+            out.effects += [AwaitCall(task.index, task.attempt, call) for call in calls]
+        elif task.status is TaskStatus.RUNNING:
             step(state, AttemptAbandoned(task.index, task.attempt), now_ms, out)
         elif task.status is TaskStatus.RETRYING:
             # A clock that was set back must not strand the task: its back-off moves with the clock, and never waits

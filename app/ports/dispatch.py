@@ -48,6 +48,7 @@ class Job:
         step: how many those are.
         call: 1 for the second call of a hedged pair.
         priority: 1-10, 10 goes first where jobs wait for somebody to take them.
+        again: the runner before this one had handed it out already.
     """
 
     swarm_id: str
@@ -66,6 +67,7 @@ class Job:
     tenant_id: str = ""
     call: int = 0
     priority: int = 5
+    again: bool = False
 
     @property
     def key(self) -> CallKey:

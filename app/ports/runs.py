@@ -13,6 +13,7 @@ from app.domain.changes import Change
 from app.domain.swarm import SwarmState
 from app.domain.task import Awaited, TaskSpec
 from app.ports.agents import BarrierRow
+from app.ports.assignments import Assigned
 from app.ports.events import EncodedEvent
 from app.ports.idempotency import Once
 from app.ports.webhooks import NewDelivery, Webhook
@@ -72,7 +73,7 @@ class Commit:
     """Everything one turn of a runner changed: written together or not at all.
 
     ``commands_done`` is the position of the last command that it carried out; 0 for none. ``deliveries`` are messages
-    about its events, to be sent once it is written.
+    about its events, to be sent once it is written; ``assigned`` is what it changes in what is out at workers.
     """
 
     state: SwarmState
@@ -81,6 +82,7 @@ class Commit:
     at_ms: int = 0
     commands_done: int = 0
     deliveries: Sequence[NewDelivery] = ()
+    assigned: Assigned | None = None
 
 
 @dataclass(frozen=True, slots=True)

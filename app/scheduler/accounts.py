@@ -14,6 +14,9 @@ from app.domain.limiter import UNLIMITED
 from app.scheduler.lanes import Lane
 from app.scheduler.turns import Request, Turns
 
+NOTICE_S = 1.0
+"""A claimant hears once in this time that a lane throttles it."""
+
 
 class TimerLike(Protocol):
     def cancel(self) -> None: ...
@@ -134,6 +137,18 @@ class Queue:
     timer: TimerLike | None = None
     timer_at: float = inf
 
+    def announce(self, now: float) -> None:
+        """Tell everybody concerned that the breaker changed."""
+        lane = self.lane
+        self.state = lane.breaker.state
+        retry_at = lane.retry_at(now)
+        retry_in_ms = None if retry_at == inf else round((retry_at - now) * 1000)
+        for ticket in tuple(self.tickets):
+            if ticket.held or ticket.want > 0:
+                ticket.claimant.notice(
+                    "breaker_changed", {"lane": lane.name, "state": self.state.value, "retry_in_ms": retry_in_ms}
+                )
+
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Ticket(Request):
@@ -162,3 +177,16 @@ class Ticket(Request):
         for group in self.groups:
             if group.parked:
                 group.unpark(self.queue, 1)
+
+    def throttle(self, now: float) -> None:
+        """Tell the claimant that the lane lets nothing start, once in a while."""
+        if now < self.notice_at:
+            return
+        self.notice_at = now + NOTICE_S
+        lane = self.queue.lane
+        assert lane.obstacle is not None
+        wait_ms = None if lane.clear_at == inf else round(max(lane.clear_at - now, 0.0) * 1000)
+        self.claimant.notice(
+            "swarm_throttled",
+            {"lane": lane.name, "limit": lane.limit, "wait_ms": wait_ms, "reason": lane.obstacle.value},
+        )

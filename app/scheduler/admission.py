@@ -16,16 +16,13 @@ from math import inf
 
 from app.ports.admission import CallOutcome, CallReport, LaneClosed, LaneSnapshot, Slot
 from app.ports.clock import Clock
-from app.scheduler.accounts import Claimant, Group, LaneNotice, Provider, Queue, Ticket, TimerLike
+from app.scheduler.accounts import NOTICE_S, Claimant, Group, LaneNotice, Provider, Queue, Ticket, TimerLike
 from app.scheduler.lanes import Lane, LaneSettings, Obstacle, Standing
 
 __all__ = ["UNGROUPED", "Admission", "Claimant", "LaneNotice"]
 
 UNGROUPED = ""
 """The group without a cap: swarms that no orchestrator's limit holds."""
-
-_NOTICE_S = 1.0
-"""A claimant hears once in this time that a lane throttles it."""
 
 _UNCHARGED = frozenset({CallOutcome.UNUSED, CallOutcome.RATE_LIMITED})
 """Calls that used no tokens."""
@@ -128,7 +125,7 @@ class Admission:
         else:
             excused = queue.lane.ended(report, 0 if used is None else expected - used, now)
             if queue.lane.breaker.state is not queue.state:
-                self._announce(queue, now)
+                queue.announce(now)
         for group in ticket.groups:
             if group.parked:
                 self._unpark(group, count)
@@ -142,10 +139,12 @@ class Admission:
         now = self._clock.monotonic()
         if ticket is None or ticket.queue.provider.waiting or self._room(ticket, now) < 1:
             return False
-        ticket.want += 1
-        self._give(ticket, 1, now)
-        claimant.granted[lane] -= 1  # it is taken at once, not granted for later
+        self._take(ticket, now)
         return True
+
+    def take_over(self, claimant: Claimant, lane: str) -> None:
+        """Count a call that is under way already, whatever room there is for it; it is given back like any other."""
+        self._take(claimant.tickets.get(lane) or self._ticket(claimant, lane, 0), self._clock.monotonic())
 
     def leave(self, claimant: Claimant) -> None:
         """Withdraw every demand and give back every slot still held."""
@@ -282,6 +281,12 @@ class Admission:
         ticket.charged += count * ticket.tokens
         claimant.granted[queue.lane.name] = claimant.granted.get(queue.lane.name, 0) + count
 
+    def _take(self, ticket: Ticket, now: float) -> None:
+        """Give a slot that is used at once, not granted for later."""
+        ticket.want += 1
+        self._give(ticket, 1, now)
+        ticket.claimant.granted[ticket.queue.lane.name] -= 1
+
     def _unpark(self, group: Group, freed: int) -> None:
         """Serve those who were held up by the group alone, of which so many slots became free."""
         queues = tuple(group.parked)
@@ -344,7 +349,7 @@ class Admission:
         """Tell how a lane stands after it was served, and set its timer if somebody waits for it still."""
         lane = queue.lane
         if lane.breaker.state is not queue.state:
-            self._announce(queue, now)
+            queue.announce(now)
         if queue.turns.head() is None:
             del queue.provider.waiting[queue]
             lane.throttled(now, closed=False)
@@ -359,40 +364,14 @@ class Admission:
             queue.timer_at = lane.clear_at
             queue.timer = self._call_later(max(lane.clear_at - now, 0.0) + _TIMER_SLACK_S, lambda: self._due(queue))
         if now >= queue.notice_at:
-            queue.notice_at = now + _NOTICE_S
+            queue.notice_at = now + NOTICE_S
             for ticket in queue.tickets:
                 if ticket.queued and ticket.want > 0:
-                    self._throttle(ticket, now)
+                    ticket.throttle(now)
         elif asking is not None and asking.queue is queue:
-            self._throttle(asking, now)
+            asking.throttle(now)
 
     def _due(self, queue: Queue) -> None:
         queue.timer = None
         queue.timer_at = inf
         self._serve(queue.provider, self._clock.monotonic())
-
-    # --- notices -----------------------------------------------------------------------------------------------------
-
-    def _throttle(self, ticket: Ticket, now: float) -> None:
-        if now < ticket.notice_at:
-            return
-        ticket.notice_at = now + _NOTICE_S
-        lane = ticket.queue.lane
-        assert lane.obstacle is not None
-        wait_ms = None if lane.clear_at == inf else round(max(lane.clear_at - now, 0.0) * 1000)
-        ticket.claimant.notice(
-            "swarm_throttled",
-            {"lane": lane.name, "limit": lane.limit, "wait_ms": wait_ms, "reason": lane.obstacle.value},
-        )
-
-    def _announce(self, queue: Queue, now: float) -> None:
-        """Tell everybody concerned that the breaker changed."""
-        lane = queue.lane
-        queue.state = lane.breaker.state
-        retry_at = lane.retry_at(now)
-        retry_in_ms = None if retry_at == inf else round((retry_at - now) * 1000)
-        for ticket in tuple(queue.tickets):
-            if ticket.held or ticket.want > 0:
-                ticket.claimant.notice(
-                    "breaker_changed", {"lane": lane.name, "state": queue.state.value, "retry_in_ms": retry_in_ms}
-                )

@@ -9,7 +9,7 @@ from itertools import chain
 
 import structlog
 
-from app.domain.changes import StartAttempt, StartHedge
+from app.domain.changes import AwaitCall, StartAttempt, StartHedge
 from app.domain.facts import AttemptFailed, Fact, HedgeDropped, HedgeDue, StepTaken
 from app.domain.figures import percentile
 from app.domain.swarm import SwarmState
@@ -54,14 +54,15 @@ class Attempts:
         self,
         state: SwarmState,
         claimant: Claimant,
-        start: StartAttempt,
+        start: StartAttempt | AwaitCall,
         inputs: dict[str, str],
         group: asyncio.TaskGroup,
         journal: Sequence[str] = (),
     ) -> None:
         task = state.tasks[start.index]
         if task.status is not TaskStatus.RUNNING or task.attempt != start.attempt:  # cancelled since the commit
-            self._admission.release(claimant, task.lane)
+            if not isinstance(start, AwaitCall):
+                self._admission.release(claimant, task.lane)
             return
         job = Job(
             swarm_id=state.swarm_id,
@@ -80,6 +81,9 @@ class Attempts:
             tenant_id=state.tenant_id,
             priority=state.priority or task.priority,
         )
+        if isinstance(start, AwaitCall):
+            job = replace(job, call=start.call, again=True)
+            self._admission.take_over(claimant, task.lane)
         self._call(job, claimant, task.lane, group)
         hedge_after_s = self._hedge_after_s(state)
         if hedge_after_s is not None:
@@ -88,7 +92,11 @@ class Attempts:
             self._hedges[job.index] = asyncio.get_running_loop().call_later(hedge_after_s, self._post, due)
 
     async def start_with_inputs(
-        self, state: SwarmState, claimant: Claimant, starts: Sequence[StartAttempt], group: asyncio.TaskGroup
+        self,
+        state: SwarmState,
+        claimant: Claimant,
+        starts: Sequence[StartAttempt | AwaitCall],
+        group: asyncio.TaskGroup,
     ) -> None:
         """Fetch the outputs and journals that these attempts build on, in one query for all each, then start them."""
         sources = {start.index: _sources(state, start.index) for start in starts}
@@ -110,7 +118,7 @@ class Attempts:
             }
             self.start(state, claimant, start, inputs, group, journals.get(start.index, ()))
 
-    def _kept(self, state: SwarmState, start: StartAttempt) -> Sequence[str]:
+    def _kept(self, state: SwarmState, start: StartAttempt | AwaitCall) -> Sequence[str]:
         """Return the journal of a task whose attempt goes on here; empty where it is not kept."""
         attempt, journal = self._journals.pop(start.index, (0, ()))
         return journal if attempt == start.attempt and len(journal) == state.tasks[start.index].step else ()
@@ -147,6 +155,11 @@ class Attempts:
     def stop(self, index: int) -> None:
         for call, job in self._calls.get(index, {}).items():
             self._dispatch.withdraw(job)
+            call.cancel()
+
+    def leave(self) -> None:
+        """Wait no longer for calls that go on without this process; the next runner does."""
+        for call in [call for calls in self._calls.values() for call in calls]:
             call.cancel()
 
     def forget_hedges(self) -> None:

@@ -14,13 +14,21 @@ from functools import partial
 
 import structlog
 
-from app.domain.changes import Aggregate, MakeCheckpoint, ScheduleRetry, StartAttempt, StartHedge, Step, StopAttempt
+from app.domain.changes import (
+    Aggregate,
+    AwaitCall,
+    MakeCheckpoint,
+    ScheduleRetry,
+    StartAttempt,
+    StartHedge,
+    Step,
+    StopAttempt,
+)
 from app.domain.errors import LeaseLost, StoreUnavailable
 from app.domain.events import BREAKER_CHANGED
 from app.domain.facts import (
     AggregateCompleted,
     AllowanceRaised,
-    AwaitedEnded,
     CheckpointMade,
     Fact,
     HedgeDue,
@@ -30,8 +38,8 @@ from app.domain.facts import (
     SlotsGranted,
 )
 from app.domain.swarm import SwarmState
-from app.domain.task import Awaited
 from app.domain.transitions import resume, step
+from app.ports.assignments import Assigned, Assignments
 from app.ports.clock import Clock
 from app.ports.dispatch import Dispatch
 from app.ports.doorbell import Doorbell, control_of, end_of, events_of, idle_of
@@ -44,6 +52,8 @@ from app.ports.webhooks import NEW_DELIVERIES, Outbox
 from app.scheduler.admission import UNGROUPED, Admission, Claimant
 from app.scheduler.allowances import Allowances
 from app.scheduler.attempts import Attempts
+from app.scheduler.awaiting import Awaiting
+from app.scheduler.handing_out import HandedOut
 from app.scheduler.pacing import Pacing
 from app.scheduler.paying import Purse
 from app.scheduler.reducer import Reducer
@@ -66,7 +76,8 @@ _FIRST_COMMIT_WAIT_S = 0.1
 class Machinery:
     """What all runners of a process share; ``stopping`` is set once no new attempt may start.
 
-    ``outbox`` makes the messages about the events of runs that have a webhook.
+    ``outbox`` makes the messages about the events of runs that have a webhook. ``assignments`` are there where calls
+    outlive the process.
     """
 
     runs: RunStore
@@ -80,15 +91,8 @@ class Machinery:
     metrics: SwarmMetrics
     feed: EventFeed
     outbox: Outbox
+    assignments: Assignments | None = None
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
-
-
-@dataclass(frozen=True, slots=True)
-class _Waiting:
-    """Task ``index`` waits for a task of another swarm."""
-
-    index: int
-    awaited: Awaited
 
 
 class Runner:
@@ -107,8 +111,8 @@ class Runner:
         self._merge: asyncio.Task[None] | None = None
         self._merging = False
         self._merge_wanted: Aggregate | MakeCheckpoint | None = None
-        self._awaited: set[_Waiting] = set()
-        self._awaited_rang = True
+        self._awaiting = Awaiting(shared.runs, self._news.set)
+        self._handed_out = HandedOut(shared.assignments)
         self._purse = Purse(shared.allowances)
         self._pacing = Pacing(self._post, self._news.set)
 
@@ -139,21 +143,21 @@ class Runner:
             listening.callback(self._pacing.close)
             for steered in (state.swarm_id, state.spec.agent_id):
                 listening.enter_context(shared.doorbell.listen(control_of(steered), self._on_control))
-            self._awaited = {_Waiting(task.index, awaited) for task in state.tasks for awaited in task.awaits}
-            for swarm_id in {waiting.awaited.swarm_id for waiting in self._awaited}:
-                listening.enter_context(shared.doorbell.listen(events_of(swarm_id), self._on_awaited))
+            self._awaiting.listen(state, shared.doorbell, listening)
             try:
                 async with asyncio.TaskGroup() as group:
                     out = Step()
                     # An ended run is told of them behind the retry for which it was claimed.
-                    awaited = [] if state.ended else await self._awaited_ended()
-                    resume(state, shared.clock.now_ms(), out, shared.routing.fallbacks, awaited)
+                    awaited = [] if state.ended else await self._awaiting.ended()
+                    out_there = await self._handed_out.find(state)
+                    resume(state, shared.clock.now_ms(), out, shared.routing.fallbacks, awaited, out_there)
                     self._purse.count(state)
                     await self._turn(state, claimant, out, group)
                     while not (state.ended or self._is_drained(state) or self._is_early(state)):
                         await self._news.wait()
                         self._news.clear()
                         await self._turn(state, claimant, Step(), group)
+                    self._attempts.leave()
             except BaseExceptionGroup as failures:
                 if failures.split(LeaseLost)[1] is None:  # nothing else went wrong
                     raise LeaseLost(state.swarm_id) from failures
@@ -173,7 +177,7 @@ class Runner:
     async def _turn(self, state: SwarmState, claimant: Claimant, out: Step, group: asyncio.TaskGroup) -> None:
         # What a take-over closed and what a retry puts back cannot be written in one turn.
         facts = [] if out.changes else await self._control(state)
-        facts += await self._awaited_ended()
+        facts += await self._awaiting.ended()
         facts += await self._lane_news(state, claimant)
         inbox, self._inbox = self._inbox[:_MAX_FACTS], self._inbox[_MAX_FACTS:]
         if self._inbox:
@@ -190,8 +194,9 @@ class Runner:
                 self._merging = False
             self._step(state, fact, now_ms, out)
         self._fill_slots(state, claimant, now_ms, out)
-        if out.changes or out.events or self._commands_done:
-            await self._commit(state, out)
+        assigned = self._handed_out.take(state, out.effects)
+        if out.changes or out.events or self._commands_done or assigned:
+            await self._commit(state, out, assigned)
             self._announce(state, out)
         self._perform(state, claimant, out, group)
         self._watch(state)
@@ -199,6 +204,7 @@ class Runner:
             self._news.set()
 
     def _step(self, state: SwarmState, fact: Fact, now_ms: int, out: Step) -> None:
+        self._handed_out.hear(state, fact)
         step(state, fact, now_ms, out)
         self._purse.count(state)
 
@@ -235,23 +241,11 @@ class Runner:
             facts += await routing.returns(state, admission)
         return facts
 
-    async def _awaited_ended(self) -> list[AwaitedEnded]:
-        """Ask how the tasks of other swarms stand that tasks of this one wait for, after news of those swarms."""
-        if not (self._awaited and self._awaited_rang):
-            return []
-        self._awaited_rang = False
-        ended = await self._shared.runs.ended(tuple({waiting.awaited for waiting in self._awaited}))
-        facts = []
-        for waiting in tuple(self._awaited):
-            if waiting.awaited in ended:
-                self._awaited.discard(waiting)
-                facts.append(AwaitedEnded(waiting.index, waiting.awaited, ended[waiting.awaited]))
-        return facts
-
     def _is_drained(self, state: SwarmState) -> bool:
         """Whether the process is to end and everything of this run that was under way is written."""
         merging = self._merge is not None and not self._merge.done()
-        return self._shared.stopping.is_set() and not (state.running or self._inbox or merging)
+        calls = state.running and not self._shared.dispatch.outlives
+        return self._shared.stopping.is_set() and not (calls or self._inbox or merging)
 
     def _is_early(self, state: SwarmState) -> bool:
         """Whether nothing is to be done before the run's time has come, so that it can be given back until then."""
@@ -281,7 +275,7 @@ class Runner:
             if used < count:
                 admission.release(claimant, lane, count=count - used)
 
-    async def _commit(self, state: SwarmState, out: Step) -> None:
+    async def _commit(self, state: SwarmState, out: Step, assigned: Assigned | None) -> None:
         """Write the turn; a store that refuses is asked again until it takes it, while running attempts go on."""
         now_ms = self._shared.clock.now_ms()
         commit = Commit(
@@ -291,6 +285,7 @@ class Runner:
             at_ms=now_ms,
             commands_done=self._commands_done,
             deliveries=self._shared.outbox(state, out.events, now_ms) if state.spec.webhook_events else (),
+            assigned=assigned,
         )
         self._commands_done = 0
         wait_s = _FIRST_COMMIT_WAIT_S
@@ -320,9 +315,11 @@ class Runner:
     # --- effects -----------------------------------------------------------------------------------------------------
 
     def _perform(self, state: SwarmState, claimant: Claimant, out: Step, group: asyncio.TaskGroup) -> None:
-        with_inputs: list[StartAttempt] = []
+        with_inputs: list[StartAttempt | AwaitCall] = []
         for effect in out.effects:
             match effect:
+                case AwaitCall():
+                    with_inputs.append(effect)
                 case StartAttempt():
                     task = state.tasks[effect.index]
                     if state.graph.dependencies[effect.index] or task.awaits or task.step:
@@ -374,10 +371,6 @@ class Runner:
 
     def _post(self, fact: Fact) -> None:
         self._inbox.append(fact)
-        self._news.set()
-
-    def _on_awaited(self) -> None:
-        self._awaited_rang = True
         self._news.set()
 
     def _on_control(self) -> None:
