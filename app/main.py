@@ -28,11 +28,11 @@ from app.api.schemas.webhooks import webhook_data
 from app.blobs.directory import DirectoryBlobs
 from app.console import pages
 from app.delivery import open_webhooks
-from app.dispatch.local import LocalDispatch, LocalDoorbell
 from app.documents.table import rows_of
 from app.documents.text import text_of
 from app.domain.decompose.requests import Bounds
 from app.domain.errors import SwarmdError
+from app.node import Node
 from app.ports.provider import RateLimitHeaders
 from app.ports.tools import Tool
 from app.scheduler.admission import Admission
@@ -150,7 +150,8 @@ async def drain(app: FastAPI, timeout_s: float) -> None:
     requests: OpenRequests = app.state.requests
     supervisor: Supervisor = app.state.supervisor
     requests.draining = True
-    await supervisor.drain(timeout_s)
+    node: Node = app.state.node
+    await asyncio.gather(supervisor.drain(timeout_s), node.drain(timeout_s))
     await requests.close()
 
 
@@ -158,7 +159,9 @@ async def _start(settings: Settings, app: FastAPI, stack: AsyncExitStack, furthe
     metrics: CollectorRegistry = app.state.metrics
     clock = SystemClock()
     entropy = SystemEntropy()
-    doorbell = LocalDoorbell()
+    owner = f"{socket.gethostname()}:{os.getpid()}"
+    node = Node(settings, owner)
+    doorbell = node.doorbell
     database = await stack.enter_async_context(open_database(settings.database))
     keys = KeyService(database.keys, clock, entropy)
     if not is_loopback(settings.host) and not await keys.any_live():
@@ -187,15 +190,19 @@ async def _start(settings: Settings, app: FastAPI, stack: AsyncExitStack, furthe
         admission=admission,
         allowances=accounts.allowances,
         routing=Routing(registry, settings.fallbacks),
-        dispatch=LocalDispatch(agents.executor),
+        dispatch=node.dispatch(agents.executor, database),
         reducer=Reducer(database.tasks, registry, agents.growing),
         doorbell=doorbell,
         clock=clock,
         metrics=agents.traces.observing(PrometheusSwarmMetrics(metrics) if settings.metrics else NoMetrics()),
         feed=feed,
         outbox=outbox(webhook_data),
+        assignments=database.assignments if node.broker is not None else None,
     )
-    owner = f"{socket.gethostname()}:{os.getpid()}"
+    local_agents = settings.max_agents if settings.local_agents is None else settings.local_agents
+    if node.broker is not None and local_agents:
+        node.employ(agents.executor, agents.tools, database, local_agents)
+    app.state.node = await stack.enter_async_context(node.running())
     supervisor = Supervisor(shared, owner=owner, max_runs=settings.max_runs)
     app.state.supervisor = await stack.enter_async_context(supervisor.running())
     role_service = RoleService(database.roles, registry, clock)

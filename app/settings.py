@@ -187,6 +187,32 @@ class Settings(BaseSettings):
     searxng_url: str | None = Field(None, description="A SearXNG that answers as JSON, for web_search")
     brave_api_key: SecretStr | None = Field(None, description="Key of Brave's search, for web_search")
     workspace: Path | None = Field(None, description="Directory whose files requests may name; none by default")
+    nats_url: str | None = Field(
+        None,
+        pattern=r"^(nats|tls|ws|wss)://",
+        description="NATS server with JetStream, to work on several nodes; needs PostgreSQL; with commas: of a cluster",
+    )
+    nats_user: str | None = Field(None, description="User of it")
+    nats_password: SecretStr | None = Field(None, description="Its password")
+    nats_credentials: Path | None = Field(None, description="File with a user's JWT and seed instead")
+    nats_ca: Path | None = Field(None, description="Certificates that its own is checked by; the system's by default")
+    nats_prefix: str = Field(
+        "swarmd", pattern=r"^[A-Za-z0-9_-]{1,32}$", description="Of its subjects, so that services can share a server"
+    )
+    nats_replicas: int = Field(1, ge=1, le=5, description="Copies of what waits for workers, in a cluster")
+    local_agents: int | None = Field(
+        None,
+        ge=0,
+        le=100_000,
+        description="With NATS: jobs that serve itself does at once; max_agents by default, 0 leaves all to workers",
+    )
+    worker_concurrency: int = Field(256, ge=1, le=100_000, description="Jobs that swarmd worker does at once")
+    worker_tags: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")], ...] = Field(
+        (), description="Capability tags that this worker can serve and others may not"
+    )
+    worker_port: int = Field(
+        8010, ge=0, le=65535, description="Of a worker's /healthz, /readyz, /metrics; 0: a free one"
+    )
     drain_s: float = Field(20.0, ge=0, le=3600, description="Seconds that running calls get to end at a stop")
     metrics: bool = Field(True, description="Serve GET /metrics")
     otlp_endpoint: str | None = Field(
@@ -199,6 +225,8 @@ class Settings(BaseSettings):
             scheme, _, rest = self.database_url.get_secret_value().partition("://")
             if scheme not in {"sqlite", *_POSTGRESQL} or not rest.startswith("/" if scheme == "sqlite" else ""):
                 raise ValueError("database_url: expected sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME")
+        if self.nats_url is not None and not isinstance(self.database, str):
+            raise ValueError("nats_url: several nodes need one database: set database_url to PostgreSQL's")
         if self.provider_api_key is not None and self.provider_base_url is None:
             raise ValueError("provider_api_key needs provider_base_url")
         return self

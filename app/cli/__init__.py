@@ -19,6 +19,7 @@ from app.cli.version import version
 
 COMMANDS = {
     "serve": Deferred("serve:serve", "Start the service and serve until Ctrl-C or SIGTERM."),
+    "worker": Deferred("worker:worker", "Do jobs of sub-agents that services hand out over NATS."),
     "run": Deferred("run:run", "Run a swarm from a file, a recipe or a goal, and print its results."),
     "watch": Deferred("watching:watch", "Watch a run until it ends: its sub-agents, counts, cost and latencies."),
     "ls": Deferred("listing:ls", "List the runs, newest first."),

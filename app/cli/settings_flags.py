@@ -42,16 +42,28 @@ def settings_flags() -> dict[str, inspect.Parameter]:
 
 def with_settings_flags(command: Callable[..., None]) -> Callable[..., None]:
     """The command (which takes ``**overrides``) under a signature that typer turns into flags."""
+    return with_renamed_flags()(command)
 
-    def flagged(**values: object) -> None:
-        command(**{name: value for name, value in values.items() if value is not None})
 
-    flags = settings_flags()
-    flagged.__doc__ = command.__doc__
-    flagged.__name__ = command.__name__
-    flagged.__annotations__ = {name: flag.annotation for name, flag in flags.items()}
-    flagged.__signature__ = inspect.Signature(list(flags.values()))  # type: ignore[attr-defined]
-    return flagged
+def with_renamed_flags(**names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """The same for a command that calls some settings by shorter names; ``names`` are those settings, by these."""
+    settings = {setting: name for name, setting in names.items()}
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        def flagged(**values: object) -> None:
+            command(**{names.get(name, name): value for name, value in values.items() if value is not None})
+
+        known = settings_flags()
+        assert settings.keys() <= known.keys()
+        flags = [flag.replace(name=settings.get(name, name)) for name, flag in known.items()]
+        flags.sort(key=lambda flag: flag.name not in names)  # its own come first
+        flagged.__doc__ = command.__doc__
+        flagged.__name__ = command.__name__
+        flagged.__annotations__ = {flag.name: flag.annotation for flag in flags}
+        flagged.__signature__ = inspect.Signature(flags)  # type: ignore[attr-defined]
+        return flagged
+
+    return decorate
 
 
 def read_settings(overrides: Mapping[str, object]) -> Settings:

@@ -17,6 +17,11 @@ class LocalDoorbell:
         for callback in tuple(self._listeners.get(topic, ())):
             callback()
 
+    def ring_all(self) -> None:
+        """Call everybody: something may have happened, and it is not known what."""
+        for topic in tuple(self._listeners):
+            self.ring(topic)
+
     @contextmanager
     def listen(self, topic: str, callback: Callable[[], None]) -> Iterator[None]:
         self._listeners.setdefault(topic, []).append(callback)

@@ -89,7 +89,7 @@ class Assignments(Protocol):
         ...
 
     async def claim(self, worker_id: str, keys: Sequence[CallKey]) -> Claims:
-        """Give assignments to a worker, unless their fact is recorded or a worker that is alive has them."""
+        """Give assignments to a worker, unless their fact is recorded or another worker that is alive has them."""
         ...
 
     async def record(self, told: Sequence[Told]) -> Mapping[CallKey, str | None]:
@@ -100,12 +100,8 @@ class Assignments(Protocol):
         """
         ...
 
-    async def give_back(self, worker_id: str, keys: Sequence[CallKey]) -> None:
-        """Let others claim what this worker had claimed and did not do."""
-        ...
-
-    async def claimed_by(self, worker_id: str) -> Collection[CallKey]:
-        """Return what a worker is to do: what it does beside that nobody waits for any more."""
+    async def claimed_by(self, worker_id: str, keys: Sequence[CallKey]) -> Collection[CallKey]:
+        """Return those of ``keys`` that a worker has claimed and is still to do: nobody waits for the others."""
         ...
 
     async def keep(self, swarm_id: str, digest: str, body: str) -> None:

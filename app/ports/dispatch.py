@@ -48,6 +48,7 @@ class Job:
         step: how many those are.
         call: 1 for the second call of a hedged pair.
         priority: 1-10, 10 goes first where jobs wait for somebody to take them.
+        needs: what it would have of whoever does it: tags of its task, names of its tools.
         again: the runner before this one had handed it out already.
     """
 
@@ -67,6 +68,7 @@ class Job:
     tenant_id: str = ""
     call: int = 0
     priority: int = 5
+    needs: tuple[str, ...] = ()
     again: bool = False
 
     @property

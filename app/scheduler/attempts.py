@@ -7,18 +7,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import chain
 
+import orjson
 import structlog
 
 from app.domain.changes import AwaitCall, StartAttempt, StartHedge
 from app.domain.facts import AttemptFailed, Fact, HedgeDropped, HedgeDue, StepTaken
 from app.domain.figures import percentile
 from app.domain.swarm import SwarmState
-from app.domain.task import Awaited, TaskStatus
+from app.domain.task import Awaited, TaskKind, TaskStatus
 from app.ports.admission import CallOutcome, CallReport
 from app.ports.clock import Clock
 from app.ports.dispatch import Answer, Dispatch, Job
 from app.ports.provider import RateLimitHeaders
 from app.ports.runs import RunStore
+from app.scheduler import tool_calls
 from app.scheduler.admission import Admission, Claimant
 
 _log = structlog.get_logger(__name__)
@@ -81,6 +83,8 @@ class Attempts:
             tenant_id=state.tenant_id,
             priority=state.priority or task.priority,
         )
+        if self._dispatch.outlives:
+            job = replace(job, needs=_needs(job))
         if isinstance(start, AwaitCall):
             job = replace(job, call=start.call, again=True)
             self._admission.take_over(claimant, task.lane)
@@ -228,6 +232,12 @@ def _report(fact: Answer, sent_at: float) -> CallReport:
     # A refusal of the request itself shows that the provider works; a 500 or a mangled answer says nothing of others.
     outcome = CallOutcome.NEUTRAL if fact.error.retryable else CallOutcome.OK
     return CallReport(outcome, tokens=tokens, sent_at=sent_at)
+
+
+def _needs(job: Job) -> tuple[str, ...]:
+    payload = orjson.loads(job.payload)
+    tools = tool_calls.listed(job.spec, payload) if job.kind is TaskKind.TASK else ()
+    return (*(payload.get("capability_tags") or ()), *tools)
 
 
 def _sources(state: SwarmState, index: int) -> list[Awaited]:

@@ -61,7 +61,7 @@ class HandedOut:
                     out.append(_key(state, effect, 1))
                 case StopAttempt():
                     stopped.append(effect.index)
-        return Assigned(heard=heard, stopped=stopped, out=out) if heard or stopped or out else None
+        return Assigned(heard=heard, stopped=stopped, out=out) if heard or stopped or out or state.ended else None
 
 
 def _key(state: SwarmState, start: StartAttempt | StartHedge, call: int) -> CallKey:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from app.storage.agents import Agents
 from app.storage.artifacts import Artifacts
+from app.storage.assignments import Assignments, Workers
 from app.storage.audit import Audit
 from app.storage.barriers import Barriers
 from app.storage.credits import Credits
@@ -54,6 +55,8 @@ class Database:
     audit: Audit
     webhooks: Webhooks
     graphs: Graphs
+    assignments: Assignments
+    workers: Workers
 
     @classmethod
     def of(cls, writer: Writer, reader: Reader) -> Database:
@@ -80,6 +83,8 @@ class Database:
             audit=Audit(writer, reader),
             webhooks=Webhooks(writer, reader),
             graphs=Graphs(writer, reader),
+            assignments=Assignments(writer, reader),
+            workers=Workers(writer),
         )
 
 

@@ -19,6 +19,7 @@ from app.domain.swarm import SwarmSpec, SwarmState, SwarmStatus, unmet_dependenc
 from app.domain.task import TERMINAL, Awaited, TaskKind, TaskState, TaskStatus
 from app.ports.runs import Command, Commit, Control, Lease
 from app.storage import statements as sql
+from app.storage.assignments import assigned_ops
 from app.storage.changes import change_ops, usage_ops
 from app.storage.dialect import Op, UnexpectedRowCount
 from app.storage.dialect.expressions import octets, total
@@ -199,6 +200,8 @@ class Runs:
         if commit.commands_done:
             done = {"swarm_id": state.swarm_id, "position": commit.commands_done}
             ops.append(Op(sql.COMMANDS_DONE, [sql.COMMANDS_DONE.row(done)]))
+        if commit.assigned is not None:
+            ops += assigned_ops(state.swarm_id, commit.assigned, ended=state.ended)
         if commit.deliveries:
             ops.append(delivery_op(state.tenant_id, state.swarm_id, commit.deliveries))
         ops += event_ops(state.spec.agent_id, state.swarm_id, commit.events)

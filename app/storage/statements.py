@@ -19,6 +19,7 @@ from sqlalchemy import (
 
 from app.domain.swarm import SWARM_ACTIVE
 from app.domain.task import TERMINAL, TaskStatus
+from app.storage.assignment_tables import ASSIGNMENT_TEXTS, ASSIGNMENTS
 from app.storage.delivery_tables import WEBHOOK_DELIVERIES, WEBHOOKS
 from app.storage.dialect import accumulate, compile_statement, upsert
 from app.storage.parameters import param
@@ -329,7 +330,7 @@ DELETE_CHILDREN = (
         compile_statement(table.delete().where(table.c.swarm_id == param("swarm_id")))
         for table in (
             *(EVENTS, ATTEMPTS, STEPS, TASK_INPUTS, TASKS, COMMANDS, IDEMPOTENCY_KEYS),
-            *(WEBHOOKS, WEBHOOK_DELIVERIES),
+            *(WEBHOOKS, WEBHOOK_DELIVERIES, ASSIGNMENTS, ASSIGNMENT_TEXTS),
         )
     ),
 )

@@ -10,8 +10,8 @@ from app.cli.failures import EXIT_USAGE, Failure
 from app.cli.settings_flags import read_settings, settings_flags
 from app.settings import Settings
 
-SECRET = {"provider_api_key", "providers", "brave_api_key", "mcp", "database_url"}
-"""The second may hold keys inside, the last one a password."""
+SECRET = {"provider_api_key", "providers", "brave_api_key", "mcp", "database_url", "nats_password"}
+"""The second may hold keys inside, the last two passwords."""
 
 
 def test_every_setting_but_the_keys_is_a_flag_of_serve() -> None:

@@ -1,0 +1,336 @@
+"""The connection to NATS: kept up for good, with the stream of assignments in place whenever it stands.
+
+The stream is a work queue: a message is there until a worker has acknowledged it. Nothing here is the truth: whatever
+the server loses, with all its data, is published anew by those who wait for it (``nats``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import ssl
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import nats.errors
+import structlog
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.js.api import (
+    AckPolicy,
+    ConsumerConfig,
+    DiscardPolicy,
+    RetentionPolicy,
+    StorageType,
+    StreamConfig,
+)
+from nats.js.errors import NotFoundError
+
+from app.ports.assignments import LEASE_S
+
+_log = structlog.get_logger(__name__)
+
+MAX_MESSAGE_BYTES = 512 * 1024
+"""What is larger goes through the store; servers take 1 MiB by default."""
+
+ANY = "any"
+"""The pool of jobs that every worker can do."""
+
+BANDS = ("high", "normal", "low")
+"""Of priorities, in the order in which workers ask for them."""
+
+_DEDUPE_S = 120.0
+_MAX_OUTGOING = 100_000
+_MAX_UNACKNOWLEDGED = 100_000
+_PING_S = 2
+_RECONNECT_S = 1
+_API_S = 5.0
+_LAST_WORDS_S = 1.0
+
+Callback = Callable[[Msg], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokerSettings:
+    """Args:
+    url: of one server or, with commas, several of a cluster; tls:// for an encrypted connection.
+    credentials: file with a user's JWT and seed.
+    ca: file with the certificates that the server's is checked by; None for those of the system.
+    prefix: of all subjects and of the stream, so that services can share a server.
+    replicas: of the stream, in a cluster.
+    max_bytes: of the messages in the stream; further jobs wait where they are handed out.
+    """
+
+    url: str
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+    credentials: Path | None = None
+    ca: Path | None = None
+    prefix: str = "swarmd"
+    replicas: int = 1
+    max_bytes: int = 1024**3
+
+
+def token(text: str) -> str:
+    """Return a text as one level of a subject."""
+    return re.sub(r"[^A-Za-z0-9_-]", "_", text)[:100] or "_"
+
+
+def band_of(priority: int) -> str:
+    return BANDS[0] if priority >= 8 else BANDS[1] if priority >= 4 else BANDS[2]
+
+
+class Broker:
+    """Args:
+    name: what the server calls this process in its own figures.
+    """
+
+    def __init__(self, settings: BrokerSettings, name: str) -> None:
+        self._settings = settings
+        self._name = name
+        self._client: Client | None = None
+        self._outgoing: deque[tuple[str, bytes, str, Mapping[str, str] | None]] = deque()
+        self._news = asyncio.Event()
+        self._callbacks: dict[str, Callback] = {}
+        self._ready: list[Callable[[], None]] = []
+        self._pools: set[str] = set()
+        self._serial = 0
+        self.epoch: str | None = None
+        """Tells one life of the stream from another: other than before, what it held is gone."""
+        self.connected = False
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Broker]:
+        """Keep the connection up until the context ends. A server that is away delays nothing here."""
+        tasks = [asyncio.create_task(self._keep_up(), name="broker"), asyncio.create_task(self._send(), name="sender")]
+        try:
+            yield self
+        finally:
+            with suppress(Exception):  # it ends anyhow, and what is not said will be found out
+                async with asyncio.timeout(_LAST_WORDS_S):
+                    await self._send_all()
+                    if self._client is not None and self.connected:
+                        await self._client.flush()
+            self.connected = False
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    # --- subjects ----------------------------------------------------------------------------------------------------
+
+    def subject(self, *parts: str) -> str:
+        return ".".join([self._settings.prefix, *parts])
+
+    @property
+    def stream(self) -> str:
+        return f"{self._settings.prefix}-tasks"
+
+    def consumer(self, pool: str, band: str) -> str:
+        return f"{pool}-{band}"
+
+    def next_of(self, pool: str, band: str) -> str:
+        """Return the subject by which messages are asked for."""
+        return f"$JS.API.CONSUMER.MSG.NEXT.{self.stream}.{self.consumer(pool, band)}"
+
+    def inbox(self) -> str:
+        """Return a subject on which answers can be asked for, as ``<inbox>.<whatever>``."""
+        self._serial += 1
+        return f"_INBOX.{token(self._name)}.{self._serial}"
+
+    # --- use ---------------------------------------------------------------------------------------------------------
+
+    def send(
+        self, subject: str, payload: bytes = b"", reply: str = "", headers: Mapping[str, str] | None = None
+    ) -> bool:
+        """Send a message soon; never blocks. False: there is no connection, or too much waits; it is not sent."""
+        if not self.connected or len(self._outgoing) >= _MAX_OUTGOING:
+            return False
+        self._outgoing.append((subject, payload, reply, headers))
+        self._news.set()
+        return True
+
+    def listen(self, subject: str, callback: Callback) -> None:
+        """Call ``callback`` in the loop with each message of a subject; to be said before ``running``."""
+        self._callbacks[subject] = callback
+
+    def on_ready(self, callback: Callable[[], None]) -> None:
+        """Call ``callback`` whenever the connection stands anew."""
+        self._ready.append(callback)
+
+    def serve(self, pool: str) -> None:
+        """Have the consumers of a pool in place; to be said before ``running``."""
+        self._pools.add(pool)
+
+    async def is_there(self, sequence: int) -> bool | None:
+        """Return whether the stream still has a message; None where that cannot be learned now."""
+        if self._client is None or not self.connected:
+            return None
+        try:
+            await self._client.jetstream(timeout=_API_S).get_msg(self.stream, seq=sequence)
+        except NotFoundError:
+            return False
+        except (nats.errors.Error, TimeoutError, OSError):
+            return None
+        return True
+
+    async def ensure(self) -> None:
+        """Make the stream and the consumers that are not there.
+
+        Raises:
+            nats.errors.Error, TimeoutError, OSError: they could not be made.
+        """
+        assert self._client is not None
+        manager = self._client.jetstream(timeout=_API_S)
+        try:
+            info = await manager.stream_info(self.stream)
+        except NotFoundError:
+            info = await manager.add_stream(
+                StreamConfig(
+                    name=self.stream,
+                    subjects=[self.subject("tasks", ">")],
+                    retention=RetentionPolicy.WORK_QUEUE,
+                    discard=DiscardPolicy.NEW,
+                    storage=StorageType.FILE,
+                    num_replicas=self._settings.replicas,
+                    max_bytes=self._settings.max_bytes,
+                    max_msg_size=2 * MAX_MESSAGE_BYTES,
+                    duplicate_window=_DEDUPE_S,
+                )
+            )
+        for pool in sorted(self._pools):
+            for band in BANDS:
+                await manager.add_consumer(
+                    self.stream,
+                    ConsumerConfig(
+                        durable_name=self.consumer(pool, band),
+                        filter_subject=self.subject("tasks", pool, band, ">"),
+                        ack_policy=AckPolicy.EXPLICIT,
+                        ack_wait=LEASE_S,
+                        max_ack_pending=_MAX_UNACKNOWLEDGED,
+                    ),
+                )
+        self.epoch = str(info.created)
+
+    # --- the connection ----------------------------------------------------------------------------------------------
+
+    async def _keep_up(self) -> None:
+        """Connect again and again, for the client itself gives up after some errors (a wrong password is one)."""
+        while True:
+            closed = asyncio.Event()
+            client = Client()
+            try:
+                await self._connect(client, closed)
+                await closed.wait()
+            except (nats.errors.Error, TimeoutError, OSError, ssl.SSLError) as exc:
+                _log.warning("broker_unreachable", error=_text(exc))
+            finally:
+                self.connected = False
+                with suppress(Exception):  # it is of no use any more
+                    await client.close()
+            await asyncio.sleep(_RECONNECT_S)
+
+    async def _connect(self, client: Client, closed: asyncio.Event) -> None:
+        settings = self._settings
+        again = asyncio.Event()
+
+        async def on_closed() -> None:
+            closed.set()
+
+        async def on_disconnected() -> None:
+            if self.connected:
+                _log.warning("broker_disconnected")
+            self.connected = False
+
+        async def on_reconnected() -> None:
+            again.set()
+
+        async def on_error(exc: Exception) -> None:
+            _log.debug("broker_error", error=_text(exc))
+
+        options: dict[str, Any] = {}
+        if settings.credentials is not None:
+            options["user_credentials"] = str(settings.credentials)
+        if settings.user is not None:
+            options |= {"user": settings.user, "password": settings.password}
+        if settings.ca is not None:
+            options["tls"] = ssl.create_default_context(cafile=str(settings.ca))
+        await client.connect(
+            settings.url.split(","),
+            name=self._name,
+            allow_reconnect=True,
+            max_reconnect_attempts=-1,
+            reconnect_time_wait=_RECONNECT_S,
+            ping_interval=_PING_S,
+            max_outstanding_pings=2,
+            error_cb=on_error,
+            closed_cb=on_closed,
+            disconnected_cb=on_disconnected,
+            reconnected_cb=on_reconnected,
+            **options,
+        )
+        self._client = client
+        for subject, callback in self._callbacks.items():
+            await client.subscribe(subject, cb=_calling(callback))
+        await self._stand()
+        while not closed.is_set():
+            waits = [asyncio.ensure_future(again.wait()), asyncio.ensure_future(closed.wait())]
+            try:
+                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for wait in waits:
+                    wait.cancel()
+            if again.is_set():
+                again.clear()
+                await self._stand()
+
+    async def _stand(self) -> None:
+        """Put everything in place and say so; tried until it works or the connection is lost again."""
+        assert self._client is not None
+        while self._client.is_connected:
+            try:
+                await self.ensure()
+            except (nats.errors.Error, TimeoutError, OSError) as exc:
+                _log.warning("broker_not_ready", error=_text(exc))
+                await asyncio.sleep(_RECONNECT_S)
+                continue
+            self.connected = True
+            _log.info("broker_connected")
+            for callback in self._ready:
+                callback()
+            return
+
+    async def _send(self) -> None:
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            await self._send_all()
+
+    async def _send_all(self) -> None:
+        while self._outgoing:
+            subject, payload, reply, headers = self._outgoing.popleft()
+            client = self._client
+            if client is None or not self.connected:
+                self._outgoing.clear()  # all of it is made up for: by new messages, redelivery, or a look
+                return
+            try:
+                await client.publish(subject, payload, reply=reply, headers=dict(headers) if headers else None)
+            except (nats.errors.Error, OSError) as exc:
+                _log.warning("not_sent", subject=subject, error=_text(exc))
+
+
+def _calling(callback: Callback) -> Callable[[Msg], Awaitable[None]]:
+    async def call(message: Msg) -> None:
+        try:
+            callback(message)
+        except Exception:
+            _log.exception("message_not_understood", subject=message.subject)
+
+    return call
+
+
+def _text(exc: Exception) -> str:
+    return str(exc) or type(exc).__name__

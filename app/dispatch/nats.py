@@ -1,0 +1,324 @@
+"""Jobs are done by workers, wherever they are: handed out over JetStream, their facts heard of over NATS.
+
+An assignment is in the store before its message is sent, and its fact is there before anybody hears of it. So every
+message may be lost: what nobody has claimed for a while is looked up, and published anew where the stream does not
+have it any more; what was recorded unheard is found in the same way. The rest is speed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import orjson
+import structlog
+from nats.aio.msg import Msg
+
+from app.dispatch import wire
+from app.dispatch.broker import ANY, MAX_MESSAGE_BYTES, Broker, band_of, token
+from app.domain.errors import StoreUnavailable
+from app.domain.facts import AttemptFailed
+from app.domain.retry import TaskError
+from app.domain.swarm import SwarmSpec
+from app.ports.assignments import LEASE_S, Assignments, Workers
+from app.ports.dispatch import Answer, CallKey, Job, NoteLimits
+
+_log = structlog.get_logger(__name__)
+
+_LOOK_S = LEASE_S / 2
+"""How often those calls are looked up that nothing was heard of for so long."""
+
+_SMALL_SPEC_BYTES = 4096
+"""A larger one does not go along with each job of a run."""
+
+_SPECS_KEPT = 256
+_CHECKED_AT_ONCE = 64
+_KEYS_A_MESSAGE = 1000
+
+GONE = TaskError(type="abandoned", message="the call was given up by the service", retryable=True)
+
+
+class _Out:
+    """A job that is out.
+
+    Attributes:
+        pool: in whose subject it was published; empty before.
+        sequence: its place in the stream, once the server has said so, in that one's life ``epoch``.
+        published: how often it was.
+    """
+
+    __slots__ = ("epoch", "job", "looked_at", "pool", "published", "published_at", "sequence", "told")
+
+    def __init__(self, job: Job, told: asyncio.Future[str | None]) -> None:
+        self.job = job
+        self.told = told
+        self.pool = ""
+        self.published = 0
+        self.published_at = time.monotonic()
+        self.looked_at = self.published_at
+        self.sequence: int | None = None
+        self.epoch: str | None = None
+
+
+class NatsDispatch:
+    """To be made before the broker runs.
+
+    Args:
+    node: the owner of the leases of this process, to whom workers tell facts.
+    """
+
+    outlives = True
+
+    def __init__(self, broker: Broker, assignments: Assignments, workers: Workers, node: str) -> None:
+        self._broker = broker
+        self._assignments = assignments
+        self._workers = workers
+        self._node = token(node)
+        self._out: dict[CallKey, _Out] = {}
+        self._by_serial: dict[int, _Out] = {}
+        self._serial = 0
+        self._acks = broker.inbox()
+        self._specs: dict[str, tuple[SwarmSpec, str, str]] = {}
+        self._kept: set[tuple[str, str]] = set()
+        self._withdrawn: list[CallKey] = []
+        self._ringing: set[tuple[str, str]] = set()
+        self._tags: list[frozenset[str]] = []
+        self._look = asyncio.Event()
+        self._look.set()  # who is there to do jobs is not known yet
+        self._look_at_all = False
+        broker.listen(broker.subject("facts", self._node), self._on_facts)
+        broker.listen(f"{self._acks}.*", self._on_stored)
+        broker.on_ready(self._on_ready)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[NatsDispatch]:
+        """Make up for lost messages until the context ends."""
+        looking = asyncio.create_task(self._keep_looking(), name="assignments")
+        try:
+            yield self
+        finally:
+            looking.cancel()
+            await asyncio.gather(looking, return_exceptions=True)
+
+    # --- ports.dispatch ----------------------------------------------------------------------------------------------
+
+    async def run(self, job: Job, note_limits: NoteLimits) -> Answer:
+        """See ``ports.dispatch.Dispatch``. Cancelling it leaves the job where it is."""
+        key = job.key
+        out = _Out(job, asyncio.get_running_loop().create_future())
+        self._out[key] = out
+        try:
+            if job.again:  # a worker may have it, or it may be done
+                out.looked_at = 0.0
+                self._look.set()
+            else:
+                await self._publish(out)
+            text = await out.told
+        finally:
+            if self._out.get(key) is out:
+                del self._out[key]
+        if text is None:
+            return _gone(job)
+        answer, limits = wire.load_told(text)
+        for lane, headers in limits:
+            note_limits(lane, headers)
+        return answer
+
+    def withdraw(self, job: Job) -> None:
+        if not self._withdrawn:
+            asyncio.get_running_loop().call_soon(self._say_withdrawn)
+        self._withdrawn.append(job.key)
+
+    def _say_withdrawn(self) -> None:
+        keys, self._withdrawn = self._withdrawn, []
+        for start in range(0, len(keys), _KEYS_A_MESSAGE):
+            self._broker.send(self._broker.subject("stop"), wire.dump_keys(keys[start : start + _KEYS_A_MESSAGE]))
+
+    @property
+    def out(self) -> int:
+        """Jobs that nothing is known of yet."""
+        return len(self._out)
+
+    # --- publishing --------------------------------------------------------------------------------------------------
+
+    async def _publish(self, out: _Out) -> None:
+        """Send the message of a job; where that fails, a later look does."""
+        if not self._broker.connected:
+            return
+        try:
+            message = await self._message(out.job)
+        except StoreUnavailable as exc:
+            _log.warning("job_not_kept", swarm_id=out.job.swarm_id, error=exc.detail)
+            return
+        key, job = out.job.key, out.job
+        out.pool = self._pool(job)
+        out.published += 1
+        out.published_at = time.monotonic()
+        out.sequence = out.epoch = None
+        self._serial += 1
+        self._by_serial[self._serial] = out
+        # The same name for the same call, so that the server drops what it has already. One that it lost, as far as is
+        # known here, gets a new name: a message that was acknowledged by mistake would otherwise be lost for good.
+        name = f"{key.swarm_id}/{key.index}/{key.attempt}/{key.step}/{key.call}"
+        if out.published > 1:
+            name += f"#{out.published}"
+        subject = self._broker.subject("tasks", out.pool, band_of(job.priority), token(job.tenant_id))
+        headers = {"Nats-Msg-Id": name}
+        if not self._broker.send(subject, message, f"{self._acks}.{self._serial}", headers):
+            del self._by_serial[self._serial]
+
+    async def _message(self, job: Job) -> bytes:
+        digest, spec = self._spec(job)
+        small = len(spec) <= _SMALL_SPEC_BYTES
+        if not small:
+            await self._keep(job.swarm_id, digest, spec)
+        body = wire.dump_job(job)
+        large = len(body) > MAX_MESSAGE_BYTES
+        body_digest = wire.digest_of(body) if large else None
+        if body_digest is not None:
+            await self._keep(job.swarm_id, body_digest, body.decode())
+        return wire.Assignment(
+            key=job.key,
+            spec_digest=digest,
+            spec=spec if small else None,
+            job_digest=body_digest,
+            job=None if large else body.decode(),
+        ).dump()
+
+    def _spec(self, job: Job) -> tuple[str, str]:
+        """Return the digest and the text of a run's spec, made once a run."""
+        known = self._specs.pop(job.swarm_id, None)
+        if known is None or known[0] is not job.spec:
+            text = wire.dump_spec(job.spec)
+            known = (job.spec, wire.digest_of(text), text.decode())
+            if len(self._specs) >= _SPECS_KEPT:
+                del self._specs[next(iter(self._specs))]
+        self._specs[job.swarm_id] = known
+        return known[1], known[2]
+
+    async def _keep(self, swarm_id: str, digest: str, text: str) -> None:
+        if (swarm_id, digest) not in self._kept:
+            await self._assignments.keep(swarm_id, digest, text)
+            if len(self._kept) > 10 * _SPECS_KEPT:
+                self._kept.clear()
+            self._kept.add((swarm_id, digest))
+
+    def _pool(self, job: Job) -> str:
+        """Return whom a job is for: where only some workers can do what it needs, those; the fewest where it varies."""
+        if not job.needs or not self._tags:
+            return ANY
+        able = {need: sum(need in tags for tags in self._tags) for need in job.needs}
+        special = [(count, need) for need, count in able.items() if 0 < count < len(self._tags)]
+        return token(min(special)[1]) if special else ANY
+
+    def _on_stored(self, message: Msg) -> None:
+        """The server says what became of a message."""
+        out = self._by_serial.pop(int(message.subject.rpartition(".")[2]), None)
+        if out is None:
+            return
+        said = orjson.loads(message.data) if message.data else {}
+        if "seq" not in said:
+            _log.warning("job_not_published", error=said.get("error") or message.headers)
+            return
+        out.sequence, out.epoch = said["seq"], self._broker.epoch
+        if not self._ringing:
+            asyncio.get_running_loop().call_soon(self._ring)
+        self._ringing.add((out.pool, band_of(out.job.priority)))
+
+    def _ring(self) -> None:
+        ringing, self._ringing = self._ringing, set()
+        for pool, band in ringing:
+            self._broker.send(self._broker.subject("work", pool, band))
+
+    # --- hearing -----------------------------------------------------------------------------------------------------
+
+    def _on_facts(self, message: Msg) -> None:
+        for key, text in wire.load_news(message.data):
+            out = self._out.get(key)
+            if out is None:
+                continue
+            if text is None:
+                out.looked_at = 0.0
+                self._look.set()
+            elif not out.told.done():
+                out.told.set_result(text)
+
+    def _on_ready(self) -> None:
+        """The connection stands anew, and nobody knows what was lost with the last one."""
+        self._by_serial.clear()
+        self._look_at_all = True
+        self._look.set()
+
+    async def _keep_looking(self) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(_LOOK_S):
+                    await self._look.wait()
+                await asyncio.sleep(0.02)  # others want to be looked for at the same time
+            except TimeoutError:
+                pass
+            self._look.clear()
+            try:
+                self._tags = [frozenset(worker.tags) for worker in await self._workers.alive()]
+                await self._look_up()
+            except StoreUnavailable as exc:
+                _log.warning("assignments_not_read", error=exc.detail)
+            except Exception:
+                _log.exception("assignments_not_looked_up")
+
+    async def _look_up(self) -> None:
+        """Ask the store about calls of which nothing was heard for a while."""
+        now = time.monotonic()
+        everything, self._look_at_all = self._look_at_all, False
+        due = {key: out for key, out in self._out.items() if everything or now - out.looked_at >= _LOOK_S}
+        if not due:
+            return
+        rows = await self._assignments.standing(sorted({key.swarm_id for key in due}))
+        standings = {standing.key: standing for standing in rows}
+        lost: list[_Out] = []
+        for key, out in due.items():
+            out.looked_at = now
+            standing = standings.get(key)
+            if out.told.done():
+                continue
+            if standing is None:  # another runner has the swarm, or the task went on without this call
+                out.told.set_result(None)
+            elif standing.told is not None:
+                out.told.set_result(standing.told)
+            elif not standing.claimed and self._may_be_lost(out, now):
+                lost.append(out)
+        await self._make_up_for(lost)
+
+    def _may_be_lost(self, out: _Out, now: float) -> bool:
+        if out.sequence is None or out.epoch != self._broker.epoch or out.pool != self._pool(out.job):
+            return True
+        return now - out.published_at > LEASE_S
+
+    async def _make_up_for(self, lost: list[_Out]) -> None:
+        """Publish what the stream does not have; what it has waits its turn."""
+        asked = 0
+        for out in lost:
+            known = out.sequence is not None and out.epoch == self._broker.epoch and out.pool == self._pool(out.job)
+            if known and out.sequence is not None:
+                asked += 1
+                if asked > _CHECKED_AT_ONCE or await self._broker.is_there(out.sequence) is not False:
+                    continue
+            if not out.told.done():
+                if out.published and out.epoch is None:
+                    out.published -= 1  # never confirmed: the same name again, should it be there after all
+                await self._publish(out)
+
+
+def _gone(job: Job) -> AttemptFailed:
+    return AttemptFailed(
+        index=job.index,
+        attempt=job.attempt,
+        error=GONE,
+        jitter_sample=0.0,
+        latency_ms=0.0,
+        settled=False,
+        step=job.step,
+        excused=True,
+    )

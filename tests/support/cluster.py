@@ -1,0 +1,176 @@
+"""Several nodes as processes, as an operator runs them: one PostgreSQL, one NATS server, services and workers.
+
+This is what the profile ``distributed`` of compose.yaml starts, step by step.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from tests.support.brokers import NatsServer, nats_server
+from tests.support.postgres import PostgresServer, server
+from tests.support.service import MockModelProcess, ServiceProcess, _Process, events_of, poll
+
+
+class WorkerProcess(_Process):
+    """``swarmd worker`` on a free health port."""
+
+    def __init__(self, folder: Path, *flags: str, **env: str) -> None:
+        super().__init__(folder, "worker")
+        self.data_dir = folder / "data"
+        self._flags, self._env = flags, env
+        self.url = ""
+
+    def start(self) -> None:
+        """Return once ``/readyz`` says so."""
+        where = ("--data-dir", str(self.data_dir), "--health-port", "0")
+        self.url = self._run("worker", *where, *self._flags, ready=r"\((http://\S+)/readyz\)", **self._env)
+        poll(lambda: self.health().get("status") == "ready", what="a worker's /readyz")
+
+    def health(self) -> dict[str, Any]:
+        found: dict[str, Any] = httpx2.get(f"{self.url}/readyz", timeout=10).json()
+        return found
+
+    def freeze(self) -> None:
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        os.kill(self.pid, signal.SIGCONT)
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+
+@dataclass
+class Cluster:
+    model: MockModelProcess
+    postgres: PostgresServer
+    database_url: str
+    broker: NatsServer
+    serves: list[ServiceProcess] = field(default_factory=list)
+    workers: list[WorkerProcess] = field(default_factory=list)
+
+    def env(self) -> dict[str, str]:
+        return {"SWARMD_DATABASE_URL": self.database_url, "SWARMD_NATS_URL": self.broker.url}
+
+    def post(self, body: Mapping[str, Any], *, node: int = 0) -> str:
+        """Start a swarm at a node and return its id."""
+        with self.serves[node].client() as client:
+            answer = client.post("/v1/swarms", json=body)
+            assert answer.status_code == 201, answer.text
+            swarm_id: str = answer.json()["swarm_id"]
+            return swarm_id
+
+    def swarm(self, swarm_id: str, *, node: int = 0) -> dict[str, Any]:
+        with self.serves[node].client() as client:
+            found: dict[str, Any] = client.get(f"/v1/swarms/{swarm_id}").json()
+            return found
+
+    def completed(self, swarm_id: str, *, node: int = 0) -> int:
+        count: int = self.swarm(swarm_id, node=node)["counts"]["completed"]
+        return count
+
+    def until_completed(self, swarm_id: str, least: int, *, node: int = 0, deadline_s: float = 120.0) -> None:
+        what = f"{least} completed tasks"
+        poll(lambda: self.completed(swarm_id, node=node) >= least, deadline_s=deadline_s, every_s=0.05, what=what)
+
+    def until_ended(self, swarm_id: str, *, node: int = 0, deadline_s: float = 120.0) -> dict[str, Any]:
+        return poll(
+            lambda: found if (found := self.swarm(swarm_id, node=node))["ended_at"] else None,
+            deadline_s=deadline_s,
+            every_s=0.1,
+            what="the end of the run",
+        )
+
+    def started_calls(self) -> Counter[str]:
+        """Calls that arrived at the model, by task."""
+        return Counter(call["task_id"] for call in self.model.calls() if call["event"] == "received")
+
+    def open_calls(self) -> int:
+        """Calls that the model has received and not ended yet."""
+        kinds = Counter("received" if call["event"] == "received" else "ended" for call in self.model.calls())
+        return kinds["received"] - kinds["ended"]
+
+    def check(self, swarm_id: str, tasks: Sequence[str], *, repeats: int, node: int = 0) -> None:
+        """Nothing was lost, nothing counted twice, and no more calls were repeated than ``repeats``."""
+        with self.serves[node].client() as client:
+            outputs = client.get(f"/v1/swarms/{swarm_id}/results").json()["outputs"]
+            log = list(events_of(client, swarm_id))
+        assert sorted(one["task_id"] for one in outputs) == sorted(tasks)
+        assert {one["status"] for one in outputs} == {"completed"}
+        ends = Counter(event["task_id"] for event in log if event["type"] == "agent_completed")
+        assert ends == Counter(dict.fromkeys(tasks, 1))
+        calls = self.started_calls()
+        assert calls.keys() >= set(tasks)
+        assert sum(calls[task_id] - 1 for task_id in tasks) <= repeats, calls.most_common(5)
+
+
+@contextmanager
+def cluster(
+    folder: Path,
+    *,
+    serves: int = 2,
+    workers: int = 2,
+    concurrency: int = 50,
+    latency_ms: int = 100,
+    flags: Sequence[str] = (),
+    local_agents: int = 0,
+    model_flags: Sequence[str] = (),
+) -> Iterator[Cluster]:
+    """Start all of it, on private servers and free ports."""
+    with ExitStack() as stack:
+        postgres = server()
+        broker = stack.enter_context(nats_server(folder))
+        model = stack.enter_context(MockModelProcess(folder, "--latency-ms", str(latency_ms), *model_flags))
+        url = postgres.create_database()
+        stack.callback(postgres.drop_database, url)
+        found = Cluster(model, postgres, url, broker)
+        for number in range(serves):
+            serve = ServiceProcess(
+                folder / f"serve{number}",
+                *model.as_provider(),
+                *flags,
+                **found.env(),
+                SWARMD_LOCAL_AGENTS=str(local_agents),
+            )
+            stack.callback(serve.kill)
+            serve.start()
+            found.serves.append(serve)
+        for number in range(workers):
+            worker = WorkerProcess(
+                folder / f"worker{number}",
+                *model.as_provider(),
+                "--concurrency",
+                str(concurrency),
+                *flags,
+                **found.env(),
+            )
+            stack.callback(worker.kill)
+            worker.start()
+            found.workers.append(worker)
+        yield found
+
+
+def layered(tasks: int, width: int) -> list[dict[str, Any]]:
+    """A DAG: layers of ``width`` tasks, each of which needs two of the layer before."""
+    found = []
+    for index in range(tasks):
+        layer, place = divmod(index, width)
+        needs = [f"t{(layer - 1) * width + other % width}" for other in (place, place + 1)] if layer else []
+        found.append({"id": f"t{index}", "prompt": f"Say {index}.", "depends_on": sorted(set(needs))})
+    return found
+
+
+def independent(tasks: int) -> list[dict[str, Any]]:
+    return [{"id": f"t{index}", "prompt": f"Say {index}."} for index in range(tasks)]
