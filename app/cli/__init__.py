@@ -41,6 +41,7 @@ COMMANDS = {
     "mock-model": Deferred("mock_model:mock_model", "Serve the offline model as an endpoint, with faults on demand."),
     "settings": Deferred("settings_reference:settings", "Print the reference of all settings."),
     "openapi": Deferred("openapi:openapi", "Print the service's OpenAPI document."),
+    "asyncapi": Deferred("openapi:asyncapi", "Print the AsyncAPI document of the service's streams and webhooks."),
     "version": Deferred("version:version", "Print the version."),
 }
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
+
+import orjson
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from prometheus_client import CollectorRegistry
@@ -9,6 +12,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 
 from app import __version__
+from app.api import asyncapi
 from app.api.deps import ServicesDep, json_response
 from app.api.draining import OpenRequests, refusal
 from app.api.errors import responses
@@ -37,6 +41,17 @@ async def get_readiness(request: Request, services: ServicesDep) -> Response:
     await services.swarms.check_writable()
     await services.models.names()
     return json_response({"status": "ready", "version": __version__})
+
+
+@router.get("/asyncapi.json", include_in_schema=False)
+async def get_asyncapi() -> Response:
+    """The AsyncAPI document; it is made when it is first asked for."""
+    return Response(_asyncapi(), media_type="application/json")
+
+
+@cache
+def _asyncapi() -> bytes:
+    return orjson.dumps(asyncapi.document())
 
 
 @metrics_router.get("/metrics", operation_id="get_metrics", response_class=Response)

@@ -8,7 +8,7 @@ from app.api.schemas.times import Timestamp
 
 
 class EventOut(BaseModel):
-    """One event; further fields depend on its `type`."""
+    """One event; further fields depend on its `type`: see `/asyncapi.json`."""
 
     model_config = ConfigDict(extra="allow")
 
