@@ -20,6 +20,7 @@ from app.api import errors, openapi
 from app.api.auditing import Auditing
 from app.api.deps import Services
 from app.api.draining import Draining, OpenRequests
+from app.api.methods import methods_at
 from app.api.middleware import BodyLimit, Gate, is_loopback
 from app.api.routers import ROUTERS
 from app.api.routes import files, operations, streams, webhooks
@@ -121,8 +122,9 @@ def create_app(settings: Settings | None = None, tools: Sequence[Tool] = ()) -> 
     )
     app.state.metrics = CollectorRegistry()
     app.state.requests = OpenRequests()
-    errors.install(app)
-    openapi.install(app, (*ROUTERS, operations.metrics_router))
+    routers = (*ROUTERS, operations.metrics_router)
+    errors.install(app, methods_at(routers))
+    openapi.install(app, routers)
     for router in ROUTERS:
         app.include_router(router)
     app.router.routes.extend(pages.routes())

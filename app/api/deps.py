@@ -12,6 +12,7 @@ from fastapi.responses import Response
 
 from app.api.schemas.swarm_create import Caps
 from app.domain.errors import Forbidden
+from app.domain.ids import ID_ALPHABET
 from app.ports.admission import Lanes
 from app.ports.clock import Clock, Entropy
 from app.ports.provider import Models
@@ -153,8 +154,29 @@ ServicesDep = Annotated[Services, Depends(services_of)]
 CallerDep = Annotated[Caller, Depends(caller_of)]
 AdminDep = Annotated[Caller, Depends(admin_of)]
 OperatorDep = Annotated[Caller, Depends(operator_of)]
+MAX_WAIT_S = 300
+"""The default of the setting."""
+
 Limit = Annotated[int, Query(ge=1, le=1000, description="Items a page")]
-Cursor = Annotated[str | None, Query(max_length=200, description="`next_cursor` of the page before")]
+
+
+def cursor_query(pattern: str | None = None, max_length: int = 200) -> Any:
+    """Return the query ``cursor``; ``pattern`` tells the document what the list's own cursors look like."""
+    extra = None if pattern is None else {"pattern": pattern}
+    return Query(max_length=max_length, description="`next_cursor` of the page before", json_schema_extra=extra)
+
+
+def wait_query(description: str) -> Any:
+    """Return a query of seconds to wait; how many are taken is a setting, whose default the document tells."""
+    return Query(ge=0, description=description, json_schema_extra={"maximum": MAX_WAIT_S})
+
+
+def id_cursor(prefix: str) -> Any:
+    """Return the query ``cursor`` of a list that goes on behind an id."""
+    return cursor_query(f"^{prefix}[{ID_ALPHABET}]{{26}}$")
+
+
+Cursor = Annotated[str | None, cursor_query()]
 
 
 def json_response(value: Any, status: int = 200) -> Response:

@@ -6,7 +6,7 @@ No stack trace, key or file path leaves: what is not one of our own errors answe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import orjson
@@ -136,8 +136,12 @@ def openai_error(message: str, kind: str, *, code: str | None, param: str | None
     return orjson.dumps({"error": {"message": message, "type": kind, "param": param, "code": code}})
 
 
-def install(app: FastAPI) -> None:
-    """Make every failure of ``app`` a problem document."""
+def install(app: FastAPI, allowed: Callable[[str], str | None]) -> None:
+    """Make every failure of ``app`` a problem document.
+
+    Args:
+        allowed: the methods that a path takes, for ``Allow``.
+    """
 
     async def on_swarmd_error(request: Request, exc: Exception) -> Response:
         assert isinstance(exc, SwarmdError)
@@ -160,6 +164,8 @@ def install(app: FastAPI) -> None:
         code = _TITLES.get(exc.status_code, "error").lower().replace(" ", "_")
         response = problem(request.url.path, exc.status_code, code, str(exc.detail))
         response.headers.update(exc.headers or {})
+        if exc.status_code == 405 and (methods := allowed(request.url.path)) is not None:
+            response.headers["Allow"] = methods
         return response
 
     async def on_bug(request: Request, exc: Exception) -> Response:

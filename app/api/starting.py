@@ -8,10 +8,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Annotated
 
-from fastapi import Query
 from fastapi.responses import Response
 
-from app.api.deps import Caller, Services, json_response
+from app.api.deps import Caller, Services, json_response, wait_query
 from app.api.idempotency import answer_of, mark, reply
 from app.api.schemas.insights import critical_path_json
 from app.api.schemas.swarm_create import SwarmCreate
@@ -32,7 +31,7 @@ _LOOKED_INTO = 2_000
 
 _A_TASK = re.compile(r"/tasks/\d+")
 
-Wait = Annotated[float | None, Query(ge=0, description="Seconds to wait for the end of the run")]
+Wait = Annotated[float | None, wait_query("Seconds to wait for the end of the run")]
 
 
 async def start_run(

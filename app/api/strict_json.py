@@ -112,11 +112,42 @@ def validate(model: type[Model], value: Any) -> Model:
     Raises:
         InvalidRequest: with one entry for each wrong field, 50 at most.
     """
-    try:
-        return model.model_validate(value)
-    except ValidationError as exc:
-        errors = field_errors(exc, value)
+    for _ in range(_MAX_ERRORS):
+        try:
+            return model.model_validate(value)
+        except ValidationError as exc:
+            found = exc
+        if not _make_integers(found, value):
+            break
+    errors = field_errors(found, value)
     raise InvalidRequest(f"{errors[0].pointer or 'the body'}: {errors[0].detail}", errors)
+
+
+def _make_integers(exc: ValidationError, value: Any) -> bool:
+    """Make integers of the whole numbers (``3.0``) that were refused for a fraction; return whether there were any.
+
+    To JSON, and to JSON Schema, both are the same number; some clients can write the one only.
+    """
+    found = False
+    for error in exc.errors(include_url=False, include_context=False):
+        given = error["input"]
+        if error["type"] == "int_type" and type(given) is float and given.is_integer() and abs(given) < _MAX_INTEGER:
+            found = _replace(value, error["loc"], int(given)) or found
+    return found
+
+
+def _replace(value: Any, location: tuple[int | str, ...], number: int) -> bool:
+    """Put ``number`` where pydantic's location points to, members of unions left out; return whether it did."""
+    holder: Any = None
+    key: Any = None
+    for part in location:
+        if (isinstance(value, dict) and part in value) or (isinstance(value, list) and isinstance(part, int)):
+            holder, key = value, part
+            value = holder[key]
+    if holder is None or type(value) is not float or value != number:
+        return False
+    holder[key] = number
+    return True
 
 
 def field_errors(exc: ValidationError, value: Any) -> list[FieldError]:

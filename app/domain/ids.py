@@ -13,7 +13,7 @@ CREDIT_PREFIX = "crd_"
 AUDIT_PREFIX = "aud_"
 DELIVERY_PREFIX = "whd_"
 
-_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+ID_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _RANDOM_BITS = 80
 _LENGTH = 26
 _INDEX_DIGITS = 5
@@ -26,7 +26,7 @@ def make_id(prefix: str, now_ms: int, random_bits: int) -> str:
     value = (now_ms << _RANDOM_BITS) | (random_bits & ((1 << _RANDOM_BITS) - 1))
     digits = []
     for _ in range(_LENGTH):
-        digits.append(_ALPHABET[value & 31])
+        digits.append(ID_ALPHABET[value & 31])
         value >>= 5
     return prefix + "".join(reversed(digits))
 
@@ -34,14 +34,14 @@ def make_id(prefix: str, now_ms: int, random_bits: int) -> str:
 def is_id(prefix: str, text: str) -> bool:
     """Return whether ``text`` has the form of an id with this prefix."""
     body = text.removeprefix(prefix)
-    return text.startswith(prefix) and len(body) == _LENGTH and all(digit in _ALPHABET for digit in body)
+    return text.startswith(prefix) and len(body) == _LENGTH and all(digit in ID_ALPHABET for digit in body)
 
 
 def number_of(prefixed: str) -> int:
     """Return the 128-bit number that an id of ``make_id`` writes down."""
     value = 0
     for digit in prefixed[-_LENGTH:]:
-        value = value << 5 | _ALPHABET.index(digit)
+        value = value << 5 | ID_ALPHABET.index(digit)
     return value
 
 

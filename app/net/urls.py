@@ -40,7 +40,7 @@ def checked_url(text: str, *, allow_private: bool) -> URL:
         url = URL(text)
         host, port = url.raw_host, url.port
     except NOT_A_URL as exc:
-        raise FetchRefused(f"not a URL: {exc}") from exc
+        raise FetchRefused("not a URL, or its host is not a name") from exc
     if url.scheme not in {"http", "https"} or not host:
         raise FetchRefused("only http:// and https:// URLs with a host can be fetched")
     if "@" in _AUTHORITY_END.split(text.partition("//")[2], maxsplit=1)[0]:

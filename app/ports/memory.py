@@ -13,6 +13,7 @@ from app.domain.errors import Conflict
 from app.ports.pages import Page
 
 MAX_KEY_CHARS = 256
+MAX_TTL_S = 10 * 366 * 86_400.0
 MAX_VALUE_BYTES = 256 * 1024
 
 

@@ -12,6 +12,7 @@ from app.domain.errors import InvalidRequest, NotFound
 from app.ports.clock import Clock
 from app.ports.memory import (
     MAX_KEY_CHARS,
+    MAX_TTL_S,
     MAX_VALUE_BYTES,
     MemoryCaps,
     MemoryEntry,
@@ -21,8 +22,6 @@ from app.ports.memory import (
 )
 from app.ports.pages import Page
 from app.services.naming import check_name
-
-_MAX_TTL_S = 10 * 366 * 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +103,6 @@ def _serialised(value: Any) -> bytes:
 def _expiry(ttl_s: float | None, now_ms: int) -> int | None:
     if ttl_s is None:
         return None
-    if not 0 < ttl_s <= _MAX_TTL_S:
-        raise InvalidRequest.field("/ttl_s", f"expected more than 0 and at most {_MAX_TTL_S:.0f} seconds")
+    if not 0 < ttl_s <= MAX_TTL_S:
+        raise InvalidRequest.field("/ttl_s", f"expected more than 0 and at most {MAX_TTL_S:.0f} seconds")
     return now_ms + math.ceil(ttl_s * 1000)

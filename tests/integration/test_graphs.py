@@ -96,7 +96,7 @@ async def test_two_editors_do_not_overwrite_each_other(tmp_path: Path) -> None:
     assert problem(by_revision, 412)
     assert (sent_back.status_code, sent_back.json()["revision"]) == (200, 3)
     assert [answer.status_code for answer in (new_only, gone, both, nothing_there)] == [412] * 4
-    assert pointers(problem(no_tag, 422)) == ["/if-match"]
+    assert pointers(problem(no_tag, 422)) == ["/If-Match"]
 
 
 async def test_a_graph_made_anew_is_not_taken_for_the_deleted_one(tmp_path: Path) -> None:

@@ -91,11 +91,20 @@ def test_a_wrong_wait_starts_nothing(client: httpx2.Client, swarm: dict[str, Any
 
 @pytest.mark.parametrize(
     "when",
-    ["0001-01-01T00:00:00", "9999-12-31T23:59:59", "0001-01-01T00:00:00%2B14:00", "9999-12-31T23:59:59-14:00", "0"],
+    ["0001-01-01T00:00:00", "9999-12-31T23:59:59", "0001-01-01T00:00:00%2B14:00", "9999-12-31T23:59:59-14:00"],
 )
 @pytest.mark.parametrize("field", ["created_after", "created_before"])
 def test_far_times_are_no_fault(client: httpx2.Client, field: str, when: str) -> None:
     assert client.get(f"/v1/swarms?{field}={when}").status_code == 200
+
+
+@pytest.mark.parametrize("field", ["created_after", "created_before"])
+@pytest.mark.parametrize("when", ["0", "0.5", "1700000000"])
+def test_a_number_is_no_time(client: httpx2.Client, field: str, when: str) -> None:
+    response = client.get(f"/v1/swarms?{field}={when}")
+
+    assert pointers(problem(response, 422)) == [f"/{field}"]
+    assert "2026-01-31T12:00:00Z" in response.text
 
 
 def test_a_time_without_an_offset_is_utc(client: httpx2.Client, swarm: dict[str, Any]) -> None:
@@ -178,3 +187,20 @@ def test_the_list_tells_the_95th_percentile_where_it_is_asked_for(client: httpx2
         assert item["p95_ms"] == summary["p95_ms"] > 0
     [plain] = client.get("/v1/swarms").json()["items"]
     assert plain["p95_ms"] is None
+
+
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("/v1/swarms", "GET, POST"),
+        ("/v1/swarms/x", "DELETE, GET, PATCH"),
+        ("/v1/swarms/simulate", "POST"),
+        ("/v1/swarms/x/tasks/a/b", "GET"),
+        ("/v1/swarms/x/tasks/a/b/retry", "POST"),
+        ("/v1/graphs/x", "DELETE, GET, PUT"),
+    ],
+)
+def test_a_method_that_is_not_taken_hears_all_that_are(client: httpx2.Client, path: str, methods: str) -> None:
+    for response in (client.options(path), client.request("TRACE", path)):
+        assert problem(response, 405)["code"] == "method_not_allowed"
+        assert response.headers["Allow"] == methods

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -28,7 +27,7 @@ from app.api.schemas.agents import (
     sub_agent_json,
 )
 from app.api.schemas.swarms import summary_json
-from app.api.schemas.times import moment_ms
+from app.api.schemas.times import Moment, moment_ms
 from app.api.strict_json import body_of, parse, validate
 from app.domain.errors import NotFound
 from app.domain.ids import split_sub_agent_id
@@ -139,7 +138,7 @@ async def get_agent_results(
     caller: CallerDep,
     agent_id: str,
     timeout: Timeout = 180.0,
-    since: Annotated[datetime | None, Query(description="Only tasks that ended at or after this time")] = None,
+    since: Annotated[Moment | None, Query(description="Only tasks that ended at or after this time")] = None,
     limit: Annotated[int, Query(ge=1, le=20_000, description="Newest tasks at most")] = 1000,
 ) -> Response:
     """Wait until nothing of this orchestrator (or sub-agent) is outstanding or the time is up; then its outputs."""

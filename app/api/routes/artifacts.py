@@ -22,8 +22,9 @@ router = APIRouter(prefix="/v1/swarms/{swarm_id}", tags=["artifacts"], dependenc
 TaskId = Annotated[str | None, Query(min_length=1, max_length=256, description="Only what this task saved")]
 
 
-def _content(kind: str) -> dict[int | str, dict[str, object]]:
-    return {200: {"description": "The content", "content": {kind: {"schema": {"type": "string", "format": "binary"}}}}}
+def _content(*kinds: str) -> dict[int | str, dict[str, object]]:
+    schema = {"type": "string", "format": "binary"}
+    return {200: {"description": "The content", "content": {kind: {"schema": schema} for kind in kinds}}}
 
 
 @router.get("/artifacts", operation_id="list_artifacts", response_model=ArtifactPage, responses=responses(404, 422))
@@ -88,7 +89,7 @@ async def download_artifacts(
     "/artifacts/{name:path}",
     operation_id="download_artifact",
     response_class=StreamingResponse,
-    responses=responses(404, 422) | _content("application/octet-stream"),
+    responses=responses(404, 422) | _content("application/octet-stream", "*/*"),
 )
 async def download_artifact(
     request: Request,

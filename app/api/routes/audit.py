@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
-from app.api.deps import AdminDep, Cursor, Limit, ServicesDep, json_response
+from app.api.deps import AdminDep, Limit, ServicesDep, id_cursor, json_response
 from app.api.errors import responses
 from app.api.schemas.audit import AuditPage, audit_json
-from app.api.schemas.times import moment_ms
+from app.api.schemas.times import Moment, moment_ms
+from app.domain.ids import AUDIT_PREFIX
 from app.ports.audit import AuditFilter
 
 router = APIRouter(prefix="/v1/audit", tags=["account"])
+
+AuditCursor = Annotated[str | None, id_cursor(AUDIT_PREFIX)]
 
 
 @router.get("", operation_id="list_audit", response_model=AuditPage, responses=responses(403, 422, 503))
@@ -25,10 +27,10 @@ async def list_audit(
         str | None, Query(max_length=100, description="One action, or what stands before its dot: `key`, `key.created`")
     ] = None,
     key_id: Annotated[str | None, Query(max_length=100, description="What was done with this key")] = None,
-    since: Annotated[datetime | None, Query(description="RFC 3339, included")] = None,
-    until: Annotated[datetime | None, Query(description="RFC 3339, excluded")] = None,
+    since: Annotated[Moment | None, Query(description="RFC 3339, included")] = None,
+    until: Annotated[Moment | None, Query(description="RFC 3339, excluded")] = None,
     limit: Limit = 100,
-    cursor: Cursor = None,
+    cursor: AuditCursor = None,
 ) -> Response:
     """List what was done by whom, newest first: keys, credits, prices, roles, orchestrators, steering of runs.
 

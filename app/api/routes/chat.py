@@ -30,7 +30,11 @@ router = APIRouter(prefix="/v1", tags=["gateway"])
 
 _AGENTS_LISTED = 1000
 
-_STREAMED = "With `stream: true`: one `ChatCompletionChunk` an event, `data: [DONE]` at the end; or an event `error`"
+_EVENTS: dict[str, Any] = {
+    "x-event-schema": {"$ref": "#/components/schemas/ChatCompletionChunk"},
+    "examples": {"chunks": {"value": 'data: {"object":"chat.completion.chunk", …}\n\ndata: [DONE]\n\n'}},
+}
+"""Without a schema, which would be that of the whole stream as one text."""
 
 
 @router.post(
@@ -39,15 +43,9 @@ _STREAMED = "With `stream: true`: one `ChatCompletionChunk` an event, `data: [DO
     response_model=ChatCompletion,
     responses={
         200: {
-            "description": "The answer",
-            "content": {
-                "text/event-stream": {
-                    "schema": {"type": "string", "description": _STREAMED},
-                    "examples": {
-                        "chunks": {"value": 'data: {"object":"chat.completion.chunk", …}\n\ndata: [DONE]\n\n'}
-                    },
-                }
-            },
+            "description": "The answer. With `stream: true` in server-sent events: one `ChatCompletionChunk` an event,"
+            " `data: [DONE]` at the end; or an event `error` with the envelope of errors",
+            "content": {"text/event-stream": _EVENTS},
         },
         **responses(400, 402, 404, 409, 422, 429, 502, 503, 504),
     },

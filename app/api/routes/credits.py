@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
 from app.api.auditing import note
-from app.api.deps import CallerDep, Cursor, Limit, OperatorDep, ServicesDep, json_response
+from app.api.deps import CallerDep, Limit, OperatorDep, ServicesDep, cursor_query, json_response
 from app.api.errors import responses
 from app.api.openapi import request_body
 from app.api.schemas.credits import CreditAccount, CreditAdd, CreditEntryAdded, account_json, entry_json
@@ -17,6 +17,8 @@ from app.domain.errors import NotFound
 
 router = APIRouter(prefix="/v1/credits", tags=["account"])
 
+CreditCursor = Annotated[str | None, cursor_query("^[0-9]{1,18}$")]
+
 
 @router.get("", operation_id="get_credits", response_model=CreditAccount, responses=responses(404, 422, 503))
 async def get_credits(
@@ -24,7 +26,7 @@ async def get_credits(
     caller: CallerDep,
     tenant_id: Annotated[str | None, Query(max_length=200, description="Another tenant: the operator only")] = None,
     limit: Limit = 100,
-    cursor: Cursor = None,
+    cursor: CreditCursor = None,
 ) -> Response:
     """Show what is left of the prepaid credits, and the ledger: its rows add up to `balance_usd`.
 

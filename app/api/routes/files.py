@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response, StreamingResponse
 from starlette.requests import ClientDisconnect
 
-from app.api.deps import CallerDep, Cursor, Limit, ServicesDep, json_response
+from app.api.deps import CallerDep, Limit, ServicesDep, id_cursor, json_response
 from app.api.downloads import download
 from app.api.errors import problem, responses
 from app.api.idempotency import REPLAYED, Key
@@ -16,17 +16,20 @@ from app.api.schemas.files import FileOut, FilePage, file_json
 from app.api.uploading import upload_of
 from app.domain.errors import IdempotencyConflict, InvalidRequest
 from app.ports.blobs import ContentTooLarge
-from app.ports.files import MAX_NAME_CHARS, UploadsFull
+from app.ports.files import FILE_PREFIX, MAX_NAME_CHARS, UploadsFull
 
 PATH = "/v1/files"
 
 router = APIRouter(prefix=PATH, tags=["files"])
 
+FileCursor = Annotated[str | None, id_cursor(FILE_PREFIX)]
+
 _FORM_OVERHEAD_BYTES = 128 * 1024
 _BINARY = {"type": "string", "format": "binary"}
 _BODY: dict[str, Any] = {
     "requestBody": {
-        "required": True,
+        "required": False,
+        "description": "Nothing at all is an empty file",
         "content": {
             "multipart/form-data": {
                 "schema": {"type": "object", "required": ["file"], "properties": {"file": _BINARY}}
@@ -36,7 +39,10 @@ _BODY: dict[str, Any] = {
     }
 }
 _CONTENT: dict[int | str, dict[str, Any]] = {
-    200: {"description": "The content", "content": {"application/octet-stream": {"schema": _BINARY}}}
+    200: {
+        "description": "The content, with the media type that it was uploaded with",
+        "content": {"application/octet-stream": {"schema": _BINARY}, "*/*": {"schema": _BINARY}},
+    }
 }
 
 Name = Annotated[
@@ -98,7 +104,7 @@ async def list_files(
     caller: CallerDep,
     name: Annotated[str | None, Query(max_length=MAX_NAME_CHARS, description="Only files of this name")] = None,
     limit: Limit = 100,
-    cursor: Cursor = None,
+    cursor: FileCursor = None,
 ) -> Response:
     """List the uploaded files, newest first."""
     page = await services.files.list(caller.tenant_id, name, limit=limit, cursor=cursor)

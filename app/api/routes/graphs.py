@@ -49,13 +49,17 @@ GraphId = Annotated[
 IfMatch = Annotated[
     str | None,
     Header(
+        alias="If-Match",
         pattern=f"^(\\*|{ETAG})$",
         description="The ETag of what is changed, as GET and PUT answer it, or `*`; where it is another by now: 412",
         examples=['"3-9f86d081884c7d65"'],
     ),
 ]
 IfNoneMatch = Annotated[
-    str | None, Header(pattern="^\\*$", description="`*`: only where there is no graph of this id, else 412")
+    str | None,
+    Header(
+        alias="If-None-Match", pattern="^\\*$", description="`*`: only where there is no graph of this id, else 412"
+    ),
 ]
 _ANY_OBJECT: dict[str, Any] = {
     "requestBody": {

@@ -8,17 +8,20 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
 from app.api.auditing import note
-from app.api.deps import AdminDep, Cursor, Limit, ServicesDep, json_response
+from app.api.deps import AdminDep, Limit, ServicesDep, id_cursor, json_response
 from app.api.errors import responses
 from app.api.openapi import request_body
 from app.api.schemas.keys import KeyChange, KeyCreate, KeyMinted, KeyOut, KeyPage, KeyRotate, key_json
 from app.api.strict_json import body_of, parse, validate
+from app.domain.ids import KEY_PREFIX
 
 router = APIRouter(prefix="/v1/keys", tags=["account"])
 
+KeyCursor = Annotated[str | None, id_cursor(KEY_PREFIX)]
+
 
 @router.get("", operation_id="list_keys", response_model=KeyPage, responses=responses(403, 422, 503))
-async def list_keys(services: ServicesDep, caller: AdminDep, limit: Limit = 100, cursor: Cursor = None) -> Response:
+async def list_keys(services: ServicesDep, caller: AdminDep, limit: Limit = 100, cursor: KeyCursor = None) -> Response:
     """List the tenant's keys, oldest first, revoked and expired ones included; never their secrets."""
     page = await services.keys.list(caller.tenant_id, limit=limit, cursor=cursor)
     return json_response({"items": [key_json(row) for row in page.items], "next_cursor": page.next_cursor})

@@ -6,7 +6,7 @@ import re
 from typing import Annotated
 
 import orjson
-from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi import APIRouter, Depends, Header, Path, Query, Request
 from fastapi.responses import Response
 
 from app.api.deps import Caller, CallerDep, Limit, Services, ServicesDep, json_response
@@ -15,6 +15,7 @@ from app.api.openapi import request_body
 from app.api.paths import whole_path
 from app.api.schemas.agents import Cleared
 from app.api.schemas.memory import MemoryOut, MemoryPage, MemoryPut, memory_json, memory_page_json
+from app.api.schemas.names import NO_CONTROL, own_name
 from app.api.strict_json import body_of
 from app.domain.errors import InvalidRequest, NotFound
 from app.ports.memory import MAX_KEY_CHARS, MemoryEntry, VersionConflict
@@ -23,10 +24,35 @@ router = APIRouter(tags=["memory"], dependencies=[Depends(whole_path)])
 
 _ETAG = re.compile(r'"(\d{1,16})"')
 
-Prefix = Annotated[str, Query(max_length=MAX_KEY_CHARS, description="Only keys that begin with it")]
+Prefix = Annotated[
+    str,
+    Query(
+        max_length=MAX_KEY_CHARS,
+        description="Only keys that begin with it",
+        json_schema_extra={"pattern": NO_CONTROL.replace("+", "*")},
+    ),
+]
+Key = Annotated[str, Path(description="Of the entry", json_schema_extra=own_name(MAX_KEY_CHARS))]
 KeyCursor = Annotated[str | None, Query(max_length=MAX_KEY_CHARS, description="`next_cursor` of the page before")]
-IfMatch = Annotated[str | None, Header(max_length=100, description="The ETag that the entry must have")]
-IfNoneMatch = Annotated[str | None, Header(max_length=100, description="`*`: there must be no such key")]
+IfMatch = Annotated[
+    str | None,
+    Header(
+        alias="If-Match",
+        max_length=100,
+        description="The ETag that the entry must have",
+        json_schema_extra={"pattern": '^"[0-9]{1,15}"$'},
+        examples=['"7"'],
+    ),
+]
+IfNoneMatch = Annotated[
+    str | None,
+    Header(
+        alias="If-None-Match",
+        max_length=100,
+        description="`*`: there must be no such key",
+        json_schema_extra={"pattern": "^\\*$"},
+    ),
+]
 IfVersion = Annotated[int | None, Query(ge=1, le=2**53, description="The version that the entry must have")]
 Body = Annotated[MemoryPut, Depends(body_of(MemoryPut))]
 
@@ -75,7 +101,7 @@ async def list_agent_memory(
     response_model=MemoryOut,
     responses=responses(404, 422),
 )
-async def get_swarm_memory(services: ServicesDep, agent: SwarmsAgent, key: str) -> Response:
+async def get_swarm_memory(services: ServicesDep, agent: SwarmsAgent, key: Key) -> Response:
     """Get one entry; its ETag is its version."""
     return await _get(services, agent, key)
 
@@ -86,7 +112,7 @@ async def get_swarm_memory(services: ServicesDep, agent: SwarmsAgent, key: str) 
     response_model=MemoryOut,
     responses=responses(404, 422),
 )
-async def get_agent_memory(services: ServicesDep, agent: TheAgent, key: str) -> Response:
+async def get_agent_memory(services: ServicesDep, agent: TheAgent, key: Key) -> Response:
     """Get one entry; its ETag is its version."""
     return await _get(services, agent, key)
 
@@ -103,7 +129,7 @@ async def put_swarm_memory(
     services: ServicesDep,
     caller: CallerDep,
     agent: SwarmsAgent,
-    key: str,
+    key: Key,
     body: Body,
     if_match: IfMatch = None,
     if_none_match: IfNoneMatch = None,
@@ -127,7 +153,7 @@ async def put_agent_memory(
     services: ServicesDep,
     caller: CallerDep,
     agent: TheAgent,
-    key: str,
+    key: Key,
     body: Body,
     if_match: IfMatch = None,
     if_none_match: IfNoneMatch = None,
@@ -171,7 +197,7 @@ async def delete_swarm_memory(
     request: Request,
     services: ServicesDep,
     agent: SwarmsAgent,
-    key: str,
+    key: Key,
     if_version: IfVersion = None,
     if_match: IfMatch = None,
 ) -> Response:
@@ -189,7 +215,7 @@ async def delete_agent_memory(
     request: Request,
     services: ServicesDep,
     agent: TheAgent,
-    key: str,
+    key: Key,
     if_version: IfVersion = None,
     if_match: IfMatch = None,
 ) -> Response:

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import Response
 
-from app.api.deps import CallerDep, Limit, ServicesDep, json_response
+from app.api.deps import CallerDep, Limit, ServicesDep, json_response, wait_query
 from app.api.errors import responses
 from app.api.idempotency import KEY_NOT_NEEDED, KeyedDep, answer_of, reply
 from app.api.openapi import request_body
@@ -20,6 +20,7 @@ from app.api.schemas.messages import (
     message_json,
     message_page_json,
 )
+from app.api.schemas.names import NO_CONTROL
 from app.api.strict_json import body_of
 from app.domain.errors import InvalidRequest
 from app.ports.idempotency import Answer
@@ -69,16 +70,24 @@ async def list_messages(
     caller: CallerDep,
     swarm_id: str,
     to: Annotated[str | None, Query(min_length=1, max_length=256, description="Task or sub-agent they are for")] = None,
-    topic: Annotated[str | None, Query(min_length=1, max_length=MAX_TOPIC_CHARS)] = None,
+    topic: Annotated[
+        str | None, Query(min_length=1, max_length=MAX_TOPIC_CHARS, json_schema_extra={"pattern": NO_CONTROL})
+    ] = None,
     consumer: Annotated[
-        str | None, Query(min_length=1, max_length=256, description="Who reads the topic, by any name")
+        str | None,
+        Query(
+            min_length=1,
+            max_length=256,
+            description="Who reads the topic, by any name",
+            json_schema_extra={"pattern": NO_CONTROL},
+        ),
     ] = None,
     after: Annotated[int, Query(ge=0, le=2**53, description="Messages behind this position")] = 0,
     cursor: Annotated[
         str | None, Query(pattern=r"^[0-9]{1,15}$", description="`next_cursor` of the page before, as `after`")
     ] = None,
     limit: Limit = 100,
-    wait: Annotated[float, Query(ge=0, description="Seconds to wait where there is none yet")] = 0.0,
+    wait: Annotated[float, wait_query("Seconds to wait where there is none yet")] = 0.0,
 ) -> Response:
     """List messages in order: all that are kept, or with `to` and `topic` those that were not acknowledged.
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import Response
 
 from app.api import sse
-from app.api.deps import Caller, CallerDep, Cursor, Limit, Services, ServicesDep, json_response
+from app.api.deps import Caller, CallerDep, Limit, Services, ServicesDep, cursor_query, id_cursor, json_response
 from app.api.errors import responses
 from app.api.idempotency import KEY_NOT_NEEDED, KeyedDep, answer_of, reply
 from app.api.openapi import request_body
@@ -32,9 +31,10 @@ from app.api.schemas.swarms import (
     swarm_json,
 )
 from app.api.schemas.tasks import TaskDetailOut, TaskPage, task_detail_json, task_json
-from app.api.schemas.times import moment_ms
+from app.api.schemas.times import Moment, moment_ms
 from app.api.starting import Wait, called, start_run
 from app.api.strict_json import body_of, parse, validate
+from app.domain.ids import SWARM_PREFIX
 from app.domain.swarm import SwarmStatus
 from app.domain.task import TaskStatus
 from app.ports.idempotency import Once
@@ -43,6 +43,15 @@ from app.ports.store import SwarmFilter, TaskFilter
 from app.services.idempotency import KeyedRequest, Outcome
 
 router = APIRouter(prefix="/v1/swarms", tags=["swarms"])
+
+_SSE: dict[str, Any] = {
+    "x-event-schema": {"$ref": "#/components/schemas/EventOut"},
+    "examples": {"spawned": {"value": 'id: 3\nevent: agent_spawned\ndata: {"type":"agent_spawned","seq":3, …}\n\n'}},
+}
+"""Each event is described in `/asyncapi.json`."""
+
+SwarmCursor = Annotated[str | None, id_cursor(SWARM_PREFIX)]
+TaskCursor = Annotated[str | None, cursor_query("^[0-9]{1,9}$")]
 
 
 @router.post(
@@ -71,11 +80,11 @@ async def list_swarms(
     status: SwarmStatus | None = None,
     agent: Annotated[str | None, Query(max_length=256)] = None,
     name: Annotated[str | None, Query(max_length=200)] = None,
-    created_after: datetime | None = None,
-    created_before: datetime | None = None,
+    created_after: Moment | None = None,
+    created_before: Moment | None = None,
     figures: Annotated[bool, Query(description="`true`: with `p95_ms`, which reads the tasks of each run")] = False,
     limit: Limit = 100,
-    cursor: Cursor = None,
+    cursor: SwarmCursor = None,
 ) -> Response:
     """List the runs, newest first."""
     where = SwarmFilter(
@@ -135,7 +144,7 @@ async def list_tasks(
     attempt: Annotated[int | None, Query(ge=0, le=2**31 - 1, description="Attempts started")] = None,
     error: Annotated[str | None, Query(max_length=100, description="Machine name of the error")] = None,
     limit: Limit = 100,
-    cursor: Cursor = None,
+    cursor: TaskCursor = None,
 ) -> Response:
     """List the tasks of a run in the order of the request."""
     where = TaskFilter(status=status, role=role, attempt=attempt, error=error)
@@ -184,7 +193,12 @@ async def get_swarm_snapshot(
     return json_response(snapshot_json(*found))
 
 
-@router.get("/{swarm_id}/events", operation_id="list_events", response_model=EventPage, responses=responses(404, 422))
+@router.get(
+    "/{swarm_id}/events",
+    operation_id="list_events",
+    response_model=EventPage,
+    responses={200: {"content": {"text/event-stream": _SSE}}, **responses(404, 422)},
+)
 async def list_events(
     services: ServicesDep,
     caller: CallerDep,

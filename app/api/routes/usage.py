@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
-from app.api.deps import CallerDep, Limit, ServicesDep, json_response
+from app.api.deps import CallerDep, Limit, ServicesDep, cursor_query, json_response
 from app.api.errors import responses
 from app.api.schemas.usage import SwarmUsageOut, UsagePage, day_from, swarm_usage_json, usage_page_json
 from app.ports.usage import UsageGroup, UsageQuery
 
 router = APIRouter(prefix="/v1", tags=["account"])
 
+UsageCursor = Annotated[
+    str | None, cursor_query(f"^({'|'.join(group.value for group in UsageGroup)}):", max_length=1000)
+]
+
 _DAY = r"^\d{4}-\d{2}-\d{2}$"
+
+
+def _day(name: str, description: str) -> Any:
+    return Query(alias=name, pattern=_DAY, json_schema_extra={"format": "date"}, description=description)
 
 
 @router.get("/usage", operation_id="get_usage", response_model=UsagePage, responses=responses(422))
@@ -22,10 +30,10 @@ async def get_usage(
     services: ServicesDep,
     caller: CallerDep,
     group_by: UsageGroup = UsageGroup.MODEL,
-    first: Annotated[str | None, Query(alias="from", pattern=_DAY, description="First day, UTC")] = None,
-    last: Annotated[str | None, Query(alias="to", pattern=_DAY, description="Last day, UTC")] = None,
+    first: Annotated[str | None, _day("from", "First day, UTC")] = None,
+    last: Annotated[str | None, _day("to", "Last day, UTC")] = None,
     limit: Limit = 100,
-    cursor: Annotated[str | None, Query(max_length=1000, description="`next_cursor` of the page before")] = None,
+    cursor: UsageCursor = None,
 ) -> Response:
     """Sum up what was used and what it cost: models and keys by name, days and swarms the newest first.
 

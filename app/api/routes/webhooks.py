@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query
 from fastapi.responses import Response
 
-from app.api.deps import AdminDep, CallerDep, Cursor, Limit, ServicesDep, json_response
+from app.api.deps import AdminDep, CallerDep, Limit, ServicesDep, id_cursor, json_response
 from app.api.errors import responses
 from app.api.idempotency import KEY_NOT_NEEDED
 from app.api.schemas.webhooks import (
@@ -18,10 +18,13 @@ from app.api.schemas.webhooks import (
     delivery_json,
     secret_json,
 )
+from app.domain.ids import DELIVERY_PREFIX
 from app.domain.webhooks import EVENTS, DeliveryStatus
 from app.ports.webhooks import DeliveryFilter
 
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
+
+DeliveryCursor = Annotated[str | None, id_cursor(DELIVERY_PREFIX)]
 messages = APIRouter(tags=["webhooks"])
 """What receivers are sent: for the document alone (its `webhooks`), nothing of it is served."""
 
@@ -62,7 +65,7 @@ async def list_webhook_deliveries(
     status: DeliveryStatus | None = None,
     swarm_id: Annotated[str | None, Query(max_length=100)] = None,
     limit: Limit = 100,
-    cursor: Cursor = None,
+    cursor: DeliveryCursor = None,
 ) -> Response:
     """List the messages to webhooks, newest first, each with its attempts; `status=dead` are those given up."""
     where = DeliveryFilter(status=status, swarm_id=swarm_id)

@@ -12,7 +12,7 @@ from app.api.schemas.limits import ContextWindow
 from app.api.schemas.run_options import ignored_options, meant_options
 from app.api.schemas.swarm_create import Caps
 from app.api.schemas.swarms import SummaryOut, summary_json
-from app.api.schemas.tasks import TaskIn
+from app.api.schemas.tasks import NOT_EMPTY, PriorityIn, TaskIn
 from app.api.schemas.tools import tool_warnings
 from app.domain.agent import AgentConfig, tool_name
 from app.domain.errors import InvalidRequest
@@ -55,7 +55,7 @@ class WorkRequest(BaseModel):
 
     model_config = ConfigDict(extra="allow", strict=True)
 
-    tasks: Annotated[list[WorkTask], Field(fail_fast=True)]
+    tasks: Annotated[list[WorkTask], Field(fail_fast=True, json_schema_extra=NOT_EMPTY)]
     orchestrator_id: AgentRef | None = None
     agent_id: AgentRef | None = Field(None, description="The same as `orchestrator_id`")
 
@@ -131,7 +131,7 @@ class Spawn(BaseModel):
     task_type: str = Field(min_length=1, max_length=200)
     input_data: dict[str, Any] = Field(default_factory=dict)
     capability_tags: list[Annotated[str, Field(max_length=200)]] = Field(default_factory=list, max_length=100)
-    priority: Annotated[int, Field(ge=1, le=10)] | str = 5
+    priority: PriorityIn = 5
 
     def task_fields(self) -> dict[str, Any]:
         """Return the fields of the one task to be run."""

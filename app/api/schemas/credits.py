@@ -14,6 +14,9 @@ from app.domain.usage import usd
 from app.ports.credits import CreditRow, CreditStanding, EntryKind
 from app.ports.pages import Page
 
+_TEXT_OF_SOME = r"^-?(1000000(\.0{1,9})?|[1-9][0-9]{0,5}(\.[0-9]{1,9})?|0\.[0-9]{0,8}[1-9])$"
+"""Between a billionth of a dollar and a million."""
+
 _TEXT = r"^-?[0-9]{1,7}(\.[0-9]{1,9})?$"
 
 
@@ -31,8 +34,9 @@ Amount = Annotated[
     WithJsonSchema(
         {
             "anyOf": [
-                {"type": "number", "minimum": -1_000_000, "maximum": 1_000_000},
-                {"type": "string", "pattern": _TEXT},
+                {"type": "number", "minimum": -1_000_000, "exclusiveMaximum": 0},
+                {"type": "number", "exclusiveMinimum": 0, "maximum": 1_000_000},
+                {"type": "string", "pattern": _TEXT_OF_SOME},
             ],
             "examples": ["25.00", 25],
         }

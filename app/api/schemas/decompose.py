@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, NoReturn
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 from pydantic.json_schema import SkipJsonSchema
 
-from app.api.schemas.tasks import priority_of
+from app.api.schemas.tasks import PriorityIn, priority_of
 from app.domain.decompose.requests import (
     DEFAULT_MAX_CHARS,
     POINTER,
@@ -99,9 +99,7 @@ class _DecompositionIn(BaseModel):
     complexity: int | None = Field(None, ge=1, le=10)
     max_output_tokens: int | None = Field(None, ge=1, le=10_000_000)
     output_schema: Any = Field(None, description="JSON Schema of every task's output")
-    priority: Annotated[int, Field(ge=1, le=10)] | str | None = Field(
-        None, description="1-10, 10 runs first; or low, normal, high, critical"
-    )
+    priority: PriorityIn | None = Field(None, description="1-10, 10 runs first; or low, normal, high, critical")
 
     def _fields(self) -> TaskFields:
         extra = {

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.schemas.times import Timestamp
 from app.domain.events import rfc3339
-from app.ports.memory import MemoryEntry
+from app.ports.memory import MAX_TTL_S, MemoryEntry
 
 _MAX_VERSION = 2**53
 
@@ -22,7 +22,9 @@ class MemoryPut(BaseModel):
     if_version: int | None = Field(
         None, ge=0, le=_MAX_VERSION, description="Write only over this version; 0: only where there is no such key"
     )
-    ttl_s: float | None = Field(None, gt=0, description="Seconds until the entry is forgotten; never without it")
+    ttl_s: float | None = Field(
+        None, gt=0, le=MAX_TTL_S, description="Seconds until the entry is forgotten; never without it"
+    )
 
 
 class MemoryOut(BaseModel):

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import orjson
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from app.api.schemas.names import NO_CONTROL
 from app.api.schemas.times import Timestamp
 from app.domain.events import rfc3339
 from app.domain.ids import AGENT_PREFIX, sub_agent_id
@@ -20,8 +21,14 @@ def _not_an_agent(name: str) -> str:
     return name
 
 
-Sender = Annotated[str, Field(min_length=1, max_length=MAX_SENDER_CHARS), AfterValidator(_not_an_agent)]
-Topic = Annotated[str, Field(min_length=1, max_length=MAX_TOPIC_CHARS)]
+Sender = Annotated[
+    str,
+    Field(
+        min_length=1, max_length=MAX_SENDER_CHARS, json_schema_extra={"pattern": f"^(?!{AGENT_PREFIX}){NO_CONTROL[1:]}"}
+    ),
+    AfterValidator(_not_an_agent),
+]
+Topic = Annotated[str, Field(min_length=1, max_length=MAX_TOPIC_CHARS, json_schema_extra={"pattern": NO_CONTROL})]
 Address = Annotated[str, Field(min_length=1, max_length=256)]
 
 

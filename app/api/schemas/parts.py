@@ -26,7 +26,11 @@ class _Part(BaseModel):
 class _Address(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    url: str = Field(min_length=1, description=_URL)
+
+def _url(kind: str) -> Any:
+    """Return the field of the address of an image or a video; ``domain.parts`` checks it, the document tells."""
+    pattern = rf"^(https?://[^\s/?#]+\S*|data:{kind}/[a-z0-9][a-z0-9.+-]*;base64,[A-Za-z0-9+/]+=*|fil_[0-9A-Za-z]+)$"
+    return Field(min_length=1, description=_URL, json_schema_extra={"pattern": pattern})
 
 
 class TextPart(_Part):
@@ -35,6 +39,7 @@ class TextPart(_Part):
 
 
 class ImageUrl(_Address):
+    url: str = _url("image")
     detail: Literal["auto", "low", "high", "original"] | None = None
 
 
@@ -47,6 +52,8 @@ class ImagePart(_Part):
 
 class VideoUrl(_Address):
     """Where a video is."""
+
+    url: str = _url("video")
 
 
 class VideoPart(_Part):

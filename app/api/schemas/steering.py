@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.schemas.limits import BudgetIn, Parallelism
 from app.api.schemas.parts import PromptParts, parts_json
-from app.api.schemas.tasks import TaskId, priority_of
+from app.api.schemas.tasks import PriorityIn, TaskId, priority_of
 from app.api.schemas.webhooks import WebhookIn, WebhookUrl
 from app.domain.errors import InvalidRequest
 from app.domain.routing_spec import Tier
@@ -23,9 +23,7 @@ class SwarmPatch(BaseModel):
 
     max_parallel_agents: Parallelism | None = None
     budget: BudgetIn | None = Field(None, description="Caps to change; a raised one lets a paused run go on")
-    priority: Annotated[int, Field(ge=1, le=10)] | str | None = Field(
-        None, description="Of all tasks of the run from now on, instead of their own"
-    )
+    priority: PriorityIn | None = Field(None, description="Of all tasks of the run from now on, instead of their own")
 
     max_steps: int | None = Field(
         None, ge=1, le=10_000_000, description="Model calls of the whole run; of an ended run too, before its retry"

@@ -20,10 +20,7 @@ from app.api.schemas.limits import (
 from app.api.schemas.parts import PromptPart, PromptParts, TextPart, parts_json
 from app.api.schemas.routing import RoutingIn
 from app.api.schemas.run_options import JudgeIn, judge
-from app.api.schemas.tasks import (
-    TaskIn,
-    made_up_ids,
-)
+from app.api.schemas.tasks import NOT_EMPTY, TaskIn, made_up_ids
 from app.api.schemas.times import moment_ms
 from app.api.schemas.webhooks import WebhookIn, WebhookUrl
 from app.domain import strategies
@@ -54,7 +51,9 @@ class SwarmCreate(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, populate_by_name=False)
 
-    tasks: Annotated[list[TaskIn], Field(fail_fast=True)] | None = Field(None, description="The DAG; 1-20,000 tasks")
+    tasks: Annotated[list[TaskIn], Field(fail_fast=True, json_schema_extra=NOT_EMPTY)] | None = Field(
+        None, description="The DAG; 1-20,000 tasks"
+    )
     name: str | None = Field(None, min_length=1, max_length=200)
     agent: str | None = Field(None, min_length=1, max_length=256, description="Orchestrator, by id or name")
     model: str | None = Field(None, min_length=1, max_length=200)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from app.api.schemas.parts import PromptParts, parts_json
 from app.api.schemas.times import Timestamp
@@ -22,7 +22,15 @@ from app.domain.task import PRIORITY_NAMES, TaskSpec, TaskStatus
 from app.domain.usage import Usage, usd
 from app.ports.store import AttemptRow, StepRow, TaskRow
 
+NOT_EMPTY: dict[str, Any] = {"minItems": 1}
+"""For the document: the routes refuse an empty list in their own words."""
+
 TaskId = Annotated[str, Field(min_length=1, max_length=256)]
+
+PriorityIn = (
+    Annotated[int, Field(ge=1, le=10)]
+    | Annotated[str, WithJsonSchema({"type": "string", "enum": list(PRIORITY_NAMES), "title": "PriorityName"})]
+)
 
 DEFAULT_TASK_TIMEOUT_S = 120.0
 MAX_TIMEOUT_S = 86_400.0
@@ -55,9 +63,7 @@ class TaskIn(BaseModel):
     depends_on: list[TaskId] = Field(default_factory=list, max_length=20_000)
     role: str | None = Field(None, max_length=200)
     capability_tags: list[Annotated[str, Field(max_length=200)]] = Field(default_factory=list, max_length=100)
-    priority: Annotated[int, Field(ge=1, le=10)] | str = Field(
-        5, description="1-10, 10 runs first; or low, normal, high, critical (2, 5, 8, 10)"
-    )
+    priority: PriorityIn = Field(5, description="1-10, 10 runs first; or low, normal, high, critical (2, 5, 8, 10)")
     complexity: int | None = Field(None, ge=1, le=10)
     model: str | None = Field(None, min_length=1, max_length=200)
     timeout_s: float | None = Field(

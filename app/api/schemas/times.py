@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 Timestamp = Annotated[datetime, Field(description="RFC 3339, UTC", examples=["2026-01-31T12:04:31.250Z"])]
+
+_BEGINS_WITH_A_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+def _a_time(value: Any) -> Any:
+    if isinstance(value, str) and not _BEGINS_WITH_A_DAY.match(value):
+        raise ValueError("expected a time such as 2026-01-31T12:00:00Z")
+    return value
+
+
+Moment = Annotated[datetime, BeforeValidator(_a_time)]
+"""A time that a client sends, in the query; pydantic alone takes numbers for Unix seconds, or milliseconds."""
 
 
 def moment_ms(moment: datetime | None) -> int | None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, WithJsonSchema
 
 from app.domain.agent import tool_name
 from app.domain.errors import InvalidRequest
 from app.ports.tools import Tool, Tools
 
-ToolIn = str | dict[str, Any]
+ToolIn = Annotated[str, WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 64})] | dict[str, Any]
 """A tool's name, or an object that names one, as OpenAI's or an MCP client's."""
 
 

@@ -2823,7 +2823,7 @@ export interface components {
         EntryKind: "opening" | "top_up" | "correction" | "usage";
         /**
          * EventOut
-         * @description One event; further fields depend on its `type`.
+         * @description One event; further fields depend on its `type`: see `/asyncapi.json`.
          */
         EventOut: {
             /** Agent Id */
@@ -2934,7 +2934,7 @@ export interface components {
              * @description 1-10, 10 runs first; or low, normal, high, critical (2, 5, 8, 10)
              * @default 5
              */
-            priority?: number | string;
+            priority?: number | ("low" | "normal" | "high" | "critical");
             /**
              * Prompt
              * @description What the sub-agent is to do, in words or message parts (text, image_url, video_url)
@@ -3126,7 +3126,7 @@ export interface components {
              * @description 1-10, 10 runs first; or low, normal, high, critical
              * @default null
              */
-            priority?: number | string | null;
+            priority?: number | ("low" | "normal" | "high" | "critical") | null;
             /**
              * Prompt
              * @description What to do with each file
@@ -3282,7 +3282,7 @@ export interface components {
              * @description 1-10, 10 runs first; or low, normal, high, critical
              * @default null
              */
-            priority?: number | string | null;
+            priority?: number | ("low" | "normal" | "high" | "critical") | null;
             /**
              * Prompt
              * @description Wishes beside the formats' rules
@@ -3986,7 +3986,7 @@ export interface components {
              * @description 1-10, 10 runs first; or low, normal, high, critical
              * @default null
              */
-            priority?: number | string | null;
+            priority?: number | ("low" | "normal" | "high" | "critical") | null;
             /**
              * Prompt
              * @description `{item}`, `{item.field}` (dots go deeper) and `{index}` (from 0) are filled in; `{{` is a brace
@@ -4645,7 +4645,7 @@ export interface components {
              * @description 1-10, 10 runs first; or low, normal, high, critical
              * @default null
              */
-            priority?: number | string | null;
+            priority?: number | ("low" | "normal" | "high" | "critical") | null;
             /**
              * Prompt
              * @description What to do with each chunk
@@ -4798,7 +4798,7 @@ export interface components {
              * Priority
              * @default 5
              */
-            priority?: number | string;
+            priority?: number | ("low" | "normal" | "high" | "critical");
             /** Task Type */
             task_type: string;
         } & {
@@ -5381,7 +5381,7 @@ export interface components {
              * @description Of all tasks of the run from now on, instead of their own
              * @default null
              */
-            priority?: number | string | null;
+            priority?: number | ("low" | "normal" | "high" | "critical") | null;
         };
         /**
          * SwarmStatus
@@ -5567,7 +5567,7 @@ export interface components {
              * @description 1-10, 10 runs first; or low, normal, high, critical (2, 5, 8, 10)
              * @default 5
              */
-            priority?: number | string;
+            priority?: number | ("low" | "normal" | "high" | "critical");
             /**
              * Prompt
              * @description What the sub-agent is to do, in words or message parts (text, image_url, video_url)
@@ -6124,7 +6124,7 @@ export interface components {
              * @description 1-10, 10 runs first; or low, normal, high, critical (2, 5, 8, 10)
              * @default 5
              */
-            priority?: number | string;
+            priority?: number | ("low" | "normal" | "high" | "critical");
             /**
              * Prompt
              * @description What the sub-agent is to do, in words or message parts (text, image_url, video_url)
@@ -7239,6 +7239,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Of the entry */
                 key: string;
                 agent_id: string;
             };
@@ -7269,11 +7270,12 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description The ETag that the entry must have */
-                "if-match"?: string;
+                "If-Match"?: string;
                 /** @description `*`: there must be no such key */
-                "if-none-match"?: string;
+                "If-None-Match"?: string;
             };
             path: {
+                /** @description Of the entry */
                 key: string;
                 agent_id: string;
             };
@@ -7315,9 +7317,10 @@ export interface operations {
             };
             header?: {
                 /** @description The ETag that the entry must have */
-                "if-match"?: string;
+                "If-Match"?: string;
             };
             path: {
+                /** @description Of the entry */
                 key: string;
                 agent_id: string;
             };
@@ -7474,14 +7477,14 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer */
+            /** @description The answer. With `stream: true` in server-sent events: one `ChatCompletionChunk` an event, `data: [DONE]` at the end; or an event `error` with the envelope of errors */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ChatCompletion"];
-                    "text/event-stream": string;
+                    "text/event-stream": unknown;
                 };
             };
             400: components["responses"]["OpenAIError400"];
@@ -7621,7 +7624,8 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody: {
+        /** @description Nothing at all is an empty file */
+        requestBody?: {
             content: {
                 "application/octet-stream": string;
                 "multipart/form-data": {
@@ -7718,12 +7722,13 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The content */
+            /** @description The content, with the media type that it was uploaded with */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    "*/*": string;
                     "application/octet-stream": string;
                 };
             };
@@ -7842,9 +7847,9 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description The ETag of what is changed, as GET and PUT answer it, or `*`; where it is another by now: 412 */
-                "if-match"?: string;
+                "If-Match"?: string;
                 /** @description `*`: only where there is no graph of this id, else 412 */
-                "if-none-match"?: string;
+                "If-None-Match"?: string;
             };
             path: {
                 /** @description A name of yours: lower-case letters, digits, `_`, `.` and `-` */
@@ -7898,7 +7903,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description The ETag of what is changed, as GET and PUT answer it, or `*`; where it is another by now: 412 */
-                "if-match"?: string;
+                "If-Match"?: string;
             };
             path: {
                 /** @description A name of yours: lower-case letters, digits, `_`, `.` and `-` */
@@ -8683,6 +8688,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "*/*": string;
                     "application/octet-stream": string;
                 };
             };
@@ -8759,6 +8765,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["EventPage"];
+                    "text/event-stream": unknown;
                 };
             };
             401: components["responses"]["Problem401"];
@@ -8945,6 +8952,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Of the entry */
                 key: string;
                 swarm_id: string;
             };
@@ -8975,11 +8983,12 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description The ETag that the entry must have */
-                "if-match"?: string;
+                "If-Match"?: string;
                 /** @description `*`: there must be no such key */
-                "if-none-match"?: string;
+                "If-None-Match"?: string;
             };
             path: {
+                /** @description Of the entry */
                 key: string;
                 swarm_id: string;
             };
@@ -9021,9 +9030,10 @@ export interface operations {
             };
             header?: {
                 /** @description The ETag that the entry must have */
-                "if-match"?: string;
+                "If-Match"?: string;
             };
             path: {
+                /** @description Of the entry */
                 key: string;
                 swarm_id: string;
             };

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.anyio
 
 async def answer(failure: Exception) -> httpx2.Response:
     app = FastAPI()
-    errors.install(app)
+    errors.install(app, lambda path: None)
 
     @app.get("/fail/{number}")
     async def fail(number: int) -> None:

@@ -138,3 +138,46 @@ def test_an_escaped_key_is_one_token(key: str) -> None:
 
     assert "/" not in token
     assert token.replace("~1", "/").replace("~0", "~") == key
+
+
+class Inner(BaseModel):
+    model_config = ConfigDict(strict=True)
+
+    count: int = Field(ge=1)
+
+
+class Counted(BaseModel):
+    model_config = ConfigDict(strict=True)
+
+    one: int | None = None
+    either: int | str = "x"
+    inner: list[Inner] = Field(default_factory=list)
+    free: Any = None
+
+
+def test_a_whole_number_is_an_integer_however_it_is_written() -> None:
+    body = b'{"one": 3.0, "either": 2e2, "inner": [{"count": 1.0}, {"count": 7.0}], "free": 3.0}'
+
+    found = validate(Counted, parse(body))
+
+    assert (found.one, found.either, [each.count for each in found.inner]) == (3, 200, [1, 7])
+    assert all(type(number) is int for number in (found.one, found.either, found.inner[0].count))
+    assert type(found.free) is float
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        (b'{"one": 3.5}', "/one"),
+        (b'{"one": 1e300}', "/one"),
+        (b'{"one": -1.5, "either": 2.0}', "/one"),
+        (b'{"inner": [{"count": 2.0}, {"count": 0.0}]}', "/inner/1/count"),
+        (b'{"one": true}', "/one"),
+        (b'{"one": "3"}', "/one"),
+    ],
+)
+def test_what_is_no_whole_number_is_still_refused(body: bytes, pointer: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        validate(Counted, parse(body))
+
+    assert [error.pointer for error in refused.value.errors] == [pointer]

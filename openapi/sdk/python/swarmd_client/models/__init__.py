@@ -79,6 +79,7 @@ from .event_out import EventOut
 from .event_page import EventPage
 from .execute import Execute
 from .execute_output_schema_type_0 import ExecuteOutputSchemaType0
+from .execute_priority_name import ExecutePriorityName
 from .execute_tier_type_0 import ExecuteTierType0
 from .execute_tools_type_0_item_type_1 import ExecuteToolsType0ItemType1
 from .executed import Executed
@@ -88,6 +89,7 @@ from .file_in import FileIn
 from .file_out import FileOut
 from .file_page import FilePage
 from .files_in import FilesIn
+from .files_in_priority_name import FilesInPriorityName
 from .files_in_tier_type_0 import FilesInTierType0
 from .forecast_tokens_out import ForecastTokensOut
 from .fork_task import ForkTask
@@ -96,6 +98,7 @@ from .fork_task_tier_type_0 import ForkTaskTierType0
 from .fork_tasks import ForkTasks
 from .format_in import FormatIn
 from .formats_in import FormatsIn
+from .formats_in_priority_name import FormatsInPriorityName
 from .formats_in_tier_type_0 import FormatsInTierType0
 from .graph_edge import GraphEdge
 from .graph_in import GraphIn
@@ -129,6 +132,7 @@ from .key_rotate import KeyRotate
 from .limits_in import LimitsIn
 from .list_artifacts_versions import ListArtifactsVersions
 from .map_in import MapIn
+from .map_in_priority_name import MapInPriorityName
 from .map_in_tier_type_0 import MapInTierType0
 from .memory_out import MemoryOut
 from .memory_page import MemoryPage
@@ -167,6 +171,7 @@ from .role_page import RolePage
 from .routing_in import RoutingIn
 from .routing_in_prefer import RoutingInPrefer
 from .rows_in import RowsIn
+from .rows_in_priority_name import RowsInPriorityName
 from .rows_in_tier_type_0 import RowsInTierType0
 from .rule_in import RuleIn
 from .rule_in_tier_type_0 import RuleInTierType0
@@ -176,6 +181,7 @@ from .simulation_out_per_model import SimulationOutPerModel
 from .snapshot_out import SnapshotOut
 from .spawn import Spawn
 from .spawn_input_data import SpawnInputData
+from .spawn_priority_name import SpawnPriorityName
 from .spawned import Spawned
 from .step_out import StepOut
 from .step_out_record import StepOutRecord
@@ -205,6 +211,7 @@ from .swarm_out_pause_reason_type_0 import SwarmOutPauseReasonType0
 from .swarm_out_tokens import SwarmOutTokens
 from .swarm_page import SwarmPage
 from .swarm_patch import SwarmPatch
+from .swarm_patch_priority_name import SwarmPatchPriorityName
 from .swarm_status import SwarmStatus
 from .swarm_usage_out import SwarmUsageOut
 from .task_detail_out import TaskDetailOut
@@ -213,6 +220,7 @@ from .task_detail_out_routing import TaskDetailOutRouting
 from .task_error_out import TaskErrorOut
 from .task_in import TaskIn
 from .task_in_output_schema_type_0 import TaskInOutputSchemaType0
+from .task_in_priority_name import TaskInPriorityName
 from .task_in_tier_type_0 import TaskInTierType0
 from .task_in_tools_type_0_item_type_1 import TaskInToolsType0ItemType1
 from .task_out import TaskOut
@@ -244,6 +252,7 @@ from .webhook_message import WebhookMessage
 from .webhook_message_type import WebhookMessageType
 from .work_task import WorkTask
 from .work_task_output_schema_type_0 import WorkTaskOutputSchemaType0
+from .work_task_priority_name import WorkTaskPriorityName
 from .work_task_tier_type_0 import WorkTaskTierType0
 from .work_task_tools_type_0_item_type_1 import WorkTaskToolsType0ItemType1
 
@@ -324,6 +333,7 @@ __all__ = (
     "Execute",
     "Executed",
     "ExecuteOutputSchemaType0",
+    "ExecutePriorityName",
     "ExecuteTierType0",
     "ExecuteToolsType0ItemType1",
     "ExportSwarmFormat",
@@ -332,6 +342,7 @@ __all__ = (
     "FileOut",
     "FilePage",
     "FilesIn",
+    "FilesInPriorityName",
     "FilesInTierType0",
     "ForecastTokensOut",
     "ForkTask",
@@ -340,6 +351,7 @@ __all__ = (
     "ForkTaskTierType0",
     "FormatIn",
     "FormatsIn",
+    "FormatsInPriorityName",
     "FormatsInTierType0",
     "GraphEdge",
     "GraphIn",
@@ -373,6 +385,7 @@ __all__ = (
     "LimitsIn",
     "ListArtifactsVersions",
     "MapIn",
+    "MapInPriorityName",
     "MapInTierType0",
     "MemoryOut",
     "MemoryPage",
@@ -411,6 +424,7 @@ __all__ = (
     "RoutingIn",
     "RoutingInPrefer",
     "RowsIn",
+    "RowsInPriorityName",
     "RowsInTierType0",
     "RuleIn",
     "RuleInTierType0",
@@ -421,6 +435,7 @@ __all__ = (
     "Spawn",
     "Spawned",
     "SpawnInputData",
+    "SpawnPriorityName",
     "StepOut",
     "StepOutRecord",
     "StreamOptions",
@@ -449,6 +464,7 @@ __all__ = (
     "SwarmOutTokens",
     "SwarmPage",
     "SwarmPatch",
+    "SwarmPatchPriorityName",
     "SwarmStatus",
     "SwarmUsageOut",
     "TaskDetailOut",
@@ -457,6 +473,7 @@ __all__ = (
     "TaskErrorOut",
     "TaskIn",
     "TaskInOutputSchemaType0",
+    "TaskInPriorityName",
     "TaskInTierType0",
     "TaskInToolsType0ItemType1",
     "TaskOut",
@@ -488,6 +505,7 @@ __all__ = (
     "WebhookMessageType",
     "WorkTask",
     "WorkTaskOutputSchemaType0",
+    "WorkTaskPriorityName",
     "WorkTaskTierType0",
     "WorkTaskToolsType0ItemType1",
 )

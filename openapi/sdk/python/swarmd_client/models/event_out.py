@@ -14,7 +14,7 @@ T = TypeVar("T", bound="EventOut")
 
 @_attrs_define
 class EventOut:
-    """One event; further fields depend on its `type`.
+    """One event; further fields depend on its `type`: see `/asyncapi.json`.
 
     Attributes:
         seq (int): Counts from 1 within the swarm, without a gap

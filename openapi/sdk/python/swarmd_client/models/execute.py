@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..models.execute_priority_name import ExecutePriorityName
 from ..models.execute_tier_type_0 import ExecuteTierType0
 from ..types import UNSET, Unset
 
@@ -40,7 +41,8 @@ class Execute:
         orchestrator_id (None | str | Unset):
         output_schema (ExecuteOutputSchemaType0 | None | Unset): JSON Schema (2020-12) of the output, which is then the
             parsed value; checked always
-        priority (int | str | Unset): 1-10, 10 runs first; or low, normal, high, critical (2, 5, 8, 10) Default: 5.
+        priority (ExecutePriorityName | int | Unset): 1-10, 10 runs first; or low, normal, high, critical (2, 5, 8, 10)
+            Default: 5.
         prompt (list[ImagePart | TextPart | VideoPart] | None | str | Unset): What the sub-agent is to do, in words or
             message parts (text, image_url, video_url)
         role (None | str | Unset):
@@ -69,7 +71,7 @@ class Execute:
     model: None | str | Unset = UNSET
     orchestrator_id: None | str | Unset = UNSET
     output_schema: ExecuteOutputSchemaType0 | None | Unset = UNSET
-    priority: int | str | Unset = 5
+    priority: ExecutePriorityName | int | Unset = 5
     prompt: list[ImagePart | TextPart | VideoPart] | None | str | Unset = UNSET
     role: None | str | Unset = UNSET
     tags: list[str] | None | Unset = UNSET
@@ -159,6 +161,8 @@ class Execute:
         priority: int | str | Unset
         if isinstance(self.priority, Unset):
             priority = UNSET
+        elif isinstance(self.priority, ExecutePriorityName):
+            priority = self.priority.value
         else:
             priority = self.priority
 
@@ -411,10 +415,18 @@ class Execute:
 
         output_schema = _parse_output_schema(d.pop("output_schema", UNSET))
 
-        def _parse_priority(data: object) -> int | str | Unset:
+        def _parse_priority(data: object) -> ExecutePriorityName | int | Unset:
             if isinstance(data, Unset):
                 return data
-            return cast(int | str | Unset, data)
+            try:
+                if not isinstance(data, str):
+                    raise TypeError()
+                priority_priority_name = ExecutePriorityName(data)
+
+                return priority_priority_name
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(ExecutePriorityName | int | Unset, data)
 
         priority = _parse_priority(d.pop("priority", UNSET))
 

@@ -11,6 +11,7 @@ from typing import (
 
 from attrs import define as _attrs_define
 
+from ..models.files_in_priority_name import FilesInPriorityName
 from ..models.files_in_tier_type_0 import FilesInTierType0
 from ..types import UNSET, Unset
 
@@ -37,7 +38,7 @@ class FilesIn:
         output_schema (Any | Unset): JSON Schema of every task's output
         paths (list[str] | None | Unset): Uploaded files, by id or name (of several of one name the newest), and files
             of the service's workspace (SWARMD_WORKSPACE), relative to it; `./name` is always one of the workspace
-        priority (int | None | str | Unset): 1-10, 10 runs first; or low, normal, high, critical
+        priority (FilesInPriorityName | int | None | Unset): 1-10, 10 runs first; or low, normal, high, critical
         prompt (None | str | Unset): What to do with each file
         role (None | str | Unset):
         tier (FilesInTierType0 | None | Unset):
@@ -52,7 +53,7 @@ class FilesIn:
     model: None | str | Unset = UNSET
     output_schema: Any | Unset = UNSET
     paths: list[str] | None | Unset = UNSET
-    priority: int | None | str | Unset = UNSET
+    priority: FilesInPriorityName | int | None | Unset = UNSET
     prompt: None | str | Unset = UNSET
     role: None | str | Unset = UNSET
     tier: FilesInTierType0 | None | Unset = UNSET
@@ -115,6 +116,8 @@ class FilesIn:
         priority: int | None | str | Unset
         if isinstance(self.priority, Unset):
             priority = UNSET
+        elif isinstance(self.priority, FilesInPriorityName):
+            priority = self.priority.value
         else:
             priority = self.priority
 
@@ -268,12 +271,20 @@ class FilesIn:
 
         paths = _parse_paths(d.pop("paths", UNSET))
 
-        def _parse_priority(data: object) -> int | None | str | Unset:
+        def _parse_priority(data: object) -> FilesInPriorityName | int | None | Unset:
             if data is None:
                 return data
             if isinstance(data, Unset):
                 return data
-            return cast(int | None | str | Unset, data)
+            try:
+                if not isinstance(data, str):
+                    raise TypeError()
+                priority_priority_name = FilesInPriorityName(data)
+
+                return priority_priority_name
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(FilesInPriorityName | int | None | Unset, data)
 
         priority = _parse_priority(d.pop("priority", UNSET))
 

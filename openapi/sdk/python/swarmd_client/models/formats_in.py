@@ -11,6 +11,7 @@ from typing import (
 
 from attrs import define as _attrs_define
 
+from ..models.formats_in_priority_name import FormatsInPriorityName
 from ..models.formats_in_tier_type_0 import FormatsInTierType0
 from ..types import UNSET, Unset
 
@@ -34,7 +35,7 @@ class FormatsIn:
         model (None | str | Unset):
         output_schema (Any | Unset): JSON Schema of every task's output
         path (None | str | Unset): An uploaded file, by id or name, or a file of the service's workspace
-        priority (int | None | str | Unset): 1-10, 10 runs first; or low, normal, high, critical
+        priority (FormatsInPriorityName | int | None | Unset): 1-10, 10 runs first; or low, normal, high, critical
         prompt (None | str | Unset): Wishes beside the formats' rules
         role (None | str | Unset):
         source (None | str | Unset): The text; or `path`
@@ -49,7 +50,7 @@ class FormatsIn:
     model: None | str | Unset = UNSET
     output_schema: Any | Unset = UNSET
     path: None | str | Unset = UNSET
-    priority: int | None | str | Unset = UNSET
+    priority: FormatsInPriorityName | int | None | Unset = UNSET
     prompt: None | str | Unset = UNSET
     role: None | str | Unset = UNSET
     source: None | str | Unset = UNSET
@@ -100,6 +101,8 @@ class FormatsIn:
         priority: int | None | str | Unset
         if isinstance(self.priority, Unset):
             priority = UNSET
+        elif isinstance(self.priority, FormatsInPriorityName):
+            priority = self.priority.value
         else:
             priority = self.priority
 
@@ -230,12 +233,20 @@ class FormatsIn:
 
         path = _parse_path(d.pop("path", UNSET))
 
-        def _parse_priority(data: object) -> int | None | str | Unset:
+        def _parse_priority(data: object) -> FormatsInPriorityName | int | None | Unset:
             if data is None:
                 return data
             if isinstance(data, Unset):
                 return data
-            return cast(int | None | str | Unset, data)
+            try:
+                if not isinstance(data, str):
+                    raise TypeError()
+                priority_priority_name = FormatsInPriorityName(data)
+
+                return priority_priority_name
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(FormatsInPriorityName | int | None | Unset, data)
 
         priority = _parse_priority(d.pop("priority", UNSET))
 

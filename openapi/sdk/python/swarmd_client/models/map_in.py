@@ -10,6 +10,7 @@ from typing import (
 
 from attrs import define as _attrs_define
 
+from ..models.map_in_priority_name import MapInPriorityName
 from ..models.map_in_tier_type_0 import MapInTierType0
 from ..types import UNSET, Unset
 
@@ -28,7 +29,7 @@ class MapIn:
         max_output_tokens (int | None | Unset):
         model (None | str | Unset):
         output_schema (Any | Unset): JSON Schema of every task's output
-        priority (int | None | str | Unset): 1-10, 10 runs first; or low, normal, high, critical
+        priority (int | MapInPriorityName | None | Unset): 1-10, 10 runs first; or low, normal, high, critical
         role (None | str | Unset):
         tier (MapInTierType0 | None | Unset):
     """
@@ -40,7 +41,7 @@ class MapIn:
     max_output_tokens: int | None | Unset = UNSET
     model: None | str | Unset = UNSET
     output_schema: Any | Unset = UNSET
-    priority: int | None | str | Unset = UNSET
+    priority: int | MapInPriorityName | None | Unset = UNSET
     role: None | str | Unset = UNSET
     tier: MapInTierType0 | None | Unset = UNSET
 
@@ -74,6 +75,8 @@ class MapIn:
         priority: int | None | str | Unset
         if isinstance(self.priority, Unset):
             priority = UNSET
+        elif isinstance(self.priority, MapInPriorityName):
+            priority = self.priority.value
         else:
             priority = self.priority
 
@@ -157,12 +160,20 @@ class MapIn:
 
         output_schema = d.pop("output_schema", UNSET)
 
-        def _parse_priority(data: object) -> int | None | str | Unset:
+        def _parse_priority(data: object) -> int | MapInPriorityName | None | Unset:
             if data is None:
                 return data
             if isinstance(data, Unset):
                 return data
-            return cast(int | None | str | Unset, data)
+            try:
+                if not isinstance(data, str):
+                    raise TypeError()
+                priority_priority_name = MapInPriorityName(data)
+
+                return priority_priority_name
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(int | MapInPriorityName | None | Unset, data)
 
         priority = _parse_priority(d.pop("priority", UNSET))
 

@@ -10,6 +10,7 @@ from typing import (
 
 from attrs import define as _attrs_define
 
+from ..models.rows_in_priority_name import RowsInPriorityName
 from ..models.rows_in_tier_type_0 import RowsInTierType0
 from ..types import UNSET, Unset
 
@@ -30,7 +31,7 @@ class RowsIn:
         output_schema (Any | Unset): JSON Schema of every task's output
         path (None | str | Unset): A table to take the rows from: CSV, TSV, JSON or JSON lines, an uploaded file by id
             or name, or a file of the service's workspace
-        priority (int | None | str | Unset): 1-10, 10 runs first; or low, normal, high, critical
+        priority (int | None | RowsInPriorityName | Unset): 1-10, 10 runs first; or low, normal, high, critical
         prompt (None | str | Unset): What to do with each chunk
         role (None | str | Unset):
         tier (None | RowsInTierType0 | Unset):
@@ -44,7 +45,7 @@ class RowsIn:
     num_agents: int | None | Unset = UNSET
     output_schema: Any | Unset = UNSET
     path: None | str | Unset = UNSET
-    priority: int | None | str | Unset = UNSET
+    priority: int | None | RowsInPriorityName | Unset = UNSET
     prompt: None | str | Unset = UNSET
     role: None | str | Unset = UNSET
     tier: None | RowsInTierType0 | Unset = UNSET
@@ -96,6 +97,8 @@ class RowsIn:
         priority: int | None | str | Unset
         if isinstance(self.priority, Unset):
             priority = UNSET
+        elif isinstance(self.priority, RowsInPriorityName):
+            priority = self.priority.value
         else:
             priority = self.priority
 
@@ -222,12 +225,20 @@ class RowsIn:
 
         path = _parse_path(d.pop("path", UNSET))
 
-        def _parse_priority(data: object) -> int | None | str | Unset:
+        def _parse_priority(data: object) -> int | None | RowsInPriorityName | Unset:
             if data is None:
                 return data
             if isinstance(data, Unset):
                 return data
-            return cast(int | None | str | Unset, data)
+            try:
+                if not isinstance(data, str):
+                    raise TypeError()
+                priority_priority_name = RowsInPriorityName(data)
+
+                return priority_priority_name
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(int | None | RowsInPriorityName | Unset, data)
 
         priority = _parse_priority(d.pop("priority", UNSET))
 

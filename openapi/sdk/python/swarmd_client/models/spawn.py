@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..models.spawn_priority_name import SpawnPriorityName
 from ..types import UNSET, Unset
 
 if TYPE_CHECKING:
@@ -23,13 +24,13 @@ class Spawn:
         task_type (str):
         capability_tags (list[str] | Unset):
         input_data (SpawnInputData | Unset):
-        priority (int | str | Unset):  Default: 5.
+        priority (int | SpawnPriorityName | Unset):  Default: 5.
     """
 
     task_type: str
     capability_tags: list[str] | Unset = UNSET
     input_data: SpawnInputData | Unset = UNSET
-    priority: int | str | Unset = 5
+    priority: int | SpawnPriorityName | Unset = 5
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -46,6 +47,8 @@ class Spawn:
         priority: int | str | Unset
         if isinstance(self.priority, Unset):
             priority = UNSET
+        elif isinstance(self.priority, SpawnPriorityName):
+            priority = self.priority.value
         else:
             priority = self.priority
 
@@ -81,10 +84,18 @@ class Spawn:
         else:
             input_data = SpawnInputData.from_dict(_input_data)
 
-        def _parse_priority(data: object) -> int | str | Unset:
+        def _parse_priority(data: object) -> int | SpawnPriorityName | Unset:
             if isinstance(data, Unset):
                 return data
-            return cast(int | str | Unset, data)
+            try:
+                if not isinstance(data, str):
+                    raise TypeError()
+                priority_priority_name = SpawnPriorityName(data)
+
+                return priority_priority_name
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(int | SpawnPriorityName | Unset, data)
 
         priority = _parse_priority(d.pop("priority", UNSET))
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from attrs import define as _attrs_define
 
+from ..models.swarm_patch_priority_name import SwarmPatchPriorityName
 from ..types import UNSET, Unset
 
 if TYPE_CHECKING:
@@ -22,13 +23,14 @@ class SwarmPatch:
         budget (BudgetIn | None | Unset): Caps to change; a raised one lets a paused run go on
         max_parallel_agents (int | None | Unset):
         max_steps (int | None | Unset): Model calls of the whole run; of an ended run too, before its retry
-        priority (int | None | str | Unset): Of all tasks of the run from now on, instead of their own
+        priority (int | None | SwarmPatchPriorityName | Unset): Of all tasks of the run from now on, instead of their
+            own
     """
 
     budget: BudgetIn | None | Unset = UNSET
     max_parallel_agents: int | None | Unset = UNSET
     max_steps: int | None | Unset = UNSET
-    priority: int | None | str | Unset = UNSET
+    priority: int | None | SwarmPatchPriorityName | Unset = UNSET
 
     def to_dict(self) -> dict[str, Any]:
         from ..models.budget_in import BudgetIn  # noqa: PLC0415
@@ -56,6 +58,8 @@ class SwarmPatch:
         priority: int | None | str | Unset
         if isinstance(self.priority, Unset):
             priority = UNSET
+        elif isinstance(self.priority, SwarmPatchPriorityName):
+            priority = self.priority.value
         else:
             priority = self.priority
 
@@ -114,12 +118,20 @@ class SwarmPatch:
 
         max_steps = _parse_max_steps(d.pop("max_steps", UNSET))
 
-        def _parse_priority(data: object) -> int | None | str | Unset:
+        def _parse_priority(data: object) -> int | None | SwarmPatchPriorityName | Unset:
             if data is None:
                 return data
             if isinstance(data, Unset):
                 return data
-            return cast(int | None | str | Unset, data)
+            try:
+                if not isinstance(data, str):
+                    raise TypeError()
+                priority_priority_name = SwarmPatchPriorityName(data)
+
+                return priority_priority_name
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(int | None | SwarmPatchPriorityName | Unset, data)
 
         priority = _parse_priority(d.pop("priority", UNSET))
 

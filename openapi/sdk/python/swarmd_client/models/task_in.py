@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..models.task_in_priority_name import TaskInPriorityName
 from ..models.task_in_tier_type_0 import TaskInTierType0
 from ..types import UNSET, Unset
 
@@ -38,7 +39,8 @@ class TaskIn:
         model (None | str | Unset):
         output_schema (None | TaskInOutputSchemaType0 | Unset): JSON Schema (2020-12) of the output, which is then the
             parsed value; checked always
-        priority (int | str | Unset): 1-10, 10 runs first; or low, normal, high, critical (2, 5, 8, 10) Default: 5.
+        priority (int | TaskInPriorityName | Unset): 1-10, 10 runs first; or low, normal, high, critical (2, 5, 8, 10)
+            Default: 5.
         prompt (list[ImagePart | TextPart | VideoPart] | None | str | Unset): What the sub-agent is to do, in words or
             message parts (text, image_url, video_url)
         role (None | str | Unset):
@@ -64,7 +66,7 @@ class TaskIn:
     max_steps: int | None | Unset = UNSET
     model: None | str | Unset = UNSET
     output_schema: None | TaskInOutputSchemaType0 | Unset = UNSET
-    priority: int | str | Unset = 5
+    priority: int | TaskInPriorityName | Unset = 5
     prompt: list[ImagePart | TextPart | VideoPart] | None | str | Unset = UNSET
     role: None | str | Unset = UNSET
     task_id: None | str | Unset = UNSET
@@ -141,6 +143,8 @@ class TaskIn:
         priority: int | str | Unset
         if isinstance(self.priority, Unset):
             priority = UNSET
+        elif isinstance(self.priority, TaskInPriorityName):
+            priority = self.priority.value
         else:
             priority = self.priority
 
@@ -359,10 +363,18 @@ class TaskIn:
 
         output_schema = _parse_output_schema(d.pop("output_schema", UNSET))
 
-        def _parse_priority(data: object) -> int | str | Unset:
+        def _parse_priority(data: object) -> int | TaskInPriorityName | Unset:
             if isinstance(data, Unset):
                 return data
-            return cast(int | str | Unset, data)
+            try:
+                if not isinstance(data, str):
+                    raise TypeError()
+                priority_priority_name = TaskInPriorityName(data)
+
+                return priority_priority_name
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(int | TaskInPriorityName | Unset, data)
 
         priority = _parse_priority(d.pop("priority", UNSET))
 

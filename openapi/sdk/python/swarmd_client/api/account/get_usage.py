@@ -1,3 +1,4 @@
+import datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -14,8 +15,8 @@ from ...types import UNSET, Response, Unset
 def _get_kwargs(
     *,
     group_by: UsageGroup | Unset = UNSET,
-    from_: str | Unset = UNSET,
-    to: str | Unset = UNSET,
+    from_: datetime.date | Unset = UNSET,
+    to: datetime.date | Unset = UNSET,
     limit: int | Unset = 100,
     cursor: str | Unset = UNSET,
 ) -> dict[str, Any]:
@@ -28,9 +29,15 @@ def _get_kwargs(
 
     params["group_by"] = json_group_by
 
-    params["from"] = from_
+    json_from_: str | Unset = UNSET
+    if not isinstance(from_, Unset):
+        json_from_ = from_.isoformat()
+    params["from"] = json_from_
 
-    params["to"] = to
+    json_to: str | Unset = UNSET
+    if not isinstance(to, Unset):
+        json_to = to.isoformat()
+    params["to"] = json_to
 
     params["limit"] = limit
 
@@ -102,8 +109,8 @@ def sync_detailed(
     *,
     client: AuthenticatedClient,
     group_by: UsageGroup | Unset = UNSET,
-    from_: str | Unset = UNSET,
-    to: str | Unset = UNSET,
+    from_: datetime.date | Unset = UNSET,
+    to: datetime.date | Unset = UNSET,
     limit: int | Unset = 100,
     cursor: str | Unset = UNSET,
 ) -> Response[Problem | UsagePage]:
@@ -118,8 +125,8 @@ def sync_detailed(
     Args:
         group_by (UsageGroup | Unset): What the sums are by, and their order: models and keys by
             name, days and swarms the newest first.
-        from_ (str | Unset): First day, UTC
-        to (str | Unset): Last day, UTC
+        from_ (datetime.date | Unset): First day, UTC
+        to (datetime.date | Unset): Last day, UTC
         limit (int | Unset): Items a page Default: 100.
         cursor (str | Unset): `next_cursor` of the page before
 
@@ -150,8 +157,8 @@ def sync(
     *,
     client: AuthenticatedClient,
     group_by: UsageGroup | Unset = UNSET,
-    from_: str | Unset = UNSET,
-    to: str | Unset = UNSET,
+    from_: datetime.date | Unset = UNSET,
+    to: datetime.date | Unset = UNSET,
     limit: int | Unset = 100,
     cursor: str | Unset = UNSET,
 ) -> Problem | UsagePage | None:
@@ -166,8 +173,8 @@ def sync(
     Args:
         group_by (UsageGroup | Unset): What the sums are by, and their order: models and keys by
             name, days and swarms the newest first.
-        from_ (str | Unset): First day, UTC
-        to (str | Unset): Last day, UTC
+        from_ (datetime.date | Unset): First day, UTC
+        to (datetime.date | Unset): Last day, UTC
         limit (int | Unset): Items a page Default: 100.
         cursor (str | Unset): `next_cursor` of the page before
 
@@ -193,8 +200,8 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
     group_by: UsageGroup | Unset = UNSET,
-    from_: str | Unset = UNSET,
-    to: str | Unset = UNSET,
+    from_: datetime.date | Unset = UNSET,
+    to: datetime.date | Unset = UNSET,
     limit: int | Unset = 100,
     cursor: str | Unset = UNSET,
 ) -> Response[Problem | UsagePage]:
@@ -209,8 +216,8 @@ async def asyncio_detailed(
     Args:
         group_by (UsageGroup | Unset): What the sums are by, and their order: models and keys by
             name, days and swarms the newest first.
-        from_ (str | Unset): First day, UTC
-        to (str | Unset): Last day, UTC
+        from_ (datetime.date | Unset): First day, UTC
+        to (datetime.date | Unset): Last day, UTC
         limit (int | Unset): Items a page Default: 100.
         cursor (str | Unset): `next_cursor` of the page before
 
@@ -239,8 +246,8 @@ async def asyncio(
     *,
     client: AuthenticatedClient,
     group_by: UsageGroup | Unset = UNSET,
-    from_: str | Unset = UNSET,
-    to: str | Unset = UNSET,
+    from_: datetime.date | Unset = UNSET,
+    to: datetime.date | Unset = UNSET,
     limit: int | Unset = 100,
     cursor: str | Unset = UNSET,
 ) -> Problem | UsagePage | None:
@@ -255,8 +262,8 @@ async def asyncio(
     Args:
         group_by (UsageGroup | Unset): What the sums are by, and their order: models and keys by
             name, days and swarms the newest first.
-        from_ (str | Unset): First day, UTC
-        to (str | Unset): Last day, UTC
+        from_ (datetime.date | Unset): First day, UTC
+        to (datetime.date | Unset): Last day, UTC
         limit (int | Unset): Items a page Default: 100.
         cursor (str | Unset): `next_cursor` of the page before
 

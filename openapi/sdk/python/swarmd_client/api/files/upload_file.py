@@ -34,10 +34,12 @@ def _get_kwargs(
     }
 
     if isinstance(body, File):
-        _kwargs["content"] = body.payload
+        if not isinstance(body, Unset):
+            _kwargs["content"] = body.payload
         headers["Content-Type"] = "application/octet-stream"
     if isinstance(body, UploadFileFilesBody):
-        _kwargs["files"] = body.to_multipart()
+        if not isinstance(body, Unset):
+            _kwargs["files"] = body.to_multipart()
 
         headers["Content-Type"] = "multipart/form-data; boundary=+++"
 
@@ -133,8 +135,8 @@ def sync_detailed(
             same request again starts nothing: it gets the answer of the first, with the header
             `Idempotent-Replayed: true`. With another request: 409. A refused request leaves its key
             free.
-        body (File):
-        body (UploadFileFilesBody):
+        body (File | Unset):
+        body (UploadFileFilesBody | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -179,8 +181,8 @@ def sync(
             same request again starts nothing: it gets the answer of the first, with the header
             `Idempotent-Replayed: true`. With another request: 409. A refused request leaves its key
             free.
-        body (File):
-        body (UploadFileFilesBody):
+        body (File | Unset):
+        body (UploadFileFilesBody | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -220,8 +222,8 @@ async def asyncio_detailed(
             same request again starts nothing: it gets the answer of the first, with the header
             `Idempotent-Replayed: true`. With another request: 409. A refused request leaves its key
             free.
-        body (File):
-        body (UploadFileFilesBody):
+        body (File | Unset):
+        body (UploadFileFilesBody | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -264,8 +266,8 @@ async def asyncio(
             same request again starts nothing: it gets the answer of the first, with the header
             `Idempotent-Replayed: true`. With another request: 409. A refused request leaves its key
             free.
-        body (File):
-        body (UploadFileFilesBody):
+        body (File | Unset):
+        body (UploadFileFilesBody | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

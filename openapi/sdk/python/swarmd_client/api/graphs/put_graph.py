@@ -21,10 +21,10 @@ def _get_kwargs(
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
     if not isinstance(if_match, Unset):
-        headers["if-match"] = if_match
+        headers["If-Match"] = if_match
 
     if not isinstance(if_none_match, Unset):
-        headers["if-none-match"] = if_none_match
+        headers["If-None-Match"] = if_none_match
 
     _kwargs: dict[str, Any] = {
         "method": "put",

@@ -19,7 +19,7 @@ def _get_kwargs(
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
     if not isinstance(if_match, Unset):
-        headers["if-match"] = if_match
+        headers["If-Match"] = if_match
 
     params: dict[str, Any] = {}
 
@@ -119,7 +119,7 @@ def sync_detailed(
 
     Args:
         agent_id (str):
-        key (str):
+        key (str): Of the entry
         if_version (int | Unset): The version that the entry must have
         if_match (str | Unset): The ETag that the entry must have
 
@@ -159,7 +159,7 @@ def sync(
 
     Args:
         agent_id (str):
-        key (str):
+        key (str): Of the entry
         if_version (int | Unset): The version that the entry must have
         if_match (str | Unset): The ETag that the entry must have
 
@@ -194,7 +194,7 @@ async def asyncio_detailed(
 
     Args:
         agent_id (str):
-        key (str):
+        key (str): Of the entry
         if_version (int | Unset): The version that the entry must have
         if_match (str | Unset): The ETag that the entry must have
 
@@ -232,7 +232,7 @@ async def asyncio(
 
     Args:
         agent_id (str):
-        key (str):
+        key (str): Of the entry
         if_version (int | Unset): The version that the entry must have
         if_match (str | Unset): The ETag that the entry must have
 

@@ -95,7 +95,7 @@ def sync_detailed(
 
     Args:
         swarm_id (str):
-        key (str):
+        key (str): Of the entry
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -129,7 +129,7 @@ def sync(
 
     Args:
         swarm_id (str):
-        key (str):
+        key (str): Of the entry
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -158,7 +158,7 @@ async def asyncio_detailed(
 
     Args:
         swarm_id (str):
-        key (str):
+        key (str): Of the entry
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -190,7 +190,7 @@ async def asyncio(
 
     Args:
         swarm_id (str):
-        key (str):
+        key (str): Of the entry
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

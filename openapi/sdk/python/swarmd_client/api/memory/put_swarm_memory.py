@@ -22,10 +22,10 @@ def _get_kwargs(
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
     if not isinstance(if_match, Unset):
-        headers["if-match"] = if_match
+        headers["If-Match"] = if_match
 
     if not isinstance(if_none_match, Unset):
-        headers["if-none-match"] = if_none_match
+        headers["If-None-Match"] = if_none_match
 
     _kwargs: dict[str, Any] = {
         "method": "put",
@@ -138,7 +138,7 @@ def sync_detailed(
 
     Args:
         swarm_id (str):
-        key (str):
+        key (str): Of the entry
         if_match (str | Unset): The ETag that the entry must have
         if_none_match (str | Unset): `*`: there must be no such key
         body (MemoryPut):
@@ -185,7 +185,7 @@ def sync(
 
     Args:
         swarm_id (str):
-        key (str):
+        key (str): Of the entry
         if_match (str | Unset): The ETag that the entry must have
         if_none_match (str | Unset): `*`: there must be no such key
         body (MemoryPut):
@@ -227,7 +227,7 @@ async def asyncio_detailed(
 
     Args:
         swarm_id (str):
-        key (str):
+        key (str): Of the entry
         if_match (str | Unset): The ETag that the entry must have
         if_none_match (str | Unset): `*`: there must be no such key
         body (MemoryPut):
@@ -272,7 +272,7 @@ async def asyncio(
 
     Args:
         swarm_id (str):
-        key (str):
+        key (str): Of the entry
         if_match (str | Unset): The ETag that the entry must have
         if_none_match (str | Unset): `*`: there must be no such key
         body (MemoryPut):
