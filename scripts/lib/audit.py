@@ -1,4 +1,4 @@
-"""Audits the locked packages for known vulnerabilities: ``audit.py LOCK_FILE``.
+"""Audits the locked packages for known vulnerabilities: ``audit.py LOCK_FILE…``.
 
 Exit status: 0 all packages were audited and none is known to be vulnerable, 1 some are, 3 the audit could not be done.
 pip-audit exits with 0 when its service does not know a package, as one behind a mirror may not, so its report is read
@@ -12,7 +12,13 @@ import sys
 CLEAN, VULNERABLE, NOT_DONE = 0, 1, 3
 
 
-def main(lock: str) -> int:
+def main(*locks: str) -> int:
+    """Audit some lock files, each by itself as they may hold two versions of a package, and tell the results."""
+    statuses = {audit(lock) for lock in locks}
+    return next(status for status in (VULNERABLE, NOT_DONE, CLEAN) if status in statuses)
+
+
+def audit(lock: str) -> int:
     """Audit one lock file and tell the result."""
     options = ["--disable-pip", "--no-deps", "--format", "json", "--progress-spinner", "off", "--timeout", "15"]
     command = [sys.executable, "-m", "pip_audit", "--requirement", lock, *options]
@@ -46,4 +52,4 @@ def report(packages: list[dict[str, object]]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(*sys.argv[1:]))

@@ -94,7 +94,9 @@ def _build_response(
         status_code=HTTPStatus(response.status_code),
         content=response.content,
         headers=response.headers,
-        parsed=_parse_response(client=client, response=response),
+        parsed=_parse_response(client=client, response=response)
+        if response.is_success or "json" in response.headers.get("Content-Type", "")
+        else None,
     )
 
 
