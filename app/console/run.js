@@ -3,7 +3,7 @@ import { request } from "./api.js";
 import { momentOf } from "./format.js";
 import { openStream } from "./stream.js";
 import { RUN_ENDED, stateOf } from "./state.js";
-import { applyTo, isOfTask, newRow, rowOf } from "./task_rows.js";
+import { applyTo, fillIn, isOfTask, newRow, rowOf } from "./task_rows.js";
 import { batch, computed, signal } from "./vendor/preact.js";
 
 /** @typedef {import("./task_rows.js").Row} Row */
@@ -14,6 +14,8 @@ const HIDDEN_MS = 500;
 const MOST_A_FRAME = 4_000;
 /** A notice of throttling without an end holds so long; while it lasts the service repeats it. */
 const NOTICE_MS = 7_000;
+/** Tasks that come up one after the other are asked for together. */
+const SHAPE_MS = 400;
 const NO_COUNTS = { waiting: 0, queued: 0, running: 0, retrying: 0, completed: 0, failed: 0, cancelled: 0, skipped: 0, total: 0 };
 
 /**
@@ -22,6 +24,7 @@ const NO_COUNTS = { waiting: 0, queued: 0, running: 0, retrying: 0, completed: 0
  * - `swarm` the run as GET /v1/swarms/{id} has it, kept up to date; null until the first snapshot
  * - `tasks` Map of id → Row in the order of the request, no signal: changed in place, `tasksVersion` counts the changes
  *   (at most one a frame); `onRows(call)` calls with the rows that a frame changed, for what draws by itself
+ * - `shapeVersion` counts the changes of which tasks there are and what they wait for: a planner adds some
  * - `metrics` the newest `metrics_snapshot` (null before the first), `counts` from it: never summed from events
  * - `eventsPerSecond` over the last second
  * - `connection` see stream.js; `stale` whether what is shown may be old; `asOf` Unix ms of the last news
@@ -33,6 +36,7 @@ export function createRun(swarmId) {
   /** @type {Map<string, Row>} */
   const tasks = new Map();
   const tasksVersion = signal(0);
+  const shapeVersion = signal(0);
   const metrics = signal(/** @type {any} */ (null));
   const connection = signal(/** @type {import("./stream.js").Connection} */ ({ name: "connecting" }));
   const asOf = signal(Date.now());
@@ -50,6 +54,8 @@ export function createRun(swarmId) {
   let frame = 0;
   let hiddenTimer = 0;
   let throttleTimer = 0;
+  /** @type {any} */
+  let shapeTimer = 0;
   let seq = 0;
   let received = 0;
   const rateTimer = setInterval(() => {
@@ -70,6 +76,7 @@ export function createRun(swarmId) {
       throttled.value = null;
       asOf.value = Date.now();
       tasksVersion.value += 1;
+      shapeVersion.value += 1;
     });
     for (const call of listeners) call(new Set(tasks.values()));
     // The last figures of a run that has ended come with its last event: that one is asked for again.
@@ -124,8 +131,12 @@ export function createRun(swarmId) {
       return;
     }
     const id = /** @type {string} */ (event.task_id);
-    const row = tasks.get(id) ?? newRow(event, tasks.size);
-    tasks.set(id, row);
+    let row = tasks.get(id);
+    if (!row) {
+      row = newRow(event, tasks.size);
+      tasks.set(id, row);
+      askShape();
+    }
     applyTo(row, event);
     changed.add(row);
   }
@@ -173,6 +184,22 @@ export function createRun(swarmId) {
     if (swarm.peek()) swarm.value = { ...swarm.peek(), ...fields };
   }
 
+  /** What a task that came up is, and what it waits for, is told by no event. */
+  function askShape() {
+    shapeTimer ||= setTimeout(async () => {
+      shapeTimer = 0;
+      try {
+        fillIn(tasks, await request(`${path}/graph`));
+        batch(() => {
+          tasksVersion.value += 1;
+          shapeVersion.value += 1;
+        });
+      } catch {
+        // Lost just now: the snapshot of the next connection tells it.
+      }
+    }, SHAPE_MS);
+  }
+
   async function reload() {
     try {
       swarm.value = await request(path);
@@ -196,6 +223,7 @@ export function createRun(swarmId) {
     swarm,
     tasks,
     tasksVersion,
+    shapeVersion,
     metrics,
     counts,
     connection,
@@ -244,6 +272,7 @@ export function createRun(swarmId) {
       cancelFrame();
       clearInterval(rateTimer);
       clearTimeout(throttleTimer);
+      clearTimeout(shapeTimer);
       listeners.clear();
     },
   };

@@ -125,6 +125,20 @@ export function newRow(event, index) {
   };
 }
 
+/**
+ * What tasks are and what they wait for, which no event tells.
+ * @param {Map<string, Row>} tasks
+ * @param {{ nodes: { task_id: string, type: string | null, role: string | null }[],
+ *   edges: { source: string, target: string }[] }} graph of GET …/graph
+ */
+export function fillIn(tasks, { nodes, edges }) {
+  for (const { task_id, type, role } of nodes) {
+    const row = tasks.get(task_id);
+    if (row) Object.assign(row, { type, role, depends_on: [] });
+  }
+  for (const { source, target } of edges) tasks.get(target)?.depends_on.push(source);
+}
+
 /** @param {Row} row @param {string} status */
 function set(row, status) {
   row.status = status;

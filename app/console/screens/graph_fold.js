@@ -107,37 +107,53 @@ function merged(of, tasks, keyOf) {
 }
 
 /**
- * Merge groups of one template and rank, the largest class first, until there are few enough: first those that feed
- * the same groups, then those fed by the same, then the whole class; then whole ranks, and at last ranks in a row.
+ * Merge groups of one template and rank, the largest classes first, until there are few enough: first those that feed
+ * the same groups, then those that are fed by the same, then whole classes; then whole ranks, and at last ranks in a row.
  *
  * @param {Structure & {names: string[]}} of @param {Group[]} groups @param {number} limit @returns {Group[]}
  */
 function coarsen(of, groups, limit) {
+  const passes = [
+    () => setsOf(of, groups, of.dependents),
+    () => setsOf(of, groups, of.deps),
+    () => () => "all",
+  ];
   let level = 1;
-  const done = new Set();
-  while (groups.length > limit) {
-    const classes = classesOf(groups, (g) => `${g.rank}|${g.template}`);
-    const [name, members] = largest(classes, done);
-    if (!members) break;
-    const by = [setsOf(of, groups, of.dependents), setsOf(of, groups, of.deps), () => ''];
-    const split = by.map((keyOf) => classesOf(members, keyOf)).find((parts) => parts.size <= members.length * 0.7);
-    if (!split) done.add(name);
-    else groups = replaced(groups, [...split.values()], level);
+  for (let pass = 0; pass < passes.length && groups.length > limit; ) {
+    const before = groups.length;
+    groups = sweep(groups, passes[pass](), limit, level);
     level += 1;
+    pass = groups.length < before ? 0 : pass + 1; // what was merged may be fed, or feed, alike now
   }
-  while (groups.length > limit) {
-    const [, members] = largest(classesOf(groups, (g) => String(g.rank)), new Set());
-    if (!members) break;
-    groups = replaced(groups, [members], level, 'tasks');
-    level += 1;
-  }
-  if (groups.length > limit) {
-    const span = Math.ceil((Math.max(...groups.map((g) => g.rank)) + 1) / limit);
-    const runs = classesOf(groups, (g) => String(Math.floor(g.rank / span)));
-    groups = replaced(groups, [...runs.values()], level, 'tasks in a row');
-  }
-  return groups;
+  groups = sweep(groups, () => "all", limit, level, (g) => String(g.rank), "tasks");
+  if (groups.length <= limit) return groups;
+  const span = Math.ceil((Math.max(...groups.map((g) => g.rank)) + 1) / limit);
+  const runs = classesOf(groups, (g) => String(Math.floor(g.rank / span)));
+  return replaced(groups, [...runs.values()], level + 1, "tasks in a row");
 }
+
+/**
+ * Merge within classes by a key, where that makes them smaller by a third, until there are few enough groups.
+ * @param {Group[]} groups @param {(group: Group) => string} keyOf @param {number} limit @param {number} level
+ * @param {(group: Group) => string} [classOf] @param {string} [label] of what is merged, where their own differ
+ */
+function sweep(groups, keyOf, limit, level, classOf = (g) => `${g.rank}|${g.template}`, label = undefined) {
+  const classes = [...classesOf(groups, classOf).values()].filter((members) => members.length > 1);
+  let left = groups.length;
+  /** @type {Group[][]} */
+  const bundles = [];
+  for (const members of classes.sort(bySize)) {
+    if (left <= limit) break;
+    const parts = classesOf(members, (g) => keyOf(g) || g.key);
+    if (parts.size > members.length * 0.7) continue;
+    left -= members.length - parts.size;
+    bundles.push(...parts.values());
+  }
+  return bundles.length ? replaced(groups, bundles, level, label) : groups;
+}
+
+/** @param {Group[]} a @param {Group[]} b */
+const bySize = (a, b) => b.length - a.length;
 
 /** @template T @param {T[]} items @param {(item: T) => string} keyOf @returns {Map<string, T[]>} */
 function classesOf(items, keyOf) {
@@ -154,19 +170,9 @@ function push(by, key, item) {
   else by.set(key, [item]);
 }
 
-/** @param {Map<string, Group[]>} classes @param {Set<unknown>} done @returns {[string, Group[]|null]} of two or more */
-function largest(classes, done) {
-  /** @type {[string, Group[]|null]} */
-  let best = ['', null];
-  for (const [name, members] of classes) {
-    if (members.length > Math.max(1, best[1]?.length ?? 1) && !done.has(name)) best = [name, members];
-  }
-  return best;
-}
-
 /**
  * @param {Structure} of @param {Group[]} groups @param {number[][]} neighbours
- * @returns {(group: Group) => string} the set of the groups that its tasks' neighbours are in
+ * @returns {(group: Group) => string} the set of the groups that its tasks' neighbours are in; "" for none
  */
 function setsOf(of, groups, neighbours) {
   const groupOf = membership(of, groups);

@@ -117,11 +117,13 @@ function placed(layers, sizes, before, after, rows) {
   };
 }
 
-/** @param {number[]} layer @param {number} rows @returns {number[][]} columns of nearly the same height */
+/**
+ * @param {number[]} layer @param {number} rows
+ * @returns {number[][]} columns; neighbours in the layer stand beside each other, so that what they feed is near them all
+ */
 function chunks(layer, rows) {
   const count = Math.ceil(layer.length / rows);
-  const each = Math.ceil(layer.length / count);
-  return Array.from({ length: count }, (_, k) => layer.slice(k * each, (k + 1) * each)).filter((c) => c.length);
+  return Array.from({ length: count }, (_, column) => layer.filter((_node, k) => k % count === column));
 }
 
 /**

@@ -20,13 +20,15 @@ export default function RunGraph({ run }) {
   const host = useRef(/** @type {HTMLDivElement | null} */ (null));
   const canvas = useRef(/** @type {GraphCanvas | null} */ (null));
   const anchor = useRef(/** @type {string | undefined} */ (undefined));
+  const marked = useRef(false);
   const [expanded, setExpanded] = useState(/** @type {Set<string>} */ (new Set()));
   const [flat, setFlat] = useState(false);
   const [asking, setAsking] = useState(/** @type {{ tasks: number, go: () => void } | null} */ (null));
   const [selected, setSelected] = useState(/** @type {Group | null} */ (null));
   const version = run.tasksVersion.value;
   const size = run.tasks.size;
-  const structure = useMemo(() => structureOf(run.tasks.values()), [size]); // a run only ever gains tasks
+  const shape = run.shapeVersion.value;
+  const structure = useMemo(() => structureOf(run.tasks.values()), [shape]);
 
   const unfold = (/** @type {Group} */ group) => {
     if (group.tasks.length === 1) {
@@ -65,6 +67,9 @@ export default function RunGraph({ run }) {
     canvas.current?.draw(structure, { expanded, flat }, anchor.current);
     canvas.current?.paint(run.tasks);
     anchor.current = undefined;
+    // For measurements: when the first picture of it is on the screen.
+    if (size && !marked.current) requestAnimationFrame(() => performance.mark("graph-ready"));
+    marked.current ||= size > 0;
   }, [structure, expanded, flat]);
   useEffect(() => canvas.current?.paint(run.tasks), [version]);
 
