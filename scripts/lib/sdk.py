@@ -1,4 +1,4 @@
-"""Makes the SDKs from ``openapi/openapi.json``: ``sdk.py [--check | --tools]``, see ``scripts/sdk``.
+"""Makes the SDKs from the documents in ``openapi/``: ``sdk.py [--check | --tools]``, see ``scripts/sdk``.
 
 Each generator runs on the document in a folder of its own; what it made then replaces what is in the checkout, or is
 compared with it. Hand-written files stand beside the generated ones and are left alone. A generator that warns, as it
@@ -21,13 +21,14 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENT = ROOT / "openapi/openapi.json"
+STREAMS = ROOT / "openapi/asyncapi.json"
 PYTHON_SDK = ROOT / "openapi/sdk/python"
 TYPESCRIPT_SDK = ROOT / "openapi/sdk/typescript"
 ENVIRONMENT = ROOT / ".venv-sdk"
 LOCK = ROOT / "requirements-sdk.lock"
 PACKAGE = "swarmd_client"
 PYTHON_GENERATED = ("api", "models", "client.py", "errors.py", "types.py")
-TYPESCRIPT_GENERATED = ("lib", "schema.d.ts")
+TYPESCRIPT_GENERATED = ("lib", "schema.d.ts", "events.d.ts")
 PARSED = """        parsed=_parse_response(client=client, response=response),
 """
 READABLE = """        parsed=_parse_response(client=client, response=response)
@@ -124,6 +125,14 @@ def for_python(document: dict[str, Any]) -> dict[str, Any]:
     return document
 
 
+def of_streams(document: dict[str, Any]) -> dict[str, Any]:
+    """Return the shapes of an AsyncAPI document as an OpenAPI one, with the union of all events as ``Event``."""
+    messages = document["components"]["messages"]
+    payloads = [messages[name]["payload"] for name in document["channels"]["swarmEvents"]["messages"]]
+    schemas = document["components"]["schemas"] | {"Event": {"oneOf": payloads}}
+    return {"openapi": "3.1.0", "info": document["info"], "paths": {}, "components": {"schemas": schemas}}
+
+
 def make_typescript(folder: Path) -> Path:
     """Return a new folder with the types of the document and the compiled package."""
     made = folder / "typescript"
@@ -132,9 +141,12 @@ def make_typescript(folder: Path) -> Path:
         shutil.copy(TYPESCRIPT_SDK / name, made)
     (made / "node_modules").symlink_to(TYPESCRIPT_SDK / "node_modules")
     command = made / "node_modules/.bin"
-    # A field with a default need not be sent, whatever the generator makes of it by itself.
-    options = ("--default-non-nullable=false", "--output", str(made / "schema.d.ts"))
-    run(str(command / "openapi-typescript"), str(DOCUMENT), *options, cwd=made)
+    frames = made / "frames.json"
+    frames.write_text(json.dumps(of_streams(json.loads(STREAMS.read_text()))))
+    for document, types in ((DOCUMENT, "schema.d.ts"), (frames, "events.d.ts")):
+        # A field with a default need not be sent, whatever the generator makes of it by itself.
+        options = ("--default-non-nullable=false", "--output", str(made / types))
+        run(str(command / "openapi-typescript"), str(document), *options, cwd=made)
     run(str(command / "tsc"), "--project", str(made), cwd=made)
     return made
 

@@ -101,6 +101,8 @@ class EventStream:
                     problem = problem_of(response.status_code, bytes(response.body or b""))
                     raise ApiProblem(problem, dict(response.headers.raw_items())) from exc
                 cause, at_least_s = exc, _seconds(response.headers.get("Retry-After"))
+            except ssl.SSLCertVerificationError:
+                raise  # trying again would not make the certificate a better one
             except (ConnectionClosed, InvalidHandshake, OSError) as exc:
                 cause = exc
             now = time.monotonic()

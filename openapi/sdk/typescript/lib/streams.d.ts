@@ -5,8 +5,10 @@
  * that is killed and started again, costs nothing: the stream goes on behind the last event that it handed out.
  */
 import type { Client } from "openapi-fetch";
-import type { components, paths } from "../schema.js";
-export type Event = components["schemas"]["EventOut"];
+import type { components } from "../events.js";
+import type { paths } from "../schema.js";
+/** What a stream hands out; its `type` tells which fields it has: `if (event.type === "agent_failed") event.error`. */
+export type Event = components["schemas"]["Event"];
 /** As much of a WebSocket as is needed: browsers and Node 22 have one, the package `ws` is another. */
 export interface WebSocketLike {
     onopen: ((event: any) => void) | null;

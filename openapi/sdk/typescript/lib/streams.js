@@ -42,7 +42,7 @@ export async function* follow(service, kind, id, options = {}) {
                 for await (const event of socket) {
                     // A snapshot's place may be an earlier one than that of what came before: it only serves as the first.
                     if (event.type !== NOT_LOGGED || after === LATEST)
-                        after = String(event["cursor"] ?? event.seq);
+                        after = String(event.cursor ?? event.seq);
                     delivered = true;
                     yield event;
                 }

@@ -5,10 +5,12 @@
  * that is killed and started again, costs nothing: the stream goes on behind the last event that it handed out.
  */
 import type { Client } from "openapi-fetch";
-import type { components, paths } from "../schema.js";
+import type { components } from "../events.js";
+import type { paths } from "../schema.js";
 import { ok } from "./problems.js";
 
-export type Event = components["schemas"]["EventOut"];
+/** What a stream hands out; its `type` tells which fields it has: `if (event.type === "agent_failed") event.error`. */
+export type Event = components["schemas"]["Event"];
 
 /** As much of a WebSocket as is needed: browsers and Node 22 have one, the package `ws` is another. */
 export interface WebSocketLike {
@@ -85,7 +87,7 @@ export async function* follow(
       try {
         for await (const event of socket) {
           // A snapshot's place may be an earlier one than that of what came before: it only serves as the first.
-          if (event.type !== NOT_LOGGED || after === LATEST) after = String(event["cursor"] ?? event.seq);
+          if (event.type !== NOT_LOGGED || after === LATEST) after = String(event.cursor ?? event.seq);
           delivered = true;
           yield event;
         }

@@ -54,13 +54,16 @@ async function logged(after = 0) {
 }
 const events = await logged();
 assert.deepEqual(events.map((event) => event.seq), events.map((_, index) => index + 1));
-assert.deepEqual([events[0]?.type, events.at(-1)?.type, events.at(-1)?.["status"]], ["swarm_started", "swarm_completed", "completed"]);
+const last = events.at(-1);
+assert.equal(events[0]?.type, "swarm_started");
+assert.ok(last?.type === "swarm_completed");
+assert.equal(last.status, "completed");
 assert.equal(events.filter((event) => event.type === "agent_completed").length, LEAVES + MERGES + 1);
 assert.deepEqual(await logged(events.length - 3), events.slice(-3));
 
 // The orchestrator's stream has the same events, and a cursor in each; it does not end by itself.
 for await (const event of swarmd.streamAgent(agent.agent_id, { WebSocket })) {
-  assert.equal(typeof event["cursor"], "string");
+  assert.equal(typeof event.cursor, "string");
   if (event.type === "swarm_completed") break;
 }
 
