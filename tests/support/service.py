@@ -13,7 +13,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from types import SimpleNamespace, TracebackType
@@ -103,6 +103,8 @@ def poll(
 class _Process:
     """A command of ``app.cli``; its output goes to files, so that no pipe can fill up and block it."""
 
+    command: Sequence[str] = (sys.executable, "-m", "app.cli")
+
     def __init__(self, folder: Path, name: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
@@ -138,7 +140,7 @@ class _Process:
         assert self._process is None, "already running"
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "app.cli", *arguments],
+                [*self.command, *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,

@@ -15,7 +15,7 @@ export function KeyForm() {
   return html`<form class="key-form" onSubmit=${onSubmit}>
     <${Panel} title="API key">
       <div class="stack">
-        <p>${keyWanted.value} It is kept in this browser tab only and forgotten when the tab closes.</p>
+        <p>${refused ? "" : `${keyWanted.value} `}It is kept in this browser tab only and forgotten when the tab closes.</p>
         <${Field} label="Key" hint="starts with sk-swarmd-" wrong=${refused ? keyWanted.value : null}>
           ${(/** @type {any} */ props) =>
             html`<input
