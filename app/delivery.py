@@ -22,9 +22,18 @@ _LOOK_UP_S = 3.0
 
 @asynccontextmanager
 async def open_webhooks(
-    settings: Settings, database: Database, doorbell: Doorbell, clock: Clock, entropy: Entropy, metrics: DeliveryMetrics
+    settings: Settings,
+    database: Database,
+    doorbell: Doorbell,
+    clock: Clock,
+    entropy: Entropy,
+    metrics: DeliveryMetrics,
+    node: str,
 ) -> AsyncIterator[WebhookService]:
-    """Deliver while the context lasts. To be entered before the scheduler runs, so that it stops after it."""
+    """Deliver while the context lasts, one of several nodes at a time.
+
+    To be entered before the scheduler runs, so that it stops after it.
+    """
     bounds = DeliverySettings(
         schedule=RetrySchedule.of(settings.webhook_attempts),
         timeout_s=settings.webhook_timeout_s,
@@ -33,6 +42,9 @@ async def open_webhooks(
     async with GuardedClient(allow_private=settings.webhook_private) as client:
         check = partial(client.check, timeout_s=_LOOK_UP_S)
         service = WebhookService(database.webhooks, doorbell, clock, entropy, check)
-        deliverer = Deliverer(database.webhooks, service, client, doorbell, clock, entropy, bounds, metrics)
+        may_deliver = None if database.nodes is None else partial(database.nodes.hold, "webhooks", node)
+        deliverer = Deliverer(
+            database.webhooks, service, client, doorbell, clock, entropy, bounds, metrics, may_deliver
+        )
         async with deliverer.running():
             yield service

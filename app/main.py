@@ -29,6 +29,7 @@ from app.api.schemas.webhooks import webhook_data
 from app.blobs.directory import DirectoryBlobs
 from app.console import pages
 from app.delivery import open_webhooks
+from app.dispatch.polled import PolledDoorbell
 from app.documents.table import rows_of
 from app.documents.text import text_of
 from app.domain.decompose.requests import Bounds
@@ -81,6 +82,9 @@ _GC_THRESHOLD = 200_000
 
 
 _HOUR_MS = 3_600_000
+
+_POLL_S, _SLOW_POLL_S = 1.0, 5.0
+"""How often several nodes look for each other's news: where they hear nothing, and where a ring may be lost."""
 
 
 class KeyNeeded(SwarmdError):
@@ -161,10 +165,14 @@ async def _start(settings: Settings, app: FastAPI, stack: AsyncExitStack, furthe
     metrics: CollectorRegistry = app.state.metrics
     clock = SystemClock()
     entropy = SystemEntropy()
-    owner = f"{socket.gethostname()}:{os.getpid()}"
+    # In containers host and pid are often those of the process before, which must not seem to live on.
+    owner = f"{socket.gethostname()}:{os.getpid()}:{entropy.bits(32):08x}"
     node = Node(settings, owner)
     doorbell = node.doorbell
-    database = await stack.enter_async_context(open_database(settings.database))
+    database = await stack.enter_async_context(open_database(settings.database, lease_s=settings.lease_s))
+    if database.nodes is not None:
+        every_s = _POLL_S if node.broker is None else _SLOW_POLL_S
+        doorbell = await stack.enter_async_context(PolledDoorbell(doorbell, every_s=every_s).running())
     keys = KeyService(database.keys, clock, entropy)
     if not is_loopback(settings.host) and not await keys.any_live():
         raise KeyNeeded(settings.host)
@@ -181,11 +189,12 @@ async def _start(settings: Settings, app: FastAPI, stack: AsyncExitStack, furthe
     if settings.metrics:
         LaneMetrics(admission, metrics)
     accounts = await stack.enter_async_context(open_accounts(settings, database, keys, admission, clock, entropy))
-    feed = Streams(database.swarms, database.tasks, database.events, clock)
+    elsewhere = doorbell if database.nodes is not None else None
+    feed = Streams(database.swarms, database.tasks, database.events, clock, elsewhere)
     await stack.enter_async_context(feed.running())
     delivery_metrics = PrometheusDeliveryMetrics(metrics) if settings.metrics else NoMetrics()
     webhook_service = await stack.enter_async_context(
-        open_webhooks(settings, database, doorbell, clock, entropy, delivery_metrics)
+        open_webhooks(settings, database, doorbell, clock, entropy, delivery_metrics, owner)
     )
     shared = Machinery(
         runs=database.runs,
@@ -205,7 +214,9 @@ async def _start(settings: Settings, app: FastAPI, stack: AsyncExitStack, furthe
     if node.broker is not None and local_agents:
         node.employ(agents.executor, agents.tools, database, local_agents)
     app.state.node = await stack.enter_async_context(node.running())
-    supervisor = Supervisor(shared, owner=owner, max_runs=settings.max_runs)
+    supervisor = Supervisor(
+        shared, owner=owner, max_runs=settings.max_runs, nodes=database.nodes, lease_s=settings.lease_s
+    )
     app.state.supervisor = await stack.enter_async_context(supervisor.running())
     role_service = RoleService(database.roles, registry, clock)
     swarm_service = SwarmService(

@@ -118,6 +118,9 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = Field(
         None, description="sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME; default: swarmd.db in data_dir"
     )
+    lease_s: float = Field(
+        10.0, ge=2, le=600, description="PostgreSQL: within so long the swarms of a node that is gone go on elsewhere"
+    )
     config: Path | None = Field(None, description="TOML file with further settings")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least that is logged")
     log_format: Literal["auto", "json", "console"] = Field("auto", description="auto: console on a terminal")

@@ -32,9 +32,17 @@ def idle_of(agent_id: str) -> str:
     return f"idle.{agent_id}"
 
 
+def log_of(agent_id: str) -> str:
+    """Topic rung after each commit of a swarm of an orchestrator."""
+    return f"log.{agent_id}"
+
+
+CONTROL_TOPICS = "control."
+
+
 def control_of(swarm_id: str) -> str:
-    """Topic rung when a client asked something of a running swarm."""
-    return f"control.{swarm_id}"
+    """Topic rung when a client asked something of a running swarm, or changed its orchestrator, which has its own."""
+    return f"{CONTROL_TOPICS}{swarm_id}"
 
 
 NEW_SWARMS = "swarms.new"

@@ -113,11 +113,17 @@ class Control:
 class RunStore(Protocol):
     """The scheduler's side: claim a run, load it, write what its steps changed."""
 
-    async def claim(self, owner: str, *, limit: int, now_ms: int | None = None) -> Sequence[Lease]:
+    async def claim(
+        self, owner: str, *, limit: int, now_ms: int | None = None, orphans: bool = True
+    ) -> Sequence[Lease]:
         """Take up to ``limit`` active swarms that nobody owns, oldest first; each gets a fresh token.
+
+        Where several nodes share the database the owner lives for a further lease (``ports.nodes``), and behind the
+        runs of nobody those of dead nodes are taken.
 
         Args:
             now_ms: leave those that begin later, unless a client has asked something of them; None takes them, too.
+            orphans: False leaves those of dead nodes alone.
         """
         ...
 

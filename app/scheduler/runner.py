@@ -42,7 +42,7 @@ from app.domain.transitions import resume, step
 from app.ports.assignments import Assigned, Assignments
 from app.ports.clock import Clock
 from app.ports.dispatch import Dispatch
-from app.ports.doorbell import Doorbell, control_of, end_of, events_of, idle_of
+from app.ports.doorbell import Doorbell, control_of, end_of, events_of, idle_of, log_of
 from app.ports.events import EncodedEvent
 from app.ports.feed import EventFeed
 from app.ports.provider import UnknownModel
@@ -305,6 +305,7 @@ class Runner:
     def _announce(self, state: SwarmState, out: Step) -> None:
         doorbell = self._shared.doorbell
         doorbell.ring(events_of(state.swarm_id))
+        doorbell.ring(log_of(state.spec.agent_id))
         if state.ended:
             doorbell.ring(end_of(state.swarm_id))
             doorbell.ring(idle_of(state.spec.agent_id))

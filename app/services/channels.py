@@ -14,6 +14,9 @@ from typing import Any
 
 from app.ports.events import LogCursor
 
+PAGE = 1000
+"""Frames read from the store at once."""
+
 _KEEP = 4096
 """Events a channel keeps; trimmed at twice as many."""
 
@@ -50,10 +53,14 @@ class Channel:
 
     Args:
         fetch: reads frames behind a place from the store, at most so many.
+
+    Attributes:
+        closing: called when the last reader has left.
     """
 
     def __init__(self, fetch: Fetch) -> None:
         self.fetch = fetch
+        self.closing: Callable[[], None] | None = None
         self.readers: set[asyncio.Event] = set()
         self._floor: LogCursor | None = None
         self._next = 0
@@ -84,6 +91,23 @@ class Channel:
             del self._frames[:surplus]
             del self._places[:surplus]
         self._wake()
+
+    async def catch_up(self) -> None:
+        """Publish what the store has behind the newest frame: another node has committed it.
+
+        Where that is more than a page the readers go back to the store, as new ones do.
+        """
+        end = self._places[-1] if self._places else self._floor
+        if end is None:
+            return  # its readers are at the store
+        frames = await self.fetch(end, PAGE)
+        if len(frames) == PAGE:
+            self._floor = None
+            self._frames.clear()
+            self._places.clear()
+            self._wake()
+        elif frames:
+            self.publish(frames)
 
     def settle(self, place: LogCursor) -> None:
         """The store has nothing behind ``place``: a channel that nothing was published in begins there."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -75,6 +75,10 @@ class _Result:
 
 
 class Deliverer:
+    """Args:
+    may_deliver: whether this node is the one that delivers, asked before each look; None where it is the only one.
+    """
+
     def __init__(
         self,
         store: WebhookStore,
@@ -85,6 +89,7 @@ class Deliverer:
         entropy: Entropy,
         settings: DeliverySettings,
         metrics: DeliveryMetrics,
+        may_deliver: Callable[[], Awaitable[bool]] | None = None,
     ) -> None:
         self._store = store
         self._webhooks = webhooks
@@ -94,6 +99,7 @@ class Deliverer:
         self._entropy = entropy
         self._settings = settings
         self._metrics = metrics
+        self._may_deliver = may_deliver
         self._flights: dict[str, _Flight] = {}
         self._news = asyncio.Event()
 
@@ -137,6 +143,8 @@ class Deliverer:
     async def _start_due(self) -> float:
         """Start every delivery that is due and has room; return the seconds until there may be more."""
         settings = self._settings
+        if self._may_deliver is not None and not await self._may_deliver():
+            return _STORE_AWAY_S
         while (room := settings.at_once - len(self._flights)) > 0:
             hosts = Counter(flight.host for flight in self._flights.values())
             tenants = Counter(flight.tenant_id for flight in self._flights.values())

@@ -9,9 +9,7 @@ from typing import Protocol
 
 from app.domain.events import SWARM_COMPLETED
 from app.ports.events import LogCursor
-from app.services.channels import Channel, Fetch, Frame
-
-_PAGE = 1000
+from app.services.channels import PAGE, Channel, Frame
 
 
 class Snapshots(Protocol):
@@ -36,7 +34,7 @@ class Reader:
         tenant_id: str,
         channels: dict[str, Channel],
         key: str,
-        fetch: Fetch,
+        open_channel: Callable[[], Channel],
         place: LogCursor,
         *,
         over: Callable[[LogCursor], Awaitable[bool]] | None = None,
@@ -45,7 +43,7 @@ class Reader:
         self._tenant_id = tenant_id
         self._channels = channels
         self._key = key
-        self._fetch = fetch
+        self._open_channel = open_channel
         self._place = place
         self._over = over
         self._version = 0
@@ -58,14 +56,14 @@ class Reader:
                 news.clear()
                 frames = channel.after(self._place) if caught_up else None
                 if frames is None:
-                    frames = await channel.fetch(self._place, _PAGE)
-                    caught_up = len(frames) < _PAGE
+                    frames = await channel.fetch(self._place, PAGE)
+                    caught_up = len(frames) < PAGE
                     if caught_up:
                         channel.settle(frames[-1].at if frames else self._place)
                     if not frames and self._over is not None and await self._over(self._place):
                         return
-                for start in range(0, len(frames), _PAGE):
-                    yield await self._texts(frames[start : start + _PAGE])
+                for start in range(0, len(frames), PAGE):
+                    yield await self._texts(frames[start : start + PAGE])
                 ended = frames and frames[-1].type == SWARM_COMPLETED
                 if ended and self._over is not None and await self._over(self._place):
                     return  # and not one of the ends that a retry undid
@@ -82,7 +80,7 @@ class Reader:
         """Join the channel, which lives as long as it has readers."""
         channel = self._channels.get(self._key)
         if channel is None:
-            channel = self._channels[self._key] = Channel(self._fetch)
+            channel = self._channels[self._key] = self._open_channel()
         news = asyncio.Event()
         channel.readers.add(news)
         try:
@@ -91,6 +89,8 @@ class Reader:
             channel.readers.discard(news)
             if not channel.readers and self._channels.get(self._key) is channel:
                 del self._channels[self._key]
+                if channel.closing is not None:
+                    channel.closing()
 
     async def _texts(self, frames: Sequence[Frame]) -> list[str]:
         """Return the texts of ``frames``; the final snapshot of a run comes just before its ``swarm_completed``."""

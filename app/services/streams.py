@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import orjson
@@ -18,15 +19,20 @@ import orjson
 from app.domain.errors import InvalidRequest, NotFound
 from app.domain.events import SWARM_COMPLETED, rfc3339
 from app.domain.figures import snapshot_fields
-from app.domain.swarm import SWARM_TERMINAL, SwarmState
+from app.domain.swarm import SWARM_TERMINAL, SwarmState, SwarmStatus
 from app.ports.clock import Clock
+from app.ports.doorbell import Doorbell, events_of, log_of
 from app.ports.events import EncodedEvent, EventStore, LogCursor, LoggedEvent
-from app.ports.store import SwarmRow, SwarmStore, TaskStore
-from app.services.channels import Channel, Frame
+from app.ports.store import SwarmFilter, SwarmRow, SwarmStore, TaskStore
+from app.services.channels import Channel, Fetch, Frame
+from app.services.following import Follower
 from app.services.readers import Reader, with_cursor
 
 _SNAPSHOT_EVERY_S = 1.0
 _FINAL_CACHE = 256
+_SNAPSHOTS_ELSEWHERE = 20
+"""Runs of an orchestrator on other nodes of which its stream has snapshots: each costs queries, every second."""
+
 LATEST = "latest"
 
 
@@ -42,13 +48,22 @@ class _Live:
 class Streams:
     """Implements ``ports.feed.EventFeed`` for runners and serves readers."""
 
-    def __init__(self, swarms: SwarmStore, tasks: TaskStore, events: EventStore, clock: Clock) -> None:
+    """Args:
+    elsewhere: rings when swarms on other nodes have news; None where there are no other nodes.
+    """
+
+    def __init__(
+        self, swarms: SwarmStore, tasks: TaskStore, events: EventStore, clock: Clock, elsewhere: Doorbell | None = None
+    ) -> None:
         self._swarms = swarms
         self._tasks = tasks
         self._events = events
         self._clock = clock
         self._of_swarm: dict[str, Channel] = {}
         self._of_agent: dict[str, Channel] = {}
+        self._elsewhere = elsewhere
+        self._followers: set[Follower] = set()
+        self._running_elsewhere: set[str] = set()
         self._live: dict[str, _Live] = {}
         self._finals: OrderedDict[tuple[str, int], str] = OrderedDict()
 
@@ -60,7 +75,8 @@ class Streams:
             yield
         finally:
             ticker.cancel()
-            await asyncio.gather(ticker, return_exceptions=True)
+            ending = [follower.stop() for follower in self._followers]
+            await asyncio.gather(ticker, *ending, return_exceptions=True)
 
     # --- for runners -------------------------------------------------------------------------------------------------
 
@@ -123,7 +139,7 @@ class Streams:
     def is_running(self, swarm_id: str) -> bool:
         """Return whether a runner has the swarm and has not ended it: after the end nothing but the final snapshot."""
         live = self._live.get(swarm_id)
-        return live is not None and not live.state.ended
+        return swarm_id in self._running_elsewhere if live is None else not live.state.ended
 
     async def final(self, tenant_id: str, swarm_id: str, seq: int) -> str | None:
         """Return the last snapshot of a run's end; ``seq`` is the event before its ``swarm_completed``.
@@ -185,7 +201,15 @@ class Streams:
             row = await self._swarms.get(tenant_id, swarm_id)
             return row is None or (row.status in SWARM_TERMINAL and place.position >= row.last_seq)
 
-        return Reader(self, tenant_id, self._of_swarm, swarm_id, fetch, place, over=over).read(pause_s)
+        async def snapshots(channel: Channel) -> None:
+            row = await self._swarms.get(tenant_id, swarm_id)
+            await self._put_elsewhere(channel, [] if row is None else [row])
+
+        def is_here() -> bool:
+            return swarm_id in self._live
+
+        open_channel = self._opening(fetch, events_of(swarm_id), snapshots, is_here)
+        return Reader(self, tenant_id, self._of_swarm, swarm_id, open_channel, place, over=over).read(pause_s)
 
     async def of_agent(
         self, tenant_id: str, agent_id: str, after: str | None, pause_s: float = 0.0
@@ -207,7 +231,48 @@ class Streams:
             entries = await self._events.list_of_agent(agent_id, after=place, limit=limit)
             return [_agent_frame(entry) for entry in entries]
 
-        return Reader(self, tenant_id, self._of_agent, agent_id, fetch, place).read(pause_s)
+        async def snapshots(channel: Channel) -> None:
+            running = SwarmFilter(agent_id=agent_id, status=SwarmStatus.RUNNING)
+            page = await self._swarms.list(tenant_id, running, limit=_SNAPSHOTS_ELSEWHERE, cursor=None)
+            await self._put_elsewhere(channel, page.items)
+
+        open_channel = self._opening(fetch, log_of(agent_id), snapshots, lambda: False)
+        return Reader(self, tenant_id, self._of_agent, agent_id, open_channel, place).read(pause_s)
+
+    # --- of other nodes ----------------------------------------------------------------------------------------------
+
+    def _opening(
+        self,
+        fetch: Fetch,
+        topic: str,
+        snapshots: Callable[[Channel], Awaitable[None]],
+        is_here: Callable[[], bool],
+    ) -> Callable[[], Channel]:
+        def open_channel() -> Channel:
+            channel = Channel(fetch)
+            if self._elsewhere is not None:
+                follower = Follower(channel, self._elsewhere, topic, snapshots, is_here)
+                self._followers.add(follower)
+                channel.closing = partial(self._unfollow, follower)
+            return channel
+
+        return open_channel
+
+    def _unfollow(self, follower: Follower) -> None:
+        follower.stop()
+        self._followers.discard(follower)
+
+    async def _put_elsewhere(self, channel: Channel, rows: Sequence[SwarmRow]) -> None:
+        """Make snapshots of runs on other nodes from what they have committed."""
+        for row in rows:
+            swarm_id = row.swarm_id
+            if row.status in SWARM_TERMINAL or swarm_id in self._live:
+                self._running_elsewhere.discard(swarm_id)
+                continue
+            self._running_elsewhere.add(swarm_id)
+            text = _snapshot_text(swarm_id, row.last_seq, self._clock.now_ms(), await self._fields(row))
+            await channel.catch_up()  # a snapshot tells of nothing behind it
+            channel.put_snapshot(swarm_id, text)
 
 
 def _swarm_frame(swarm_id: str, event: EncodedEvent) -> Frame:

@@ -184,7 +184,8 @@ class SwarmService:
         ended = asyncio.Event()
         deadline = self.clock.monotonic() + timeout_s
         with self.doorbell.listen(end_of(swarm_id), ended.set):
-            while not ended.is_set():
+            while True:
+                ended.clear()
                 row = await self.get(tenant_id, swarm_id)
                 left_s = deadline - self.clock.monotonic()
                 if row.status in SWARM_TERMINAL or left_s <= 0:

@@ -19,6 +19,7 @@ from app.storage.idempotency import IdempotencyKeys
 from app.storage.keys import Keys
 from app.storage.memory import Memory
 from app.storage.messages import Messages
+from app.storage.nodes import Nodes
 from app.storage.prices import Prices
 from app.storage.reader import Reader
 from app.storage.roles import Roles
@@ -57,12 +58,18 @@ class Database:
     graphs: Graphs
     assignments: Assignments
     workers: Workers
+    nodes: Nodes | None
 
     @classmethod
-    def of(cls, writer: Writer, reader: Reader) -> Database:
+    def of(cls, writer: Writer, reader: Reader, *, lease_s: float | None = None) -> Database:
+        """Args:
+        lease_s: how long a node lives after each sign of life; None where no other process can have the database.
+        """
         fresh = FreshRuns()
+        nodes = None if lease_s is None else Nodes(writer, reader, lease_s)
         return cls(
-            runs=Runs(writer, reader, fresh),
+            nodes=nodes,
+            runs=Runs(writer, reader, fresh, nodes),
             swarms=Swarms(writer, reader, fresh),
             tasks=Tasks(reader),
             events=Events(reader),

@@ -26,15 +26,19 @@ from app.storage.reader import Reader
 from app.storage.seal import break_seal, check_seal, seal
 from app.storage.sqlite_writer import SqliteWriter
 
+_LIFE = 0.75
+"""Of the time within which a node's runs are to go on elsewhere; the rest is for noticing."""
+
 
 @asynccontextmanager
 async def open_database(
-    where: Path | str, *, before_commit: Callable[[], None] | None = None
+    where: Path | str, *, lease_s: float = 10.0, before_commit: Callable[[], None] | None = None
 ) -> AsyncIterator[Database]:
     """Open (and make or migrate) a database: the SQLite file at a path for this process alone, or the PostgreSQL
     database of a URL beside whoever else has it open.
 
     Args:
+        lease_s: within so long the runs of a process that is gone are claimed by others that share the database.
         before_commit: called before each commit, in the writer's thread if it has one; fault tests end the process
             there.
 
@@ -42,7 +46,9 @@ async def open_database(
         StoreUnavailable: another process holds the file, its directory cannot be written, or it is damaged or none of
             ours, and left as it was; the server cannot be reached or refuses.
     """
-    opened = _open_file(where, before_commit) if isinstance(where, Path) else _open_server(where, before_commit)
+    opened = (
+        _open_file(where, before_commit) if isinstance(where, Path) else _open_server(where, lease_s, before_commit)
+    )
     async with opened as database:
         yield database
 
@@ -55,11 +61,11 @@ async def open_accounts(where: Path | str) -> AsyncIterator[Accounts]:
 
 
 @asynccontextmanager
-async def _open_server(url: str, before_commit: Callable[[], None] | None) -> AsyncIterator[Database]:
+async def _open_server(url: str, lease_s: float, before_commit: Callable[[], None] | None) -> AsyncIterator[Database]:
     from app.storage.server import open_server
 
     async with open_server(url, before_commit=before_commit) as (writer, reader):
-        yield Database.of(writer, reader)
+        yield Database.of(writer, reader, lease_s=lease_s * _LIFE)
 
 
 @asynccontextmanager

@@ -7,12 +7,12 @@ from typing import Any
 from sqlalchemy import BigInteger, BindParameter, Boolean, Float, Integer, Table, Text, bindparam
 from sqlalchemy.types import TypeEngine
 
-from app.storage import account_tables, delivery_tables, shared_tables, tables
+from app.storage import account_tables, delivery_tables, node_tables, shared_tables, tables
 from app.storage.dialect import PARAM_PREFIX
 
-_MODULES = (account_tables, delivery_tables, shared_tables, tables)
+_MODULES = (account_tables, delivery_tables, node_tables, shared_tables, tables)
 _KINDS: tuple[type[TypeEngine[Any]], ...] = (Boolean, Float, Integer)
-_TEXTS = ("id", "if_digest", "source_id", "source_prefix", "step_prefix", "zeros")
+_TEXTS = ("id", "node", "if_digest", "source_id", "source_prefix", "step_prefix", "zeros")
 """Texts that are no columns, or not in all tables. What else is no column is a number."""
 
 

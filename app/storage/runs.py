@@ -26,6 +26,7 @@ from app.storage.dialect.expressions import octets, total
 from app.storage.events import event_ops, log_position
 from app.storage.fresh import FreshRuns
 from app.storage.mapping import dump_budget, dump_counts, load_awaits, load_budget, load_spec, loads, usage_of
+from app.storage.nodes import Nodes
 from app.storage.reader import Reader
 from app.storage.tables import AGENTS, ATTEMPTS, COMMANDS, STEPS, SWARMS, TASK_INPUTS, TASKS
 from app.storage.webhooks import delivery_op
@@ -73,15 +74,27 @@ _JOURNALS = (
 
 
 class Runs:
-    def __init__(self, writer: Writer, reader: Reader, fresh: FreshRuns) -> None:
+    """Args:
+    nodes: where several processes share the database.
+    """
+
+    def __init__(self, writer: Writer, reader: Reader, fresh: FreshRuns, nodes: Nodes | None = None) -> None:
         self._writer = writer
         self._reader = reader
         self._fresh = fresh
+        self._nodes = nodes
 
-    async def claim(self, owner: str, *, limit: int, now_ms: int | None = None) -> Sequence[Lease]:
-        due_ms = _EVER if now_ms is None else now_ms
-        row = sql.CLAIM_SWARMS.row({"lease_owner": owner, "limit": limit, "now_ms": due_ms})
-        [rows] = await self._writer.write([Op(sql.CLAIM_SWARMS, [row], fetch=True)])
+    async def claim(
+        self, owner: str, *, limit: int, now_ms: int | None = None, orphans: bool = True
+    ) -> Sequence[Lease]:
+        values = {"lease_owner": owner, "limit": limit, "now_ms": _EVER if now_ms is None else now_ms}
+        ops = [Op(sql.CLAIM_SWARMS, [sql.CLAIM_SWARMS.row(values)], fetch=True)]
+        if self._nodes is not None:
+            ops.insert(0, self._nodes.renewal(owner))
+        rows = (await self._writer.write(ops))[-1]
+        if self._nodes is not None and orphans and len(rows) < limit:
+            row = sql.CLAIM_ORPHANS.row(values | {"limit": limit - len(rows)})
+            rows += (await self._writer.write([Op(sql.CLAIM_ORPHANS, [row], fetch=True)]))[-1]
         return list(starmap(Lease, sorted(rows)))
 
     async def next_start_ms(self) -> int | None:

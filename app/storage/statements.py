@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import (
+    ClauseElement,
     ColumnElement,
     Table,
     and_,
@@ -14,6 +15,7 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    union,
     update,
 )
 
@@ -21,7 +23,9 @@ from app.domain.swarm import SWARM_ACTIVE
 from app.domain.task import TERMINAL, TaskStatus
 from app.storage.assignment_tables import ASSIGNMENT_TEXTS, ASSIGNMENTS
 from app.storage.delivery_tables import WEBHOOK_DELIVERIES, WEBHOOKS
-from app.storage.dialect import accumulate, compile_statement, upsert
+from app.storage.dialect import Variants, accumulate, compile_statement, upsert
+from app.storage.dialect.expressions import clock_ms
+from app.storage.node_tables import NODES
 from app.storage.parameters import param
 from app.storage.tables import (
     AGENT_LOG,
@@ -242,24 +246,33 @@ SAVE_AGGREGATE = compile_statement(
 )
 """Behind ``SAVE_SWARM``, which is its fence: a merged value may be megabytes, and most commits do not change it."""
 
-# What another process is about to claim is passed over: it would be claimed twice.
-_CLAIMABLE = (
-    select(SWARMS.c.id)
-    .where(
-        SWARMS.c.lease_owner.is_(None),
-        or_(_ACTIVE_SWARM & _IS_DUE, SWARMS.c.id.in_(select(COMMANDS.c.swarm_id))),
+_UNOWNED = SWARMS.c.lease_owner.is_(None)
+_LIVE_NODES = select(NODES.c.id).where(NODES.c.expires_at_ms > clock_ms())
+_ORPHANED = and_(SWARMS.c.lease_owner.is_not(None), SWARMS.c.lease_owner.not_in(_LIVE_NODES))
+_COMMANDED = select(COMMANDS.c.swarm_id)
+
+
+def _claim(*, whose: ColumnElement[bool], wanting: ColumnElement[bool]) -> ClauseElement:
+    # What another process is about to claim is passed over: it would be claimed twice.
+    claimable = select(SWARMS.c.id).where(whose, wanting).order_by(SWARMS.c.id).limit(param("limit"))
+    chosen = claimable.with_for_update(skip_locked=True).cte("claimable")
+    return (
+        update(SWARMS)
+        .where(SWARMS.c.id.in_(select(chosen.c.id)))
+        .values(lease_owner=param("lease_owner"), lease_token=SWARMS.c.lease_token + 1)
+        .returning(SWARMS.c.id, SWARMS.c.lease_token)
     )
-    .order_by(SWARMS.c.id)
-    .limit(param("limit"))
-    .with_for_update(skip_locked=True)
-    .cte("claimable")
-)
+
+
+_WANTS_ONE = or_(_ACTIVE_SWARM & _IS_DUE, SWARMS.c.id.in_(_COMMANDED))
+# PostgreSQL would read the whole table for that OR.
+_ARE_WANTING = SWARMS.c.id.in_(union(select(SWARMS.c.id).where(_ACTIVE_SWARM, _IS_DUE), _COMMANDED))
+
 CLAIM_SWARMS = compile_statement(
-    update(SWARMS)
-    .where(SWARMS.c.id.in_(select(_CLAIMABLE.c.id)))
-    .values(lease_owner=param("lease_owner"), lease_token=SWARMS.c.lease_token + 1)
-    .returning(SWARMS.c.id, SWARMS.c.lease_token)
+    Variants(_claim(whose=_UNOWNED, wanting=_WANTS_ONE), _claim(whose=_UNOWNED, wanting=_ARE_WANTING))
 )
+CLAIM_ORPHANS = compile_statement(_claim(whose=_ORPHANED, wanting=_ARE_WANTING))
+"""Runs of nodes that no longer live."""
 
 NEXT_START = compile_statement(
     select(func.min(SWARMS.c.start_at_ms)).where(
@@ -274,8 +287,11 @@ RELEASE_SWARM = compile_statement(
 )
 
 RELEASE_ALL = compile_statement(
-    update(SWARMS).where(_ACTIVE_SWARM, SWARMS.c.lease_owner.is_not(None)).values(lease_owner=None)
+    update(SWARMS)
+    .where(or_(_ACTIVE_SWARM, SWARMS.c.id.in_(_COMMANDED)), SWARMS.c.lease_owner.is_not(None))
+    .values(lease_owner=None)
 )
+"""Ended runs have an owner only while one is at a client's command."""
 
 ADD_COMMAND = compile_statement(
     insert(COMMANDS)

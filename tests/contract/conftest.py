@@ -17,9 +17,8 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path | str
     if request.param == "sqlite":
         yield place_database(tmp_path / "x.db")
         return
-    url = server().create_database()
-    yield url
-    server().drop_database(url)
+    with server().database() as url:
+        yield url
 
 
 @pytest.fixture

@@ -133,8 +133,7 @@ def cluster(
         postgres = server()
         broker = stack.enter_context(nats_server(folder))
         model = stack.enter_context(MockModelProcess(folder, "--latency-ms", str(latency_ms), *model_flags))
-        url = postgres.create_database()
-        stack.callback(postgres.drop_database, url)
+        url = stack.enter_context(postgres.database())
         found = Cluster(model, postgres, url, broker)
         for number in range(serves):
             serve = ServiceProcess(

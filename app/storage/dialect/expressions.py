@@ -86,6 +86,23 @@ def _greatest_postgres(element: greatest, compiler: SQLCompiler, **kw: Any) -> s
     return f"greatest({compiler.process(element.clauses, **kw)})"
 
 
+class clock_ms(FunctionElement[int]):  # noqa: N801
+    """The clock of the database, in Unix milliseconds."""
+
+    inherit_cache = True
+    type = BigInteger()
+
+
+@compiles(clock_ms, "sqlite")
+def _clock_ms_sqlite(element: clock_ms, compiler: SQLCompiler, **kw: Any) -> str:
+    return "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)"
+
+
+@compiles(clock_ms, "postgresql")
+def _clock_ms_postgres(element: clock_ms, compiler: SQLCompiler, **kw: Any) -> str:
+    return "(extract(epoch FROM clock_timestamp()) * 1000)::BIGINT"
+
+
 @compiles(String, "postgresql")
 def _string_postgres(element: String, compiler: SQLCompiler, **kw: Any) -> str:
     """One name for all texts: a parameter that is used as both TEXT and VARCHAR is an error."""

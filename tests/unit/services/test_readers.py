@@ -103,7 +103,8 @@ class World:
                 channel.put_snapshot(swarm_id, snapshot(swarm_id, self.last[swarm_id]))
 
     def reader(self, place: LogCursor, *, ends: bool = False) -> Reader:
-        return Reader(self, "tenant", self.channels, "key", self.fetch, place, over=self.over if ends else None)
+        over = self.over if ends else None
+        return Reader(self, "tenant", self.channels, "key", lambda: Channel(self.fetch), place, over=over)
 
 
 class SwarmWorld(World):
@@ -265,7 +266,7 @@ def test_every_event_comes_once_and_in_order(
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(channels, "_KEEP", keep)
-        patch.setattr(readers, "_PAGE", page)
+        patch.setattr(readers, "PAGE", page)
         asyncio.run(go())
 
 
@@ -296,7 +297,7 @@ def test_a_run_s_stream_ends_after_its_last_event(
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(channels, "_KEEP", keep)
-        patch.setattr(readers, "_PAGE", page)
+        patch.setattr(readers, "PAGE", page)
         asyncio.run(go())
 
 
@@ -345,7 +346,7 @@ def test_a_watched_run_that_is_deleted_ends_its_stream() -> None:
         return True
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(readers, "_PAGE", 2)
+        patch.setattr(readers, "PAGE", 2)
         patch.setattr(World, "over", lambda _, place: gone(place))
         asyncio.run(go())
 

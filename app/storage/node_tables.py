@@ -1,0 +1,37 @@
+"""The tables of the processes that share a database. Private to ``app.storage``. Times are the database's, Unix
+milliseconds; a SQLite file, which is one process's, has no rows of them."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Table
+from sqlmodel import Field, SQLModel
+
+
+def _big() -> Column[int]:
+    return Column(BigInteger, nullable=False)
+
+
+class Nodes(SQLModel, table=True):
+    """The processes that share the database, and until when each lives by the database's clock; none of a file's.
+
+    A run belongs to its ``lease_owner`` while that lives.
+    """
+
+    __tablename__ = "nodes"
+
+    id: str = Field(primary_key=True)
+    expires_at_ms: int = Field(sa_column=_big())
+
+
+class Duties(SQLModel, table=True):
+    """What one of those processes does for all of them, and until when it is its."""
+
+    __tablename__ = "duties"
+
+    name: str = Field(primary_key=True)
+    node: str
+    expires_at_ms: int = Field(sa_column=_big())
+
+
+DUTIES: Table = SQLModel.metadata.tables["duties"]
+NODES: Table = SQLModel.metadata.tables["nodes"]
