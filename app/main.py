@@ -300,6 +300,7 @@ async def _start(settings: Settings, app: FastAPI, stack: AsyncExitStack, furthe
         caps=Caps(max_tasks=settings.max_tasks, max_input_bytes=settings.max_input_bytes),
         max_wait_s=settings.max_wait_s,
         slow_client_s=settings.slow_client_s,
+        broker_connected=node.broker_connected,
     )
 
 

@@ -100,6 +100,12 @@ class Node:
             await self.worker.drain(timeout_s)
 
     @property
+    def broker_connected(self) -> Callable[[], bool] | None:
+        """What tells whether NATS can be reached; None where there is none."""
+        broker = self.broker
+        return None if broker is None else lambda: broker.connected
+
+    @property
     def out(self) -> int:
         """Jobs that are out at workers."""
         return 0 if self._dispatch is None else self._dispatch.out

@@ -100,6 +100,7 @@ class Services:
     caps: Caps
     max_wait_s: float
     slow_client_s: float
+    broker_connected: Callable[[], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)

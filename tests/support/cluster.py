@@ -9,6 +9,7 @@ import os
 import signal
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -77,6 +78,11 @@ class Cluster:
             found: dict[str, Any] = client.get(f"/v1/swarms/{swarm_id}").json()
             return found
 
+    def readiness(self, *, node: int = 0) -> dict[str, Any]:
+        with self.serves[node].client() as client:
+            found: dict[str, Any] = client.get("/readyz").json()
+            return found
+
     def completed(self, swarm_id: str, *, node: int = 0) -> int:
         count: int = self.swarm(swarm_id, node=node)["counts"]["completed"]
         return count
@@ -97,13 +103,20 @@ class Cluster:
         """Calls that arrived at the model, by task."""
         return Counter(call["task_id"] for call in self.model.calls() if call["event"] == "received")
 
-    def open_calls(self) -> int:
-        """Calls that the model has received and not ended yet."""
-        kinds = Counter("received" if call["event"] == "received" else "ended" for call in self.model.calls())
-        return kinds["received"] - kinds["ended"]
+    def open_calls(self) -> set[int]:
+        """Calls that the model has received and neither answered nor seen closed."""
+        found: set[int] = set()
+        for call in self.model.calls():
+            (found.add if call["event"] == "received" else found.discard)(call["n"])
+        return found
 
-    def check(self, swarm_id: str, tasks: Sequence[str], *, repeats: int, node: int = 0) -> None:
-        """Nothing was lost, nothing counted twice, and no more calls were repeated than ``repeats``."""
+    def slow_down(self, words: str, latency_ms: int) -> None:
+        """Let calls whose prompt has these words take their time."""
+        script = {"match": words, "times": None, "latency_ms": latency_ms}
+        httpx2.post(f"{self.model.root_url}/mock/script", json=script).raise_for_status()
+
+    def check(self, swarm_id: str, tasks: Sequence[str], *, repeats: int, node: int = 0) -> int:
+        """Nothing was lost or counted twice, and no more calls than ``repeats`` were repeated; return how many were."""
         with self.serves[node].client() as client:
             outputs = client.get(f"/v1/swarms/{swarm_id}/results").json()["outputs"]
             log = list(events_of(client, swarm_id))
@@ -113,7 +126,9 @@ class Cluster:
         assert ends == Counter(dict.fromkeys(tasks, 1))
         calls = self.started_calls()
         assert calls.keys() >= set(tasks)
-        assert sum(calls[task_id] - 1 for task_id in tasks) <= repeats, calls.most_common(5)
+        repeated = sum(calls[task_id] - 1 for task_id in tasks)
+        assert repeated <= repeats, calls.most_common(5)
+        return repeated
 
 
 @contextmanager
@@ -135,19 +150,18 @@ def cluster(
         model = stack.enter_context(MockModelProcess(folder, "--latency-ms", str(latency_ms), *model_flags))
         url = stack.enter_context(postgres.database())
         found = Cluster(model, postgres, url, broker)
-        for number in range(serves):
-            serve = ServiceProcess(
+        found.serves = [
+            ServiceProcess(
                 folder / f"serve{number}",
                 *model.as_provider(),
                 *flags,
                 **found.env(),
                 SWARMD_LOCAL_AGENTS=str(local_agents),
             )
-            stack.callback(serve.kill)
-            serve.start()
-            found.serves.append(serve)
-        for number in range(workers):
-            worker = WorkerProcess(
+            for number in range(serves)
+        ]
+        found.workers = [
+            WorkerProcess(
                 folder / f"worker{number}",
                 *model.as_provider(),
                 "--concurrency",
@@ -155,9 +169,14 @@ def cluster(
                 *flags,
                 **found.env(),
             )
-            stack.callback(worker.kill)
-            worker.start()
-            found.workers.append(worker)
+            for number in range(workers)
+        ]
+        processes: list[ServiceProcess | WorkerProcess] = [*found.serves, *found.workers]
+        for process in processes:
+            stack.callback(process.kill)
+        with ThreadPoolExecutor(2) as starting:
+            for started in [starting.submit(process.start) for process in processes]:
+                started.result()
         yield found
 
 
@@ -171,5 +190,9 @@ def layered(tasks: int, width: int) -> list[dict[str, Any]]:
     return found
 
 
-def independent(tasks: int) -> list[dict[str, Any]]:
-    return [{"id": f"t{index}", "prompt": f"Say {index}."} for index in range(tasks)]
+def independent(tasks: int, words: str = "Say", prefix: str = "i") -> list[dict[str, Any]]:
+    return [{"id": f"{prefix}{index}", "prompt": f"{words} {index}."} for index in range(tasks)]
+
+
+def names(tasks: Sequence[Mapping[str, Any]]) -> list[str]:
+    return [task["id"] for task in tasks]

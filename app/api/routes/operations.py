@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Literal
 
 import orjson
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from app import __version__
 from app.api import asyncapi
@@ -26,13 +27,19 @@ class Health(BaseModel):
     version: str
 
 
+class Readiness(Health):
+    broker: Literal["connected", "disconnected"] | None = Field(
+        None, description="With several nodes: while NATS is away work is taken, and goes on when it is back"
+    )
+
+
 @router.get("/healthz", operation_id="get_health", response_model=Health)
 async def get_health() -> Response:
     """Alive: the process answers."""
     return json_response({"status": "ok", "version": __version__})
 
 
-@router.get("/readyz", operation_id="get_readiness", response_model=Health, responses=responses(503))
+@router.get("/readyz", operation_id="get_readiness", response_model=Readiness, responses=responses(503))
 async def get_readiness(request: Request, services: ServicesDep) -> Response:
     """Ready: new work is taken, the store can be written and some model can be served."""
     requests: OpenRequests = request.app.state.requests
@@ -40,7 +47,10 @@ async def get_readiness(request: Request, services: ServicesDep) -> Response:
         return refusal(request.url.path)
     await services.swarms.check_writable()
     await services.models.names()
-    return json_response({"status": "ready", "version": __version__})
+    found = {"status": "ready", "version": __version__}
+    if services.broker_connected is not None:
+        found["broker"] = "connected" if services.broker_connected() else "disconnected"
+    return json_response(found)
 
 
 @router.get("/asyncapi.json", include_in_schema=False)
