@@ -170,6 +170,51 @@ def test_the_configuration_in_the_manifests_is_taken() -> None:
     assert set(KUBERNETES["Secret"]["stringData"]) <= VARIABLES
 
 
+# --- several nodes ---------------------------------------------------------------------------------------------------
+
+
+NODES: list[dict[str, Any]] = list(
+    yaml.safe_load_all((DEPLOY / "kubernetes" / "distributed.yaml").read_text(encoding="utf-8"))
+)
+
+
+def test_compose_starts_several_nodes_on_one_database_and_one_broker() -> None:
+    services = {name: one for name, one in COMPOSE["services"].items() if "distributed" in one.get("profiles", ())}
+
+    assert set(services) == {"postgres", "nats", "swarmd-a", "swarmd-b", "worker"}
+    nodes = [services[name] for name in ("swarmd-a", "swarmd-b", "worker")]
+    assert all(set(node["environment"]) <= VARIABLES for node in nodes)
+    assert {node["environment"]["SWARMD_NATS_URL"] for node in nodes} == {"nats://nats:4222"}
+    assert len({node["environment"]["SWARMD_DATABASE_URL"] for node in nodes}) == 1
+    assert {node["image"] for node in nodes} == {f"swarmd:{__version__}"}
+    assert {tuple(node["volumes"]) for node in nodes} == {("data:/data",)}, "files are shared"
+    assert services["worker"]["command"][0] == "worker"
+    assert str(DEFAULTS.worker_port) in services["worker"]["healthcheck"]["test"][-1]
+
+
+def test_the_manifests_of_several_nodes_hold_together() -> None:
+    [config] = [one for one in NODES if one["kind"] == "ConfigMap"]
+    deployments = {one["metadata"]["name"]: one["spec"] for one in NODES if one["kind"] == "Deployment"}
+    [claim] = [one for one in NODES if one["kind"] == "PersistentVolumeClaim"]
+
+    Settings(**tomllib.loads(config["data"]["swarmd.toml"]))
+    assert set(deployments) == {"swarmd", "swarmd-worker"}
+    assert claim["spec"]["accessModes"] == ["ReadWriteMany"]
+    for name, spec in deployments.items():
+        labels = spec["template"]["metadata"]["labels"]
+        pod = spec["template"]["spec"]
+        [container] = pod["containers"]
+        [port] = container["ports"]
+        assert spec["selector"]["matchLabels"] == labels, name
+        assert pod["terminationGracePeriodSeconds"] > NEEDED_TO_STOP_S
+        assert pod["volumes"][0]["persistentVolumeClaim"]["claimName"] == claim["metadata"]["name"]
+        assert container["image"] == f"swarmd:{__version__}"
+        assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+        assert port["containerPort"] == (DEFAULTS.worker_port if name == "swarmd-worker" else DEFAULTS.port)
+        probed = {container[f"{kind}Probe"]["httpGet"]["path"] for kind in ("liveness", "readiness")}
+        assert probed == {"/healthz", "/readyz"}
+
+
 # --- systemd, nginx, monitoring --------------------------------------------------------------------------------------
 
 
