@@ -69,6 +69,7 @@ export class CellGrid {
   tick() {
     const metrics = this.run.metrics.peek();
     if (metrics?.ts) this.skewMs = this.run.asOf.peek() - Date.parse(metrics.ts);
+    if (this.run.swarm.peek()?.status === "paused" || this.run.throttled.peek()) this.slots.hold(this.run.tasks.values());
     const p95 = metrics?.p95_ms ?? percentile(latenciesOf(this.run.tasks.values()), 95);
     if (p95 !== this.p95) {
       this.p95 = p95;

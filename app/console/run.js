@@ -12,6 +12,12 @@ import { batch, computed, signal } from "./vendor/preact.js";
 const HIDDEN_MS = 500;
 /** Beyond this many events of a frame the rest waits for the next, so that no frame takes long. */
 const MOST_A_FRAME = 4_000;
+/** So far before the snapshot the stream begins, to hear what holds the run back: of that the snapshot does not tell. */
+const LOOK_BACK = 200;
+/** Events that say something of now even when the snapshot includes them. */
+const RETOLD = new Set(["swarm_completed", "swarm_throttled"]);
+/** Shorter ones would only flicker. */
+const LEAST_NOTICE_MS = 2_500;
 /** A notice of throttling without an end holds so long; while it lasts the service repeats it. */
 const NOTICE_MS = 7_000;
 /** Tasks that come up one after the other are asked for together. */
@@ -80,12 +86,11 @@ export function createRun(swarmId) {
     });
     for (const call of listeners) call(new Set(tasks.values()));
     // The last figures of a run that has ended come with its last event: that one is asked for again.
-    return RUN_ENDED.has(found.swarm.status) ? Math.max(seq - 1, 0) : seq;
+    return Math.max(seq - (RUN_ENDED.has(found.swarm.status) ? 1 : LOOK_BACK), 0);
   }
 
   /** @param {import("./stream.js").StreamEvent[]} events */
   function receive(events) {
-    received += events.length;
     pending.push(...events);
     schedule();
   }
@@ -124,7 +129,8 @@ export function createRun(swarmId) {
       metrics.value = event;
       return;
     }
-    if (event.seq <= seq && event.type !== "swarm_completed") return; // the snapshot holds it already
+    if (event.seq <= seq && !RETOLD.has(event.type)) return; // the snapshot holds it already
+    if (event.seq > seq) received += 1;
     seq = Math.max(seq, event.seq);
     if (!isOfTask(event)) {
       takeOfRun(event);
@@ -174,9 +180,11 @@ export function createRun(swarmId) {
   /** @param {any} event */
   function throttle({ lane, reason, wait_ms, ts }) {
     const at = momentOf(ts) ?? Date.now();
+    const left = at + (wait_ms ?? NOTICE_MS) - Date.now();
+    if (left <= 0) return; // of before this page was opened
     throttled.value = { lane, reason, untilMs: wait_ms === null ? null : at + wait_ms };
     clearTimeout(throttleTimer);
-    throttleTimer = setTimeout(() => (throttled.value = null), Math.max(wait_ms ?? NOTICE_MS, 1000));
+    throttleTimer = setTimeout(() => (throttled.value = null), Math.max(left, LEAST_NOTICE_MS));
   }
 
   /** @param {Record<string, any>} fields */

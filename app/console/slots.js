@@ -41,7 +41,12 @@ export class Slots {
     this.done = [];
     this.failed = [];
     this.next = 0;
-    this.resize(size, rows);
+    while (this.rows.length < size) {
+      this.rows.push(null);
+      this.kinds.push(EMPTY);
+    }
+    // As it was when the run began; from there on it goes as it went.
+    rows.slice(0, size).forEach((row, slot) => this.put(slot, row, PREVIEW));
     /** @type {{ at: number, begins: boolean, row: Row }[]} */
     const moments = [];
     for (const row of rows) {
@@ -103,6 +108,19 @@ export class Slots {
       if (row.startedAt !== null || row.endedAt !== null || this.places.has(row.task_id)) continue;
       this.put(slot, row, PREVIEW);
       slot = this.kinds.indexOf(EMPTY, slot + 1);
+    }
+  }
+
+  /**
+   * Where the run is held back: what waits for it takes the slots of what has completed, so that it is seen.
+   * @param {Iterable<Row>} rows all tasks, in the order of the request
+   */
+  hold(rows) {
+    for (const row of rows) {
+      if (row.status !== "queued" || this.places.has(row.task_id)) continue;
+      const slot = this.oldest(this.done, DONE);
+      if (slot < 0) return;
+      this.put(slot, row, PREVIEW);
     }
   }
 

@@ -16,7 +16,8 @@ export function rowOf(task, index) {
   return {
     task_id: task.task_id,
     index,
-    status: task.status,
+    // That is of its run, whose end of pause is told once and not for each task: what the task itself is stands below it.
+    status: task.status !== "paused" ? task.status : task.attempts > 0 ? "retrying" : "queued",
     type: task.type,
     role: task.role,
     agent_id: task.agent_id,

@@ -196,6 +196,9 @@ class SteeringService:
         return row
 
     async def _refuse_unknown(self, swarm_id: str, task_ids: Collection[str]) -> None:
+        every = await self.tasks.indices(swarm_id, states=tuple(TaskStatus), error=None, task_ids=task_ids)
+        if len(every) == len(set(task_ids)):
+            return
         for task_id in task_ids:
             if await self.tasks.get(swarm_id, task_id) is None:
                 raise NotFound("task", task_id)

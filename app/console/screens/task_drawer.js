@@ -11,7 +11,7 @@ import { alert, done } from "../parts/toast.js";
 import { setQuery } from "../routes.js";
 import { stateOf } from "../state.js";
 import { CANCELLABLE, RETRYABLE } from "../task_filter.js";
-import { html, useEffect, useId, useRef, useState } from "../vendor/preact.js";
+import { html, useEffect, useId, useLayoutEffect, useRef, useState } from "../vendor/preact.js";
 import { TaskLinks } from "./task_links.js";
 import { Steps } from "./task_steps.js";
 import { Text } from "./text_value.js";
@@ -37,27 +37,22 @@ export function TaskDrawer({ run, taskId }) {
     first.current = seen;
   }, [seen]);
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     const before = document.activeElement;
     box.current.focus();
+    const onKeyDown = (/** @type {KeyboardEvent} */ event) => {
+      // Wherever the focus is: a button that was pressed may be gone since. A dialog above it closes first.
+      if (event.key === "Escape" && !event.defaultPrevented && !document.querySelector("dialog[open]")) close();
+    };
+    document.addEventListener("keydown", onKeyDown);
     return () => {
+      document.removeEventListener("keydown", onKeyDown);
       if (before instanceof HTMLElement && before.isConnected) before.focus();
     };
   }, []);
 
   const state = row ? run.shownState(row) : data ? stateOf(data.status) : null;
-  return html`<aside
-    class="drawer"
-    ref=${box}
-    role="dialog"
-    aria-labelledby=${id}
-    tabindex="-1"
-    onKeyDown=${(/** @type {KeyboardEvent} */ event) => {
-      if (event.key !== "Escape") return;
-      event.stopPropagation();
-      close();
-    }}
-  >
+  return html`<aside class="drawer" ref=${box} role="dialog" aria-labelledby=${id} tabindex="-1">
     <header class="drawer-head">
       <h2 id=${id}>${taskId}</h2>
       ${state && html`<${Chip} kind=${state.cssClass}>${state.glyph && html`<span aria-hidden="true">${state.glyph}</span>`}${state.name}<//>`}
