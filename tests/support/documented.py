@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any
 
 import jsonschema_rs
@@ -13,6 +14,13 @@ Frame = dict[str, Any]
 DOCUMENT = document()
 MESSAGES: dict[str, Any] = DOCUMENT["components"]["messages"]
 _VALIDATORS: dict[str, jsonschema_rs.Draft7Validator] = {}
+
+
+@dataclass
+class Told:
+    """The events that services in this process have written, as clients see them."""
+
+    frames: list[Frame] = field(default_factory=list)
 
 
 def channel_types(channel: str) -> set[str]:

@@ -13,6 +13,7 @@ from app.api.downloads import download
 from app.api.errors import problem, responses
 from app.api.idempotency import REPLAYED, Key
 from app.api.schemas.files import FileOut, FilePage, file_json
+from app.api.schemas.names import NO_CONTROL
 from app.api.uploading import upload_of
 from app.domain.errors import IdempotencyConflict, InvalidRequest
 from app.ports.blobs import ContentTooLarge
@@ -47,7 +48,12 @@ _CONTENT: dict[int | str, dict[str, Any]] = {
 
 Name = Annotated[
     str | None,
-    Query(min_length=1, max_length=MAX_NAME_CHARS, description="Of a raw body; else that of the form's file"),
+    Query(
+        min_length=1,
+        max_length=MAX_NAME_CHARS,
+        description="A relative path. Of a raw body; else that of the form's file",
+        json_schema_extra={"pattern": NO_CONTROL.replace("[^", r"[^\\")},
+    ),
 ]
 
 

@@ -30,6 +30,7 @@ Sender = Annotated[
 ]
 Topic = Annotated[str, Field(min_length=1, max_length=MAX_TOPIC_CHARS, json_schema_extra={"pattern": NO_CONTROL})]
 Address = Annotated[str, Field(min_length=1, max_length=256)]
+Consumer = Annotated[str, Field(min_length=1, max_length=256, json_schema_extra={"pattern": NO_CONTROL})]
 
 
 class MessageIn(BaseModel):
@@ -46,7 +47,9 @@ class MessageIn(BaseModel):
 class MessageAck(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    consumer: Address = Field(description="Without `topic` the task or sub-agent whose messages these are, else a name")
+    consumer: Consumer = Field(
+        description="Without `topic` the task or sub-agent whose messages these are, else a name"
+    )
     topic: Topic | None = None
     up_to: int = Field(
         ge=0,
