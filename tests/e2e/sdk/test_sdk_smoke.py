@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from pathlib import Path
 
 from tests.support.sdks import PYTHON_SDK, TYPESCRIPT_SDK, Guarded, Sdk
@@ -63,3 +64,44 @@ def test_the_example_of_the_projects_readme_runs(sdk: Sdk, guarded: Guarded) -> 
     (sdk.programs / f"first{sdk.suffix}").write_text(first_lines(sdk, guarded), encoding="utf-8")
 
     assert "completed" in sdk.run("first")
+
+
+TYPED = """
+import { createSwarmd, ok, type Event, type Schemas } from "swarmd-client";
+
+const body: Schemas["SwarmCreate"] = { tasks: [{ id: "a", prompt: "x" }] };
+// @ts-expect-error  a field of the wrong type
+const wrong: Schemas["SwarmCreate"] = { tasks: 1 };
+export const swarmd = createSwarmd({ baseUrl: "http://127.0.0.1:8000" });
+export const swarm_id: string = ok(await swarmd.POST("/v1/swarms", { body: body ?? wrong })).swarm_id;
+// @ts-expect-error  there is no such operation
+await swarmd.GET("/v1/swarm");
+export function errorOf(event: Event): string | undefined {
+  return event.type === "agent_failed" ? event.error : undefined;
+}
+"""
+
+
+def test_the_types_come_with_the_package(node: Sdk) -> None:
+    """A program of a user is checked, strictly, against the package as it is packed."""
+    (node.programs / "typed.mts").write_text(TYPED, encoding="utf-8")
+    compiler = TYPESCRIPT_SDK / "node_modules/typescript/bin/tsc"
+
+    checked = subprocess.run(
+        [
+            *node.command,
+            str(compiler),
+            "--noEmit",
+            "--strict",
+            "--target",
+            "es2022",
+            "--module",
+            "nodenext",
+            "typed.mts",
+        ],
+        cwd=node.programs,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert checked.returncode == 0, checked.stdout
