@@ -45,7 +45,7 @@ from tests.support.service import ROOT, clean_environment, poll
 SERVICE_PORT, MODEL_PORT, RECEIVER_PORT = 8000, 9100, 9200
 """As documents show them; free ones stand for them, so that documents are read beside each other."""
 
-DEADLINE_S = 60.0
+DEADLINE_S = 120.0
 CURL_SAW_AN_ERROR = 22
 
 _FENCE = re.compile(r"^(?P<fence>```+)(?P<info>[^\n`]*)\n(?P<text>.*?)^(?P=fence)[ \t]*$", re.MULTILINE | re.DOTALL)

@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace, TracebackType
 from typing import Any, TypeVar
@@ -26,6 +27,7 @@ import httpx2
 from app.main import create_app
 from app.ports.provider import ChatProvider
 from app.settings import load_settings
+from app.tools.sandbox.sandbox import open_sandbox
 from tests.support.databases import place_database
 
 ROOT = Path(__file__).parents[2]
@@ -57,6 +59,7 @@ async def in_process(
         patches.callback(gc.set_threshold, *gc.get_threshold())
         collector = SimpleNamespace(collect=lambda: 0, freeze=lambda: None, set_threshold=gc.set_threshold)
         patches.enter_context(mock.patch("app.main.gc", collector))
+        patches.enter_context(mock.patch("app.tools.code_interpreter.open_sandbox", _open_sandbox))
         if provider is not None:
             patches.enter_context(mock.patch("app.sub_agents.OfflineProvider", return_value=provider))
         async with app.router.lifespan_context(app):
@@ -80,6 +83,10 @@ def database_of(data_dir: Path) -> dict[str, str]:
     if data_dir not in _databases:
         _databases[data_dir] = server().create_database()
     return {"database_url": _databases[data_dir]}
+
+
+_open_sandbox = cache(open_sandbox)
+"""A service tries its sandbox out at the start, which takes a process of its own; once works for all of this one."""
 
 
 def clean_environment() -> dict[str, str]:
