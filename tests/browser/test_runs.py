@@ -7,6 +7,7 @@ import subprocess
 
 from playwright.sync_api import Page, expect
 
+from tests.browser.conftest import Shoot
 from tests.support.service import MockModelProcess, ServiceProcess, poll
 
 ROWS = "table.runs tbody tr"
@@ -82,8 +83,8 @@ def test_a_run_that_is_started_elsewhere_appears_and_goes_on(service: ServicePro
     expect(page.locator(ROWS).first).to_contain_text("completed")
 
 
-def test_one_click_runs_the_demo_with_a_hundred_at_once(
-    service: ServiceProcess, model: MockModelProcess, page: Page
+def test_one_click_runs_the_demo_on_a_hundred_agents(
+    service: ServiceProcess, model: MockModelProcess, page: Page, shoot: Shoot
 ) -> None:
     model.script({"match": "zinc.txt", "status": 400}, {"match": "gold.txt", "status": 400})
     page.goto("/console")
@@ -92,12 +93,18 @@ def test_one_click_runs_the_demo_with_a_hundred_at_once(
     page.get_by_role("button", name="Run the demo swarm").click()
 
     page.wait_for_url("**/console/runs/swm_*")
+    expect(page.locator(".cells .cell")).to_have_count(100)
     path = f"/v1/swarms/{page.url.rpartition('/')[2]}"
     with service.client() as client:
         poll(lambda: client.get(path).json()["status"] == "partial", what="the end of the run")
         outputs = client.get(f"{path}/results").json()["outputs"]
     assert len(outputs) == 111
     assert [one["task_id"] for one in outputs if one["status"] == "failed"] == ["scraper_2_9", "scraper_7_8"]
+    failed = page.locator(".cells .cell", has_text="✕")
+    expect(failed).to_have_count(2)
+    expect(page.locator(".cells .cell.is-completed")).to_have_count(98)
+    expect(page.locator("[data-counter=failed] dd")).to_have_text("2")
+    shoot(page, "demo-ended")
 
 
 def test_the_command_beside_the_button_does_the_same(service: ServiceProcess, page: Page) -> None:
