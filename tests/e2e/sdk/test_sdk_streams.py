@@ -24,14 +24,19 @@ from tests.support.cutting_proxy import CuttingProxy
 from tests.support.keys import mint
 from tests.support.sdks import Guarded, Sdk
 from tests.support.service import DEADLINE_S, MockModelProcess, ServiceProcess, events_of, poll
-from tests.support.streaming import NOT_LOGGED, Frame, check_order, orchestrator, spawn, start
+from tests.support.streaming import NOT_LOGGED, Frame, check_order, orchestrator, script, spawn, start
 
 SLOW_CLIENT_S = 0.5
+
+
+HELD: Frame = {"id": "held", "prompt": "still-word"}
+"""A task whose first call gets no answer: its run goes on until the service is killed, and ends after that."""
 
 
 @pytest.fixture
 def guarded(tmp_path: Path) -> Iterator[Guarded]:
     with MockModelProcess(tmp_path, "--latency-ms", "60", "--latency-jitter-ms", "30") as model:
+        script(model, {"match": HELD["prompt"], "hang": True, "times": 1})
         service = ServiceProcess(tmp_path, *model.as_provider(), SWARMD_SLOW_CLIENT_S=str(SLOW_CLIENT_S))
         key = mint(service.data_dir, "default", "read,run")["key"]
         with service:
@@ -113,7 +118,7 @@ def kill_at(guarded: Guarded, proxy: CuttingProxy, follower: Follower, count: in
 
 def test_a_run_s_stream_survives_cuts_and_a_kill(sdk: Sdk, guarded: Guarded) -> None:
     with client_of(guarded) as client:
-        swarm_id = start(client, tasks(80), limits={"max_parallel_agents": 8}, retry={"base_delay_s": 0.1})
+        swarm_id = start(client, [HELD, *tasks(80)], limits={"max_parallel_agents": 8}, retry={"base_delay_s": 0.1})
     with (
         CuttingProxy(guarded.url, wanted=12) as proxy,
         following(sdk, proxy.url, guarded.key, "swarm", swarm_id) as follower,
@@ -129,7 +134,7 @@ def test_an_orchestrator_s_stream_survives_cuts_and_a_kill(sdk: Sdk, guarded: Gu
     with client_of(guarded) as client:
         agent_id = orchestrator(client, "survivor", max_parallel_agents=8)
         swarm_ids = {spawn(client, agent_id, f"word {n}")["swarm_id"] for n in range(10)}
-        body = {"orchestrator_id": agent_id, "tasks": tasks(60), "wait": False}
+        body = {"orchestrator_id": agent_id, "tasks": [HELD, *tasks(60)], "wait": False}
         swarm_ids.add(client.post("/v1/agents/batch-execute", json=body).json()["swarm_id"])
     with (
         CuttingProxy(guarded.url, wanted=12) as proxy,
@@ -152,7 +157,7 @@ def test_an_orchestrator_s_stream_survives_cuts_and_a_kill(sdk: Sdk, guarded: Gu
 def test_a_stream_gives_up_and_another_one_goes_on(sdk: Sdk, guarded: Guarded) -> None:
     """A service that stays away is told of, with the place, at which a later process begins."""
     with client_of(guarded) as client:
-        swarm_id = start(client, tasks(40), limits={"max_parallel_agents": 4})
+        swarm_id = start(client, [HELD, *tasks(40)], limits={"max_parallel_agents": 4})
     with (
         CuttingProxy(guarded.url) as proxy,
         following(sdk, proxy.url, guarded.key, "swarm", swarm_id, "", "1") as first,
