@@ -4433,6 +4433,18 @@ export interface components {
             /** Provider */
             provider: string;
         };
+        /** Readiness */
+        Readiness: {
+            /**
+             * Broker
+             * @description With several nodes: while NATS is away work is taken, and goes on when it is back
+             */
+            broker?: ("connected" | "disconnected") | null;
+            /** Status */
+            status: string;
+            /** Version */
+            version: string;
+        };
         /** ResultsOut */
         ResultsOut: {
             /** Aggregated */
@@ -6802,7 +6814,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Health"];
+                    "application/json": components["schemas"]["Readiness"];
                 };
             };
             403: components["responses"]["Problem403"];
@@ -7614,7 +7626,7 @@ export interface operations {
     upload_file: {
         parameters: {
             query?: {
-                /** @description Of a raw body; else that of the form's file */
+                /** @description A relative path. Of a raw body; else that of the form's file */
                 name?: string;
             };
             header?: {

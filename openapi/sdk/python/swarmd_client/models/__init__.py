@@ -158,6 +158,8 @@ from .problem import Problem
 from .provider_list import ProviderList
 from .provider_model import ProviderModel
 from .provider_out import ProviderOut
+from .readiness import Readiness
+from .readiness_broker_type_0 import ReadinessBrokerType0
 from .results_out import ResultsOut
 from .retry_in import RetryIn
 from .retry_tasks import RetryTasks
@@ -411,6 +413,8 @@ __all__ = (
     "ProviderList",
     "ProviderModel",
     "ProviderOut",
+    "Readiness",
+    "ReadinessBrokerType0",
     "ResultsOut",
     "RetryIn",
     "RetryTasks",

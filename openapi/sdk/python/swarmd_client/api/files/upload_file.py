@@ -132,7 +132,7 @@ def sync_detailed(
     counts. They read files of up to 32 MiB.
 
     Args:
-        name (str | Unset): Of a raw body; else that of the form's file
+        name (str | Unset): A relative path. Of a raw body; else that of the form's file
         idempotency_key (str | Unset): 1 to 255 printable ASCII characters. The same key with the
             same request again starts nothing: it gets the answer of the first, with the header
             `Idempotent-Replayed: true`. With another request: 409. A refused request leaves its key
@@ -178,7 +178,7 @@ def sync(
     counts. They read files of up to 32 MiB.
 
     Args:
-        name (str | Unset): Of a raw body; else that of the form's file
+        name (str | Unset): A relative path. Of a raw body; else that of the form's file
         idempotency_key (str | Unset): 1 to 255 printable ASCII characters. The same key with the
             same request again starts nothing: it gets the answer of the first, with the header
             `Idempotent-Replayed: true`. With another request: 409. A refused request leaves its key
@@ -219,7 +219,7 @@ async def asyncio_detailed(
     counts. They read files of up to 32 MiB.
 
     Args:
-        name (str | Unset): Of a raw body; else that of the form's file
+        name (str | Unset): A relative path. Of a raw body; else that of the form's file
         idempotency_key (str | Unset): 1 to 255 printable ASCII characters. The same key with the
             same request again starts nothing: it gets the answer of the first, with the header
             `Idempotent-Replayed: true`. With another request: 409. A refused request leaves its key
@@ -263,7 +263,7 @@ async def asyncio(
     counts. They read files of up to 32 MiB.
 
     Args:
-        name (str | Unset): Of a raw body; else that of the form's file
+        name (str | Unset): A relative path. Of a raw body; else that of the form's file
         idempotency_key (str | Unset): 1 to 255 printable ASCII characters. The same key with the
             same request again starts nothing: it gets the answer of the first, with the header
             `Idempotent-Replayed: true`. With another request: 409. A refused request leaves its key
