@@ -6,14 +6,17 @@
  * @typedef {{ name: StateName, label: string, glyph: string, cssClass: string }} State
  */
 
-/** @type {Record<StateName, State>} in the order of a task's life */
+/**
+ * Signs are of characters that every system's fonts have (⏸ is not: so two bars).
+ * @type {Record<StateName, State>} in the order of a task's life
+ */
 export const STATES = {
   waiting: { name: "waiting", label: "waiting on dependency", glyph: "", cssClass: "is-waiting" },
   queued: { name: "queued", label: "queued", glyph: "", cssClass: "is-queued" },
   running: { name: "running", label: "running", glyph: "", cssClass: "is-running" },
   retrying: { name: "retrying", label: "retrying", glyph: "↻", cssClass: "is-retrying" },
-  throttled: { name: "throttled", label: "throttled", glyph: "⏸", cssClass: "is-throttled" },
-  paused: { name: "paused", label: "paused", glyph: "⏸", cssClass: "is-paused" },
+  throttled: { name: "throttled", label: "throttled", glyph: "‖", cssClass: "is-throttled" },
+  paused: { name: "paused", label: "paused", glyph: "‖", cssClass: "is-paused" },
   completed: { name: "completed", label: "completed", glyph: "", cssClass: "is-completed" },
   failed: { name: "failed", label: "failed", glyph: "✕", cssClass: "is-failed" },
   cancelled: { name: "cancelled", label: "cancelled", glyph: "⁄", cssClass: "is-cancelled" },
@@ -30,7 +33,7 @@ export const RUN_ENDED = new Set(["completed", "partial", "failed", "cancelled"]
 export const RUN_STATES = {
   planning: { label: "planning", glyph: "…", cssClass: "is-running" },
   running: { label: "running", glyph: "", cssClass: "is-running" },
-  paused: { label: "paused", glyph: "⏸", cssClass: "is-retrying" },
+  paused: { label: "paused", glyph: "‖", cssClass: "is-retrying" },
   aggregating: { label: "merging", glyph: "…", cssClass: "is-running" },
   completed: { label: "completed", glyph: "✓", cssClass: "is-completed" },
   partial: { label: "partial", glyph: "◐", cssClass: "is-retrying" },

@@ -157,7 +157,7 @@ def test_a_cell_tells_its_state_by_more_than_colour(blank: Page) -> None:
     assert cells[4][2] == "t4: retrying, attempt 2"
     assert cells[6][2] == "t6: completed, slower than p95"
     held = blank.evaluate(CELLS, given | {"throttled": {"lane": "l", "reason": "retry_after", "untilMs": 1}})
-    assert held[1] == ["cell is-throttled", "⏸", "t1: throttled"]
+    assert held[1] == ["cell is-throttled", "‖", "t1: throttled"]
 
 
 def test_latencies_fall_into_bars_whatever_their_size(blank: Page) -> None:

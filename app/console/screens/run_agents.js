@@ -14,7 +14,7 @@ const LEGEND = [
   { look: "is-queued", label: "queued" },
   { look: "is-running level-1", more: "is-running level-5", label: "running (deeper = longer)" },
   { look: "is-retrying", sign: "2", label: "retrying (digit = attempt)" },
-  { look: "is-throttled", sign: "⏸", label: "throttled" },
+  { look: "is-throttled", sign: "‖", label: "throttled" },
   { look: "is-completed", label: "completed" },
   { look: "is-completed is-slow", label: "slower than p95" },
   { look: "is-failed", sign: "✕", label: "failed" },

@@ -121,7 +121,7 @@ function lastOf(run, from) {
   const ended = momentOf(run.swarm.peek()?.ended_at);
   if (ended !== null) return ended;
   const told = momentOf(run.metrics.peek()?.ts) ?? from;
-  let last = Math.max(told, from + 1);
+  let last = Math.max(told, from + 1_000);
   for (const row of run.tasks.values()) if (row.endedAt !== null && row.endedAt > last) last = row.endedAt;
   return last;
 }

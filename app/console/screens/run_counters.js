@@ -20,9 +20,15 @@ export function RunCounters({ run }) {
     <${Counter} name="running" value=${count(counts.running)} label="running" href=${tasks("running")} />
     <${Counter} name="completed" value=${count(counts.completed)} label=${`completed of ${count(counts.total)}`} href=${tasks("completed")} />
     <${Counter} name="failed" value=${count(counts.failed)} label=${counts.skipped ? `failed, ${count(counts.skipped)} skipped` : "failed"} href=${tasks("failed")} bad=${counts.failed > 0} />
-    <${Counter} name="latency" value=${`${latency(50)} / ${latency(95)}`} label="p50 / p95" />
+    <${Counter} name="latency" value=${`${pair(latency(50), latency(95))}`} label="p50 / p95" />
     <${Counter} name="tokens" value=${compact((tokens?.in ?? 0) + (tokens?.out ?? 0))} label="tokens" />
   </dl>`;
+}
+
+/** `302 / 341 ms` where both have the same unit. @param {string} first @param {string} second */
+function pair(first, second) {
+  const unit = /^[\d.]+( m?s)$/.exec(second)?.[1];
+  return `${unit && first.endsWith(unit) && /^[\d.]+ m?s$/.test(first) ? first.slice(0, -unit.length) : first} / ${second}`;
 }
 
 /** What the run has cost so far, in dollars. @param {import("../run.js").Run} run */

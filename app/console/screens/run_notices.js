@@ -30,7 +30,7 @@ function Throttled({ throttled: { lane, reason, untilMs } }) {
   const leftS = useSecondsTo(untilMs);
   const why = REASONS[reason] ?? "it does not answer";
   return html`<${Notice} kind="warning">
-    <strong><span aria-hidden="true">⏸ </span>Throttled</strong> by <code>${lane}</code>: ${why}.
+    <strong><span aria-hidden="true">‖ </span>Throttled</strong> by <code>${lane}</code>: ${why}.
     ${untilMs !== null && html` Goes on at <strong>${time(untilMs)}</strong>${leftS > 0 && ` (in ${leftS} s)`}.`}
   <//>`;
 }
@@ -107,6 +107,6 @@ function Ended({ run }) {
   return html`<${Notice} kind=${status === "partial" ? "warning" : status === "failed" ? "danger" : ""} actions=${again}>
     <strong>${title}: ${count(completed)} of ${count(total)}</strong>,${" "}
     <a href=${at({ tab: "tasks", state: "missing" })}>${count(missing)} missing</a>${parts.length > 0 && ` (${parts.join(", ")})`}.
-    ${error && html` ${error}.`} ${completed > 0 && html`<a href=${at({ tab: "result" })}>See the ${counted(completed, "result")}</a>`}
+    ${error && html` ${error}.`} ${completed > 0 && html`<a href=${at({ tab: "result" })}>See ${counted(completed, "result")}</a>`}
   <//>`;
 }

@@ -41,6 +41,7 @@ export default function RunTasks({ run, query }) {
           sort=${sort}
           onSort=${(/** @type {string} */ next) => setQuery({ sort: next })}
           open=${query.task}
+          view=${[state, q, error, role, sort].join("\n")}
         />`
       : html`<p class="tasks-none dim">No task is like that now.</p>`}
   </section>`;

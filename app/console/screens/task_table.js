@@ -23,10 +23,11 @@ const COLUMNS = [
 /**
  * Arrows, Page and Home/End move; Space selects, with Shift all on the way; Ctrl+A selects all; Enter opens.
  * @param {{ run: import("../run.js").Run, rows: Row[], selected: Set<string>, onSelect: (ids: Set<string>) => void,
- *   onOpen: (taskId: string) => void, sort: string, onSort: (sort: string) => void, open: string | undefined }} props
- *   open: the task that is open beside the table
+ *   onOpen: (taskId: string) => void, sort: string, onSort: (sort: string) => void, open: string | undefined,
+ *   view: string }} props
+ *   view: changes with what is shown and how it is sorted; the table begins at its top again. open: the task that is open beside the table
  */
-export function TaskTable({ run, rows, selected, onSelect, onOpen, sort, onSort, open }) {
+export function TaskTable({ run, rows, selected, onSelect, onOpen, sort, onSort, open, view }) {
   /** @type {import("../vendor/preact.js").Ref<HTMLDivElement>} */
   const box = useRef(null);
   const [top, setTop] = useState(0);
@@ -43,6 +44,11 @@ export function TaskTable({ run, rows, selected, onSelect, onOpen, sort, onSort,
   useEffect(() => {
     if (box.current.scrollTop !== top) setTop(box.current.scrollTop); // it became shorter and scrolled by itself
   }, [rows.length]);
+  useEffect(() => {
+    box.current.scrollTop = 0;
+    anchor.current = 0;
+    setAt(0);
+  }, [view]);
 
   /** @param {number} to @param {boolean} extends_ */
   const moveTo = (to, extends_) => {

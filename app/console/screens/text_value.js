@@ -16,7 +16,7 @@ export function Text({ value, name, limit = SHOWN_CHARS }) {
   const isCut = !whole && text.length > limit;
   const copy = () => navigator.clipboard.writeText(text).then(() => done("Copied"), () => alert("The browser does not let the console copy; select the text instead"));
   return html`<div class="text-value">
-    <pre tabindex="0" aria-label=${name}>${isCut ? `${text.slice(0, limit)}…` : text}</pre>
+    <pre role="group" tabindex="0" aria-label=${name}>${isCut ? `${text.slice(0, limit)}…` : text}</pre>
     <div class="row">
       ${isCut && html`<button type="button" class="link" onClick=${() => setWhole(true)}>Show all ${text.length.toLocaleString("en")} characters</button>`}
       ${navigator.clipboard && html`<button type="button" class="link" aria-label=${`Copy ${name}`} onClick=${copy}>Copy</button>`}
