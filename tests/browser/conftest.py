@@ -100,7 +100,7 @@ class Complaints:
                 self.lines.append(f"foreign request: {request.url}")
 
         page.on("console", on_console)
-        page.on("pageerror", lambda error: self.lines.append(f"uncaught: {error}"))
+        page.on("pageerror", lambda error: self.lines.append(f"uncaught: {error.stack or error}"))
         page.on("request", on_request)
 
 

@@ -149,6 +149,7 @@ def test_screens_menus_and_dialogs_by_keyboard(prepared: tuple[str, str, str], o
     page.get_by_role("link", name="Keys").focus()
     page.keyboard.press("Enter")
     opener = page.get_by_role("button", name="Mint a key")
+    expect(opener).to_be_enabled()
     opener.focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("dialog")).to_be_visible()

@@ -81,7 +81,7 @@ function Canvas({ run, picture, zoom, by }) {
 
   const show = () => {
     const made = drawn.current;
-    if (!made) return;
+    if (!made || !room.current) return; // left before its first effect ran
     room.current.style.width = `${made.width}px`;
     room.current.style.height = `${made.height}px`;
     made.draw();
