@@ -135,6 +135,8 @@ def test_more_than_two_thousand_nodes_are_drawn_only_when_asked(page: Page, api:
     swarm_id = start(api, tasks, start_at="2027-01-01T00:00:00Z")
     page.goto(f"/console/runs/{swarm_id}?tab=graph")
     expect(page.locator(".gnode")).to_have_count(1)
+    expect(page.locator(".gnode")).to_have_class("gnode is-group is-paused")
+    expect(page.locator(".graph-legend")).to_contain_text("2,100 paused")
 
     page.get_by_role("button", name="Show every task").click()
     expect(page.get_by_role("alert")).to_contain_text("2,100 nodes")

@@ -5,6 +5,7 @@ import { GRID, NODE, edgesOf, tasksOf } from "./builder_document.js";
 const VIRTUAL_ABOVE = 300;
 const MARGIN = 32;
 const LABEL_CHARS = 23;
+const CURVE = { name: "smooth", args: { direction: "H" } };
 
 /**
  * @typedef {import("./builder_document.js").Doc} Doc
@@ -60,7 +61,7 @@ export class BuilderCanvas {
         allowBlank: false, allowLoop: false, allowEdge: false, allowNode: false, allowMulti: false,
         highlight: true,
         anchor: "center", connectionPoint: "anchor",
-        connector: { name: "smooth" },
+        connector: CURVE,
         createEdge: () => this.graph.createEdge({ shape: "edge", attrs: lineOf("bedge is-drawn") }),
         validateConnection: ({ targetMagnet }) => targetMagnet?.getAttribute("port-group") === "in",
       },
@@ -161,7 +162,7 @@ export class BuilderCanvas {
     else {
       this.graph.addEdge({
         id, source: { cell: from, port: "out" }, target: { cell: to, port: "in" }, zIndex: -1,
-        connector: { name: "smooth" }, attrs: lineOf(kind),
+        connector: CURVE, attrs: lineOf(kind),
       });
     }
   }

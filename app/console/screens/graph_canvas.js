@@ -75,11 +75,11 @@ export class GraphCanvas {
     this.rove(Math.max(0, at), hadFocus);
   }
 
-  /** @param {Map<string, Row>} tasks paint what changed since the last time */
-  paint(tasks) {
+  /** @param {(id: string) => Row | undefined} rowOf paint what changed since the last time */
+  paint(rowOf) {
     const of = this.structure;
     if (!of) return;
-    const rows = of.ids.map((id) => tasks.get(id) ?? { task_id: id, status: "waiting" });
+    const rows = of.ids.map((id) => rowOf(id) ?? { task_id: id, status: "waiting" });
     this.folded.nodes.forEach((node, i) => {
       const own = node.tasks.map((t) => rows[t]);
       const waits = own.length === 1 && own[0].status === "waiting" ? waitsOf(of.deps[node.tasks[0]], rows) : null;

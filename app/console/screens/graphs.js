@@ -52,18 +52,18 @@ export default function GraphsScreen() {
         <//>`
       : html`<${Panel} title=${`${graphs.length} saved`} flush>
         <table>
-          <thead><tr><th>Graph</th><th class="number">Tasks</th><th class="number">Revision</th><th>Changed</th><th><span class="visually-hidden">Actions</span></th></tr></thead>
+          <thead><tr><th>Graph</th><th class="number">Tasks</th><th class="number is-wide">Revision</th><th class="is-wide">Changed</th><th><span class="visually-hidden">Actions</span></th></tr></thead>
           <tbody>${graphs.map((graph) => html`<tr key=${graph.graph_id}>
             <td><a href=${href(`/graphs/${encodeURIComponent(graph.graph_id)}`)}>${graph.graph_id}</a>
               ${(graph.name || graph.description) && html`<div class="dim truncate">${graph.name ?? graph.description}</div>`}</td>
             <td class="number">${graph.task_count || "made when run"}</td>
-            <td class="number">${graph.revision}</td>
-            <td>${day(graph.updated_at)}</td>
-            <td class="graphs-actions">
+            <td class="number is-wide">${graph.revision}</td>
+            <td class="is-wide">${day(graph.updated_at)}</td>
+            <td><div class="graphs-actions">
               <${Button} busy=${starting === graph.graph_id} onClick=${() => start(graph.graph_id)}
                 aria-label=${`Run ${graph.graph_id}`}>Run<//>
               <${Button} kind="danger" onClick=${() => setLeaving(graph)} aria-label=${`Delete ${graph.graph_id}`}>Delete<//>
-            </td>
+            </div></td>
           </tr>`)}</tbody>
         </table><//>`}
     ${leaving && html`<${Dialog} title=${`Delete ${leaving.graph_id}?`} onClose=${() => setLeaving(null)} actions=${html`

@@ -65,15 +65,15 @@ export default function RunGraph({ run }) {
   }, []);
   useEffect(() => {
     canvas.current?.draw(structure, { expanded, flat }, anchor.current);
-    canvas.current?.paint(run.tasks);
+    canvas.current?.paint(shown(run));
     anchor.current = undefined;
     // For measurements: when the first picture of it is on the screen.
     if (size && !marked.current) requestAnimationFrame(() => performance.mark("graph-ready"));
     marked.current ||= size > 0;
   }, [structure, expanded, flat]);
-  useEffect(() => canvas.current?.paint(run.tasks), [version]);
+  useEffect(() => canvas.current?.paint(shown(run)), [version, run.swarm.value?.status, run.throttled.value]);
 
-  const shown = canvas.current?.folded.nodes.length ?? 0;
+  const nodes = canvas.current?.folded.nodes.length ?? 0;
   const unfoldAll = () => {
     const go = () => {
       setFlat(true);
@@ -91,7 +91,7 @@ export default function RunGraph({ run }) {
   const tools = html`<div class="graph-tools" role="toolbar" aria-label="View of the graph">
     <${Chip}>${counted(size, "task")}<//>
     <${Button} disabled=${folded} onClick=${foldAll}>Fold all<//>
-    <${Button} disabled=${flat || size === shown} onClick=${unfoldAll}>Show every task<//>
+    <${Button} disabled=${flat || size === nodes} onClick=${unfoldAll}>Show every task<//>
     <${Button} icon aria-label="Zoom out" onClick=${() => canvas.current?.zoom(0.8)}>−<//>
     <${Button} icon aria-label="Zoom in" onClick=${() => canvas.current?.zoom(1.25)}>+<//>
     <${Button} onClick=${() => canvas.current?.fit()}>Fit<//>
@@ -108,11 +108,18 @@ export default function RunGraph({ run }) {
           : html`<p class="dim">Tasks of the same kind that wait for the same and feed the same are one node, with a tile for
               each. A click unfolds it.</p>
             <p class="dim">Arrow keys walk the graph, Enter unfolds a node or opens a task, Escape folds again.</p>`}
-        <${Legend} tasks=${run.tasks} version=${version} />
+        <${Legend} run=${run} version=${version} />
       </aside>
     </div>
   <//>`;
 }
+
+/** @param {any} run @returns {(id: string) => any} the row of a task in the state that it is shown in */
+const shown = (run) => (id) => {
+  const row = run.tasks.get(id);
+  const status = row && run.shownState(row).name;
+  return !row || row.status === status ? row : { ...row, status };
+};
 
 /** @param {string} taskId */
 const openTask = (taskId) => setQuery({ task: taskId }, { replace: false });
@@ -132,10 +139,10 @@ function Ask({ tasks, go, onNo }) {
  *   onUnfold: (group: Group) => void, onFold: (group: Group) => void }} props
  */
 function Details({ run, group, structure, onUnfold, onFold }) {
-  const rows = group.tasks.map((i) => run.tasks.get(structure.ids[i])).filter(Boolean);
+  const rows = group.tasks.map((i) => shown(run)(structure.ids[i])).filter(Boolean);
   if (!rows.length) return null;
   const one = rows.length === 1 ? rows[0] : null;
-  const needed = [...new Set(group.tasks.flatMap((i) => structure.deps[i]))].map((i) => run.tasks.get(structure.ids[i]));
+  const needed = [...new Set(group.tasks.flatMap((i) => structure.deps[i]))].map((i) => shown(run)(structure.ids[i]));
   const open = needed.filter((row) => !ENDED.has(row.status));
   const waiting = rows.filter((row) => row.status === "waiting").length;
   const feeds = new Set(group.tasks.flatMap((i) => structure.dependents[i])).size;
@@ -177,9 +184,9 @@ function TaskList({ rows }) {
   </ul>`;
 }
 
-/** @param {{ tasks: Map<string, any>, version: number }} props */
-function Legend({ tasks }) {
-  const counts = countsOf([...tasks.values()]);
+/** @param {{ run: any, version: number }} props */
+function Legend({ run }) {
+  const counts = countsOf([...run.tasks.keys()].map(shown(run)));
   const present = Object.values(STATES).filter((state) => counts.has(state.name));
   return html`<p class="graph-legend">
     ${present.map((state) => html`<span class="graph-count" key=${state.name}>
