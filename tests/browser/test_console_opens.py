@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import httpx2
 import pytest
 from playwright.sync_api import expect
@@ -41,3 +43,25 @@ def test_an_asset_that_is_known_is_not_sent_again(service: ServiceProcess) -> No
         again = client.get("/console/assets/main.js", headers={"If-None-Match": first.headers["etag"]})
 
     assert (again.status_code, again.content) == (304, b"")
+
+
+def test_the_pages_files_are_asked_for_once(service: ServiceProcess, open_page: OpenPage) -> None:
+    with httpx2.Client(base_url=service.url) as client:
+        first = client.get("/console")
+        assert client.get("/console", headers={"If-None-Match": first.headers["etag"]}).status_code == 304
+        version = re.findall(r"/console/assets/(v-[0-9a-f]{12})/main.js", first.text)[0]
+        kept = client.get(f"/console/assets/{version}/main.js").headers["cache-control"]
+        other = client.get("/console/assets/v-000000000000/main.js").headers["cache-control"]
+        assert client.get(f"/console/assets/{version}/pages.py").status_code == 404
+    assert ("immutable" in kept, other) == (True, "no-cache")
+
+    page = open_page(service.url)
+    page.goto("/console/graphs")
+    expect(page.get_by_role("button", name="New graph")).to_be_visible()
+    page.goto("/console/graphs")
+    expect(page.get_by_role("button", name="New graph")).to_be_visible()
+
+    # What comes out of the browser's own store has no bytes on the wire.
+    loaded = "performance.getEntriesByType('resource').filter(({ name }) => name.includes('/assets/'))"
+    assert page.evaluate(f"{loaded}.length") > 20
+    assert page.evaluate(f"{loaded}.filter((entry) => entry.transferSize > 0).map((entry) => entry.name)") == []

@@ -47,15 +47,16 @@ def node(page: Page, name: str) -> Locator:
 
 
 def test_a_synthesizer_waits_for_its_ten(page: Page, api: httpx2.Client, model: MockModelProcess, shoot: Shoot) -> None:
-    model.configure(latency_ms=700)
+    model.configure(latency_ms=2000)
     ten = [f"scraper_{number}" for number in range(10)]
     tasks: list[dict[str, Any]] = [{"id": scraper, "prompt": f"Read {scraper}"} for scraper in ten]
     tasks.append({"id": "synthesizer", "prompt": "Write it up", "depends_on": ten})
-    swarm_id = start(api, tasks, limits={"max_parallel_agents": 5})
-
+    swarm_id = start(api, tasks, limits={"max_parallel_agents": 5}, start_at="2027-01-01T00:00:00Z")
     page.goto(f"/console/runs/{swarm_id}?tab=graph")
-
     expect(node(page, SCRAPERS)).to_have_count(1)
+
+    api.post(f"/v1/swarms/{swarm_id}/resume").raise_for_status()
+
     synthesizer = node(page, "synthesizer")
     expect(synthesizer).to_have_class("gnode is-task is-waiting")
     synthesizer.click()
