@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import orjson
 from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
@@ -85,16 +86,26 @@ def _complete(document: Json, routers: Sequence[APIRouter]) -> None:
         schemas.pop(unused, None)
     components["securitySchemes"] = SECURITY_SCHEMES
     components["responses"] = shared_responses()
+    examples: Json = orjson.loads(Path(__file__).with_name("examples.json").read_bytes())
     for route in (route for router in routers for route in router.routes if isinstance(route, APIRoute)):
         for method in sorted(route.methods or ()):
             operation = document["paths"].get(route.path_format, {}).get(method.lower())
             if operation is not None:  # some are left out by settings
                 secure(operation, route, method)
                 complete_errors(operation, route)
+                _add_examples(operation, examples.get(operation["operationId"], {}))
                 for parameter in operation.get("parameters", ()):
                     parameter["schema"] = _without_null(parameter["schema"])
     for item in document.get("webhooks", {}).values():
         item["post"]["responses"].pop("422", None)  # what receivers answer is their own affair
+
+
+def _add_examples(operation: Json, recorded: Json) -> None:
+    """Add what ``scripts/lib/examples.py`` sent and was answered."""
+    if "request" in recorded:
+        operation["requestBody"]["content"]["application/json"]["example"] = recorded["request"]
+    if "response" in recorded:
+        operation["responses"][str(recorded["status"])]["content"]["application/json"]["example"] = recorded["response"]
 
 
 def _without_null(schema: Json) -> Json:

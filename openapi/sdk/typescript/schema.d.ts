@@ -6769,6 +6769,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "status": "ok",
+                     *       "version": "0.1.0"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Health"];
                 };
             };
@@ -6814,6 +6820,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "status": "ready",
+                     *       "version": "0.1.0"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Readiness"];
                 };
             };
@@ -6842,6 +6854,35 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "agent_id": "agt_01M80EEF8FP1XPKQDNKDZ16H9X",
+                     *           "created_at": "2026-11-22T01:38:04.175Z",
+                     *           "kind": "orchestrator",
+                     *           "model": "offline",
+                     *           "name": "analyst",
+                     *           "swarm_config": {
+                     *             "aggregation_strategy": "none",
+                     *             "async_result_fetch": false,
+                     *             "max_parallel_agents": 20,
+                     *             "max_retries": 3,
+                     *             "retry_on_timeout": true,
+                     *             "shared_memory": false,
+                     *             "timeout_per_agent": 60
+                     *           },
+                     *           "system_prompt": "You are a careful analyst.",
+                     *           "tools": [
+                     *             "file_reader"
+                     *           ],
+                     *           "updated_at": "2026-11-22T01:38:04.175Z",
+                     *           "warnings": []
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["AgentPage"];
                 };
             };
@@ -6865,6 +6906,19 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "barrier_id": "phase_1",
+                 *       "tasks": [
+                 *         {
+                 *           "data": {
+                 *             "text": "North earned 7 million."
+                 *           },
+                 *           "id": "check"
+                 *         }
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["BarrierExecute"];
             };
         };
@@ -6875,6 +6929,55 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "barrier_id": "phase_1",
+                     *       "completed": 1,
+                     *       "error": null,
+                     *       "failed": 0,
+                     *       "orchestrator_id": "agt_01M80EEFGK9ENJPB5JPKKPGFYC",
+                     *       "outputs": [
+                     *         {
+                     *           "agent_id": "agt_01M80EEFKSSJX02C68XRBT6FXN_00000",
+                     *           "attempts": 1,
+                     *           "cost_usd": 0,
+                     *           "error": null,
+                     *           "id": "check",
+                     *           "latency_ms": 0.569,
+                     *           "model": "offline",
+                     *           "output": "# text\n\nTotals: documents 1 · words 3 · sentences 1\n\nTerms: earned 1 · million 1 · north 1\n\n## Key points\n\n- North earned 7 million.\n",
+                     *           "requested_model": "offline",
+                     *           "status": "completed",
+                     *           "swarm_id": "swm_01M80EEFKSSJX02C68XRBT6FXN",
+                     *           "task_id": "check",
+                     *           "usage": {
+                     *             "cached_tokens": 0,
+                     *             "completion_tokens": 35,
+                     *             "prompt_tokens": 34,
+                     *             "total_tokens": 69
+                     *           }
+                     *         }
+                     *       ],
+                     *       "state": "completed",
+                     *       "summary": {
+                     *         "avg_latency_ms": 0.569,
+                     *         "failed": 0,
+                     *         "failures": [],
+                     *         "missing": [],
+                     *         "p50_ms": 0.569,
+                     *         "p95_ms": 0.569,
+                     *         "p99_ms": 0.569,
+                     *         "success_rate": 1,
+                     *         "successful": 1,
+                     *         "total_agents": 1,
+                     *         "total_cost_usd": 0,
+                     *         "total_tokens": 69
+                     *       },
+                     *       "swarm_id": "swm_01M80EEFKSSJX02C68XRBT6FXN",
+                     *       "total": 1,
+                     *       "warnings": []
+                     *     }
+                     */
                     "application/json": components["schemas"]["BarrierExecuted"];
                 };
             };
@@ -6919,6 +7022,18 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "barrier_id": "phase_1",
+                     *       "completed": 1,
+                     *       "error": null,
+                     *       "failed": 0,
+                     *       "orchestrator_id": "agt_01M80EEFGK9ENJPB5JPKKPGFYC",
+                     *       "state": "completed",
+                     *       "swarm_id": "swm_01M80EEFKSSJX02C68XRBT6FXN",
+                     *       "total": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["BarrierOut"];
                 };
             };
@@ -6943,6 +7058,27 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "orchestrator_id": "analyst",
+                 *       "tasks": [
+                 *         {
+                 *           "data": {
+                 *             "text": "North earned 7 million."
+                 *           },
+                 *           "id": "north",
+                 *           "type": "extract"
+                 *         },
+                 *         {
+                 *           "data": {
+                 *             "text": "South earned 9 million."
+                 *           },
+                 *           "id": "south",
+                 *           "type": "extract"
+                 *         }
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["BatchExecute"];
             };
         };
@@ -6953,6 +7089,70 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "aggregated": null,
+                     *       "outputs": [
+                     *         {
+                     *           "agent_id": "agt_01M80EEFJQF51ZJYEK0S5WRQH7_00000",
+                     *           "attempts": 1,
+                     *           "cost_usd": 0,
+                     *           "error": null,
+                     *           "id": "north",
+                     *           "latency_ms": 0.961,
+                     *           "model": "offline",
+                     *           "output": "# text\n\nTotals: documents 1 · words 3 · sentences 1\n\nTerms: earned 1 · million 1 · north 1\n\n## Key points\n\n- North earned 7 million.\n",
+                     *           "requested_model": "offline",
+                     *           "status": "completed",
+                     *           "swarm_id": "swm_01M80EEFJQF51ZJYEK0S5WRQH7",
+                     *           "task_id": "north",
+                     *           "usage": {
+                     *             "cached_tokens": 0,
+                     *             "completion_tokens": 35,
+                     *             "prompt_tokens": 54,
+                     *             "total_tokens": 89
+                     *           }
+                     *         },
+                     *         {
+                     *           "agent_id": "agt_01M80EEFJQF51ZJYEK0S5WRQH7_00001",
+                     *           "attempts": 1,
+                     *           "cost_usd": 0,
+                     *           "error": null,
+                     *           "id": "south",
+                     *           "latency_ms": 0.701,
+                     *           "model": "offline",
+                     *           "output": "# text\n\nTotals: documents 1 · words 3 · sentences 1\n\nTerms: earned 1 · million 1 · south 1\n\n## Key points\n\n- South earned 9 million.\n",
+                     *           "requested_model": "offline",
+                     *           "status": "completed",
+                     *           "swarm_id": "swm_01M80EEFJQF51ZJYEK0S5WRQH7",
+                     *           "task_id": "south",
+                     *           "usage": {
+                     *             "cached_tokens": 0,
+                     *             "completion_tokens": 35,
+                     *             "prompt_tokens": 54,
+                     *             "total_tokens": 89
+                     *           }
+                     *         }
+                     *       ],
+                     *       "status": "completed",
+                     *       "summary": {
+                     *         "avg_latency_ms": 0.831,
+                     *         "failed": 0,
+                     *         "failures": [],
+                     *         "missing": [],
+                     *         "p50_ms": 0.701,
+                     *         "p95_ms": 0.961,
+                     *         "p99_ms": 0.961,
+                     *         "success_rate": 1,
+                     *         "successful": 2,
+                     *         "total_agents": 2,
+                     *         "total_cost_usd": 0,
+                     *         "total_tokens": 178
+                     *       },
+                     *       "swarm_id": "swm_01M80EEFJQF51ZJYEK0S5WRQH7",
+                     *       "warnings": []
+                     *     }
+                     */
                     "application/json": components["schemas"]["BatchOut"];
                 };
             };
@@ -6990,6 +7190,11 @@ export interface operations {
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "orchestrator_id": "analyst"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ClearMemory"];
             };
         };
@@ -7000,6 +7205,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "cleared": 0
+                     *     }
+                     */
                     "application/json": components["schemas"]["Cleared"];
                 };
             };
@@ -7026,6 +7236,20 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "model": "offline",
+                 *       "name": "analyst",
+                 *       "swarm_config": {
+                 *         "max_parallel_agents": 20,
+                 *         "timeout_per_agent": 60
+                 *       },
+                 *       "system_prompt": "You are a careful analyst.",
+                 *       "tools": [
+                 *         "file_reader"
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["AgentCreate"];
             };
         };
@@ -7036,6 +7260,30 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "agent_id": "agt_01M80EEF8FP1XPKQDNKDZ16H9X",
+                     *       "created_at": "2026-11-22T01:38:04.175Z",
+                     *       "kind": "orchestrator",
+                     *       "model": "offline",
+                     *       "name": "analyst",
+                     *       "swarm_config": {
+                     *         "aggregation_strategy": "none",
+                     *         "async_result_fetch": false,
+                     *         "max_parallel_agents": 20,
+                     *         "max_retries": 3,
+                     *         "retry_on_timeout": true,
+                     *         "shared_memory": false,
+                     *         "timeout_per_agent": 60
+                     *       },
+                     *       "system_prompt": "You are a careful analyst.",
+                     *       "tools": [
+                     *         "file_reader"
+                     *       ],
+                     *       "updated_at": "2026-11-22T01:38:04.175Z",
+                     *       "warnings": []
+                     *     }
+                     */
                     "application/json": components["schemas"]["AgentOut"];
                 };
             };
@@ -7062,6 +7310,15 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "data": {
+                 *         "text": "Revenue rose by 7 % to 12.4 million."
+                 *       },
+                 *       "id": "headline",
+                 *       "type": "summary"
+                 *     }
+                 */
                 "application/json": components["schemas"]["Execute"];
             };
         };
@@ -7072,6 +7329,29 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "agent_id": "agt_01M80EEFGX2E9GEWMN2JE8ZCTP_00000",
+                     *       "attempts": 1,
+                     *       "cost_usd": 0,
+                     *       "error": null,
+                     *       "id": "headline",
+                     *       "latency_ms": 0.721,
+                     *       "model": "offline",
+                     *       "output": "# text\n\nTotals: documents 1 · words 5 · sentences 1\n\nTerms: million 1 · revenue 1 · rose 1\n\n## Key points\n\n- Revenue rose by 7 % to 12.4 million.\n",
+                     *       "requested_model": "offline",
+                     *       "status": "completed",
+                     *       "swarm_id": "swm_01M80EEFGX2E9GEWMN2JE8ZCTP",
+                     *       "task_id": "headline",
+                     *       "usage": {
+                     *         "cached_tokens": 0,
+                     *         "completion_tokens": 38,
+                     *         "prompt_tokens": 47,
+                     *         "total_tokens": 85
+                     *       },
+                     *       "warnings": []
+                     *     }
+                     */
                     "application/json": components["schemas"]["Executed"];
                 };
             };
@@ -7105,6 +7385,30 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "agent_id": "agt_01M80EEF8FP1XPKQDNKDZ16H9X",
+                     *       "created_at": "2026-11-22T01:38:04.175Z",
+                     *       "kind": "orchestrator",
+                     *       "model": "offline",
+                     *       "name": "analyst",
+                     *       "swarm_config": {
+                     *         "aggregation_strategy": "none",
+                     *         "async_result_fetch": false,
+                     *         "max_parallel_agents": 20,
+                     *         "max_retries": 3,
+                     *         "retry_on_timeout": true,
+                     *         "shared_memory": false,
+                     *         "timeout_per_agent": 60
+                     *       },
+                     *       "system_prompt": "You are a careful analyst.",
+                     *       "tools": [
+                     *         "file_reader"
+                     *       ],
+                     *       "updated_at": "2026-11-22T01:38:04.175Z",
+                     *       "warnings": []
+                     *     }
+                     */
                     "application/json": components["schemas"]["AgentOut"] | components["schemas"]["SubAgentOut"];
                 };
             };
@@ -7156,6 +7460,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "swarm_config": {
+                 *         "max_parallel_agents": 50
+                 *       }
+                 *     }
+                 */
                 "application/json": components["schemas"]["AgentPatch"];
             };
         };
@@ -7166,6 +7477,30 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "agent_id": "agt_01M80EEF8FP1XPKQDNKDZ16H9X",
+                     *       "created_at": "2026-11-22T01:38:04.175Z",
+                     *       "kind": "orchestrator",
+                     *       "model": "offline",
+                     *       "name": "analyst",
+                     *       "swarm_config": {
+                     *         "aggregation_strategy": "none",
+                     *         "async_result_fetch": false,
+                     *         "max_parallel_agents": 50,
+                     *         "max_retries": 3,
+                     *         "retry_on_timeout": true,
+                     *         "shared_memory": false,
+                     *         "timeout_per_agent": 60
+                     *       },
+                     *       "system_prompt": "You are a careful analyst.",
+                     *       "tools": [
+                     *         "file_reader"
+                     *       ],
+                     *       "updated_at": "2026-11-22T01:38:04.345Z",
+                     *       "warnings": []
+                     *     }
+                     */
                     "application/json": components["schemas"]["AgentOut"];
                 };
             };
@@ -7205,6 +7540,21 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "expires_at": null,
+                     *           "key": "tone",
+                     *           "size_bytes": 20,
+                     *           "updated_at": "2026-11-22T01:38:04.855Z",
+                     *           "value": "matter of fact",
+                     *           "version": 1
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["MemoryPage"];
                 };
             };
@@ -7234,6 +7584,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "cleared": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["Cleared"];
                 };
             };
@@ -7265,6 +7620,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "expires_at": null,
+                     *       "key": "tone",
+                     *       "size_bytes": 20,
+                     *       "updated_at": "2026-11-22T01:38:04.855Z",
+                     *       "value": "matter of fact",
+                     *       "version": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["MemoryOut"];
                 };
             };
@@ -7295,6 +7660,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "value": "matter of fact"
+                 *     }
+                 */
                 "application/json": components["schemas"]["MemoryPut"];
             };
         };
@@ -7305,6 +7675,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "expires_at": null,
+                     *       "key": "tone",
+                     *       "size_bytes": 20,
+                     *       "updated_at": "2026-11-22T01:38:04.855Z",
+                     *       "value": "matter of fact",
+                     *       "version": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["MemoryOut"];
                 };
             };
@@ -7382,6 +7762,70 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "agent_id": "agt_01M80EEF8FP1XPKQDNKDZ16H9X",
+                     *       "aggregated": null,
+                     *       "outputs": [
+                     *         {
+                     *           "agent_id": "agt_01M80EEFJQF51ZJYEK0S5WRQH7_00001",
+                     *           "attempts": 1,
+                     *           "cost_usd": 0,
+                     *           "error": null,
+                     *           "id": "south",
+                     *           "latency_ms": 0.701,
+                     *           "model": "offline",
+                     *           "output": "# text\n\nTotals: documents 1 · words 3 · sentences 1\n\nTerms: earned 1 · million 1 · south 1\n\n## Key points\n\n- South earned 9 million.\n",
+                     *           "requested_model": "offline",
+                     *           "status": "completed",
+                     *           "swarm_id": "swm_01M80EEFJQF51ZJYEK0S5WRQH7",
+                     *           "task_id": "south",
+                     *           "usage": {
+                     *             "cached_tokens": 0,
+                     *             "completion_tokens": 35,
+                     *             "prompt_tokens": 54,
+                     *             "total_tokens": 89
+                     *           }
+                     *         },
+                     *         {
+                     *           "agent_id": "agt_01M80EEFN5P5HT9EV9PBWTJ5T0_00000",
+                     *           "attempts": 1,
+                     *           "cost_usd": 0,
+                     *           "error": null,
+                     *           "id": "tsk_01M80EEFN48FT8EKP15GAW2JRH",
+                     *           "latency_ms": 0.623,
+                     *           "model": "offline",
+                     *           "output": "Carry out this task of type 'research' and answer with its result only.",
+                     *           "requested_model": "offline",
+                     *           "status": "completed",
+                     *           "swarm_id": "swm_01M80EEFN5P5HT9EV9PBWTJ5T0",
+                     *           "task_id": "tsk_01M80EEFN48FT8EKP15GAW2JRH",
+                     *           "usage": {
+                     *             "cached_tokens": 0,
+                     *             "completion_tokens": 18,
+                     *             "prompt_tokens": 62,
+                     *             "total_tokens": 80
+                     *           }
+                     *         }
+                     *       ],
+                     *       "pending": 0,
+                     *       "status": "completed",
+                     *       "summary": {
+                     *         "avg_latency_ms": 0.662,
+                     *         "failed": 0,
+                     *         "failures": [],
+                     *         "missing": [],
+                     *         "p50_ms": 0.623,
+                     *         "p95_ms": 0.701,
+                     *         "p99_ms": 0.701,
+                     *         "success_rate": 1,
+                     *         "successful": 2,
+                     *         "total_agents": 2,
+                     *         "total_cost_usd": 0,
+                     *         "total_tokens": 169
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["AgentResults"];
                 };
             };
@@ -7408,6 +7852,15 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "input_data": {
+                 *         "question": "Which region earned more?"
+                 *       },
+                 *       "priority": 8,
+                 *       "task_type": "research"
+                 *     }
+                 */
                 "application/json": components["schemas"]["Spawn"];
             };
         };
@@ -7418,6 +7871,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "agent_id": "agt_01M80EEFN5P5HT9EV9PBWTJ5T0_00000",
+                     *       "orchestrator_id": "agt_01M80EEF8FP1XPKQDNKDZ16H9X",
+                     *       "status": "queued",
+                     *       "swarm_id": "swm_01M80EEFN5P5HT9EV9PBWTJ5T0",
+                     *       "task_id": "tsk_01M80EEFN48FT8EKP15GAW2JRH",
+                     *       "warnings": []
+                     *     }
+                     */
                     "application/json": components["schemas"]["Spawned"];
                 };
             };
@@ -7462,6 +7925,24 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "action": "key.rotated",
+                     *           "at": "2026-11-22T01:38:05.557Z",
+                     *           "audit_id": "aud_01M80EEGKN0NJDSN5H5FQTJ3QN",
+                     *           "detail": {
+                     *             "grace_s": 3600
+                     *           },
+                     *           "key_id": "key_01M80EDWSZM68PCACBGC26M82S",
+                     *           "object": "key_01M80EEGJM3RJA9CW7RCTGG75T",
+                     *           "remote": "127.0.0.1"
+                     *         }
+                     *       ],
+                     *       "next_cursor": "aud_01M80EEGKN0NJDSN5H5FQTJ3QN"
+                     *     }
+                     */
                     "application/json": components["schemas"]["AuditPage"];
                 };
             };
@@ -7485,6 +7966,17 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "messages": [
+                 *         {
+                 *           "content": "Summarise: North earned 7, South earned 9.",
+                 *           "role": "user"
+                 *         }
+                 *       ],
+                 *       "model": "offline"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ChatCompletionCreate"];
             };
         };
@@ -7495,6 +7987,36 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "choices": [
+                     *         {
+                     *           "finish_reason": "stop",
+                     *           "index": 0,
+                     *           "logprobs": null,
+                     *           "message": {
+                     *             "content": "Summarise: North earned 7, South earned 9.",
+                     *             "role": "assistant"
+                     *           }
+                     *         }
+                     *       ],
+                     *       "created": 1795311485,
+                     *       "id": "chatcmpl-01M80EEGDTJP9FY6445GC76K1S",
+                     *       "latency_ms": 0.375,
+                     *       "model": "offline",
+                     *       "object": "chat.completion",
+                     *       "requested_model": "offline",
+                     *       "usage": {
+                     *         "completion_tokens": 11,
+                     *         "cost": 0,
+                     *         "prompt_tokens": 15,
+                     *         "prompt_tokens_details": {
+                     *           "cached_tokens": 0
+                     *         },
+                     *         "total_tokens": 26
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ChatCompletion"];
                     "text/event-stream": unknown;
                 };
@@ -7536,6 +8058,28 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "available_usd": 25,
+                     *       "balance_usd": 25,
+                     *       "enabled": false,
+                     *       "items": [
+                     *         {
+                     *           "amount_usd": 25,
+                     *           "balance_usd": 25,
+                     *           "created_at": "2026-11-22T01:38:05.507Z",
+                     *           "entry_id": "crd_01M80EEGJ3F6JH6AD4D73J8J2X",
+                     *           "kind": "top_up",
+                     *           "note": null,
+                     *           "reference": "pay_3PqX"
+                     *         }
+                     *       ],
+                     *       "next_cursor": "2",
+                     *       "pending_usd": 0,
+                     *       "reserved_usd": 0,
+                     *       "tenant_id": "default"
+                     *     }
+                     */
                     "application/json": components["schemas"]["CreditAccount"];
                 };
             };
@@ -7557,6 +8101,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "amount_usd": "25.00",
+                 *       "reference": "pay_3PqX",
+                 *       "tenant_id": "default"
+                 *     }
+                 */
                 "application/json": components["schemas"]["CreditAdd"];
             };
         };
@@ -7576,6 +8127,18 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "amount_usd": 25,
+                     *       "balance_usd": 25,
+                     *       "created_at": "2026-11-22T01:38:05.507Z",
+                     *       "entry_id": "crd_01M80EEGJ3F6JH6AD4D73J8J2X",
+                     *       "kind": "top_up",
+                     *       "note": null,
+                     *       "reference": "pay_3PqX",
+                     *       "tenant_id": "default"
+                     *     }
+                     */
                     "application/json": components["schemas"]["CreditEntryAdded"];
                 };
             };
@@ -7773,6 +8336,23 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "created_at": "2026-11-22T01:38:04.978Z",
+                     *           "description": null,
+                     *           "etag": "\"1-2a175669d9aa2328\"",
+                     *           "graph_id": "quarterly-report",
+                     *           "name": "Quarterly report",
+                     *           "revision": 1,
+                     *           "task_count": 2,
+                     *           "updated_at": "2026-11-22T01:38:04.978Z"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["GraphPage"];
                 };
             };
@@ -7797,6 +8377,24 @@ export interface operations {
         /** @description A graph as `PUT /v1/graphs/{graph_id}` takes it; whatever else it is, the answer says so */
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "tasks": [
+                 *         {
+                 *           "depends_on": [
+                 *             "b"
+                 *           ],
+                 *           "id": "a"
+                 *         },
+                 *         {
+                 *           "depends_on": [
+                 *             "a"
+                 *           ],
+                 *           "id": "b"
+                 *         }
+                 *       ]
+                 *     }
+                 */
                 "application/json": {
                     [key: string]: unknown;
                 };
@@ -7809,6 +8407,28 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "levels": null,
+                     *       "prediction": null,
+                     *       "problems": [
+                     *         {
+                     *           "code": "dependency_cycle",
+                     *           "detail": "2 tasks depend on each other in a cycle: a -> b -> a",
+                     *           "path": [
+                     *             "a",
+                     *             "b",
+                     *             "a"
+                     *           ],
+                     *           "pointer": "/tasks/0/depends_on"
+                     *         }
+                     *       ],
+                     *       "task_count": 2,
+                     *       "valid": false,
+                     *       "warnings": [],
+                     *       "widths": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["GraphValidationOut"];
                 };
             };
@@ -7842,6 +8462,34 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-11-22T01:38:04.978Z",
+                     *       "description": null,
+                     *       "graph_id": "quarterly-report",
+                     *       "layout": {
+                     *         "collect": {
+                     *           "x": 0,
+                     *           "y": 0
+                     *         }
+                     *       },
+                     *       "name": "Quarterly report",
+                     *       "revision": 1,
+                     *       "tasks": [
+                     *         {
+                     *           "id": "collect",
+                     *           "prompt": "List the figures."
+                     *         },
+                     *         {
+                     *           "depends_on": [
+                     *             "collect"
+                     *           ],
+                     *           "id": "summary"
+                     *         }
+                     *       ],
+                     *       "updated_at": "2026-11-22T01:38:04.978Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["GraphOut"];
                 };
             };
@@ -7871,6 +8519,29 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "layout": {
+                 *         "collect": {
+                 *           "x": 0,
+                 *           "y": 0
+                 *         }
+                 *       },
+                 *       "name": "Quarterly report",
+                 *       "tasks": [
+                 *         {
+                 *           "id": "collect",
+                 *           "prompt": "List the figures."
+                 *         },
+                 *         {
+                 *           "depends_on": [
+                 *             "collect"
+                 *           ],
+                 *           "id": "summary"
+                 *         }
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["GraphIn"];
             };
         };
@@ -7894,6 +8565,34 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-11-22T01:38:04.978Z",
+                     *       "description": null,
+                     *       "graph_id": "quarterly-report",
+                     *       "layout": {
+                     *         "collect": {
+                     *           "x": 0,
+                     *           "y": 0
+                     *         }
+                     *       },
+                     *       "name": "Quarterly report",
+                     *       "revision": 1,
+                     *       "tasks": [
+                     *         {
+                     *           "id": "collect",
+                     *           "prompt": "List the figures."
+                     *         },
+                     *         {
+                     *           "depends_on": [
+                     *             "collect"
+                     *           ],
+                     *           "id": "summary"
+                     *         }
+                     *       ],
+                     *       "updated_at": "2026-11-22T01:38:04.978Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["GraphOut"];
                 };
             };
@@ -7960,6 +8659,15 @@ export interface operations {
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "inputs": {
+                 *         "collect": {
+                 *           "quarter": "2026-Q3"
+                 *         }
+                 *       }
+                 *     }
+                 */
                 "application/json": components["schemas"]["GraphRun"];
             };
         };
@@ -7970,6 +8678,150 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "agent_id": "agt_01M80EEFGK9ENJPB5JPKKPGFYC",
+                     *       "aggregated": null,
+                     *       "aggregation": null,
+                     *       "budget": null,
+                     *       "cost_usd": 0,
+                     *       "counts": {
+                     *         "cancelled": 0,
+                     *         "completed": 2,
+                     *         "failed": 0,
+                     *         "queued": 0,
+                     *         "retrying": 0,
+                     *         "running": 0,
+                     *         "skipped": 0,
+                     *         "total": 2,
+                     *         "waiting": 0
+                     *       },
+                     *       "created_at": "2026-11-22T01:38:05.042Z",
+                     *       "critical_path": {
+                     *         "blame": {
+                     *           "dependency": 0,
+                     *           "merge": 0,
+                     *           "model": 4,
+                     *           "queue": 7,
+                     *           "rate_limit": 0,
+                     *           "retry": 0,
+                     *           "tools": 0
+                     *         },
+                     *         "critical_steps": 2,
+                     *         "critical_tasks": [
+                     *           "collect",
+                     *           "summary"
+                     *         ],
+                     *         "makespan_ms": 11,
+                     *         "parallel_agents": 1,
+                     *         "parallel_efficiency": 0.0909,
+                     *         "speedup": 0.091,
+                     *         "total_steps": 2
+                     *       },
+                     *       "ended_at": "2026-11-22T01:38:05.053Z",
+                     *       "error": null,
+                     *       "max_parallel_agents": 100,
+                     *       "metadata": {
+                     *         "graph_id": "quarterly-report",
+                     *         "graph_revision": 1
+                     *       },
+                     *       "name": "Quarterly report",
+                     *       "pause_reason": null,
+                     *       "priority": null,
+                     *       "results": {
+                     *         "aggregated": null,
+                     *         "aggregation": null,
+                     *         "missing": [],
+                     *         "outputs": [
+                     *           {
+                     *             "agent_id": "agt_01M80EEG3J67VZZSZ7PPY7ZWCZ_00000",
+                     *             "attempts": 1,
+                     *             "complexity": null,
+                     *             "cost_usd": 0,
+                     *             "depends_on": [],
+                     *             "ended_at": "2026-11-22T01:38:05.050Z",
+                     *             "error": null,
+                     *             "latency_ms": 0.466,
+                     *             "model": "offline",
+                     *             "output": "List the figures.",
+                     *             "priority": 5,
+                     *             "queue_ms": 7,
+                     *             "requested_model": "offline",
+                     *             "role": null,
+                     *             "score": null,
+                     *             "started_at": "2026-11-22T01:38:05.049Z",
+                     *             "status": "completed",
+                     *             "swarm_id": "swm_01M80EEG3J67VZZSZ7PPY7ZWCZ",
+                     *             "task_id": "collect",
+                     *             "type": null,
+                     *             "usage": {
+                     *               "cached_tokens": 0,
+                     *               "completion_tokens": 5,
+                     *               "prompt_tokens": 22,
+                     *               "total_tokens": 27
+                     *             }
+                     *           },
+                     *           {
+                     *             "agent_id": "agt_01M80EEG3J67VZZSZ7PPY7ZWCZ_00001",
+                     *             "attempts": 1,
+                     *             "complexity": null,
+                     *             "cost_usd": 0,
+                     *             "depends_on": [
+                     *               "collect"
+                     *             ],
+                     *             "ended_at": "2026-11-22T01:38:05.053Z",
+                     *             "error": null,
+                     *             "latency_ms": 0.444,
+                     *             "model": "offline",
+                     *             "output": "# Merged report\n\n1 input, 1 document.\n\nTotals: documents 1\n\nTerms: figures 1 · list 1\n\n## What each says\n\n- **collect**: List the figures. [collect]\n\n## Inputs\n\n- `collect`: words 3\n",
+                     *             "priority": 5,
+                     *             "queue_ms": 0,
+                     *             "requested_model": "offline",
+                     *             "role": null,
+                     *             "score": null,
+                     *             "started_at": "2026-11-22T01:38:05.050Z",
+                     *             "status": "completed",
+                     *             "swarm_id": "swm_01M80EEG3J67VZZSZ7PPY7ZWCZ",
+                     *             "task_id": "summary",
+                     *             "type": null,
+                     *             "usage": {
+                     *               "cached_tokens": 0,
+                     *               "completion_tokens": 46,
+                     *               "prompt_tokens": 35,
+                     *               "total_tokens": 81
+                     *             }
+                     *           }
+                     *         ],
+                     *         "status": "completed",
+                     *         "summary": {
+                     *           "avg_latency_ms": 0.455,
+                     *           "failed": 0,
+                     *           "failures": [],
+                     *           "missing": [],
+                     *           "p50_ms": 0.444,
+                     *           "p95_ms": 0.466,
+                     *           "p99_ms": 0.466,
+                     *           "success_rate": 1,
+                     *           "successful": 2,
+                     *           "total_agents": 2,
+                     *           "total_cost_usd": 0,
+                     *           "total_tokens": 108
+                     *         },
+                     *         "swarm_id": "swm_01M80EEG3J67VZZSZ7PPY7ZWCZ"
+                     *       },
+                     *       "start_at": null,
+                     *       "started_at": "2026-11-22T01:38:05.042Z",
+                     *       "status": "completed",
+                     *       "steps": 2,
+                     *       "swarm_id": "swm_01M80EEG3J67VZZSZ7PPY7ZWCZ",
+                     *       "tokens": {
+                     *         "cached": 0,
+                     *         "in": 57,
+                     *         "out": 51
+                     *       },
+                     *       "warnings": []
+                     *     }
+                     */
                     "application/json": components["schemas"]["SwarmCreated"];
                 };
             };
@@ -8006,6 +8858,31 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "created_at": "2026-11-22T01:37:45.279Z",
+                     *           "expires_at": null,
+                     *           "key_id": "key_01M80EDWSZM68PCACBGC26M82S",
+                     *           "last_used_at": null,
+                     *           "max_cost_per_day_usd": null,
+                     *           "max_parallel_agents": null,
+                     *           "max_requests_per_minute": null,
+                     *           "name": "cli",
+                     *           "old_secret_works_until": null,
+                     *           "prefix": "sk-swarmd-eb35be…",
+                     *           "revoked_at": null,
+                     *           "scopes": [
+                     *             "read",
+                     *             "run",
+                     *             "admin"
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "next_cursor": "key_01M80EDWSZM68PCACBGC26M82S"
+                     *     }
+                     */
                     "application/json": components["schemas"]["KeyPage"];
                 };
             };
@@ -8026,6 +8903,16 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "max_requests_per_minute": 600,
+                 *       "name": "ci",
+                 *       "scopes": [
+                 *         "read",
+                 *         "run"
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["KeyCreate"];
             };
         };
@@ -8036,6 +8923,26 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-11-22T01:38:05.524Z",
+                     *       "expires_at": null,
+                     *       "key": "sk-swarmd-d07b64…",
+                     *       "key_id": "key_01M80EEGJM3RJA9CW7RCTGG75T",
+                     *       "last_used_at": null,
+                     *       "max_cost_per_day_usd": null,
+                     *       "max_parallel_agents": null,
+                     *       "max_requests_per_minute": 600,
+                     *       "name": "ci",
+                     *       "old_secret_works_until": null,
+                     *       "prefix": "sk-swarmd-d07b64…",
+                     *       "revoked_at": null,
+                     *       "scopes": [
+                     *         "read",
+                     *         "run"
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["KeyMinted"];
                 };
             };
@@ -8066,6 +8973,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-11-22T01:38:05.524Z",
+                     *       "expires_at": null,
+                     *       "key_id": "key_01M80EEGJM3RJA9CW7RCTGG75T",
+                     *       "last_used_at": null,
+                     *       "max_cost_per_day_usd": null,
+                     *       "max_parallel_agents": null,
+                     *       "max_requests_per_minute": 600,
+                     *       "name": "ci",
+                     *       "old_secret_works_until": null,
+                     *       "prefix": "sk-swarmd-d07b64…",
+                     *       "revoked_at": null,
+                     *       "scopes": [
+                     *         "read",
+                     *         "run"
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["KeyOut"];
                 };
             };
@@ -8116,6 +9042,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "max_cost_per_day_usd": 25
+                 *     }
+                 */
                 "application/json": components["schemas"]["KeyChange"];
             };
         };
@@ -8126,6 +9057,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-11-22T01:38:05.524Z",
+                     *       "expires_at": null,
+                     *       "key_id": "key_01M80EEGJM3RJA9CW7RCTGG75T",
+                     *       "last_used_at": null,
+                     *       "max_cost_per_day_usd": 25,
+                     *       "max_parallel_agents": null,
+                     *       "max_requests_per_minute": 600,
+                     *       "name": "ci",
+                     *       "old_secret_works_until": null,
+                     *       "prefix": "sk-swarmd-d07b64…",
+                     *       "revoked_at": null,
+                     *       "scopes": [
+                     *         "read",
+                     *         "run"
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["KeyOut"];
                 };
             };
@@ -8151,6 +9101,11 @@ export interface operations {
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "grace_s": 3600
+                 *     }
+                 */
                 "application/json": components["schemas"]["KeyRotate"];
             };
         };
@@ -8161,6 +9116,26 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-11-22T01:38:05.524Z",
+                     *       "expires_at": null,
+                     *       "key": "sk-swarmd-82b541…",
+                     *       "key_id": "key_01M80EEGJM3RJA9CW7RCTGG75T",
+                     *       "last_used_at": null,
+                     *       "max_cost_per_day_usd": 25,
+                     *       "max_parallel_agents": null,
+                     *       "max_requests_per_minute": 600,
+                     *       "name": "ci",
+                     *       "old_secret_works_until": "2026-11-22T02:38:05.557Z",
+                     *       "prefix": "sk-swarmd-82b541…",
+                     *       "revoked_at": null,
+                     *       "scopes": [
+                     *         "read",
+                     *         "run"
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["KeyMinted"];
                 };
             };
@@ -8190,6 +9165,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "created": 0,
+                     *           "id": "offline",
+                     *           "object": "model",
+                     *           "owned_by": "swarmd"
+                     *         },
+                     *         {
+                     *           "created": 0,
+                     *           "id": "swarm/analyst",
+                     *           "object": "model",
+                     *           "owned_by": "swarmd"
+                     *         }
+                     *       ],
+                     *       "object": "list"
+                     *     }
+                     */
                     "application/json": components["schemas"]["ModelList"];
                 };
             };
@@ -8217,6 +9211,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "created": 0,
+                     *       "id": "offline",
+                     *       "object": "model",
+                     *       "owned_by": "swarmd"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Model"];
                 };
             };
@@ -8244,6 +9246,22 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "gpt-4o-mini": {
+                     *         "cached_input_per_mtok": null,
+                     *         "input_per_mtok": 0.15,
+                     *         "output_per_mtok": 0.6,
+                     *         "source": "api"
+                     *       },
+                     *       "offline": {
+                     *         "cached_input_per_mtok": null,
+                     *         "input_per_mtok": 0,
+                     *         "output_per_mtok": 0,
+                     *         "source": "kept"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["PriceTableOut"];
                 };
             };
@@ -8263,6 +9281,14 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "gpt-4o-mini": {
+                 *         "input_per_mtok": 0.15,
+                 *         "output_per_mtok": 0.6
+                 *       }
+                 *     }
+                 */
                 "application/json": components["schemas"]["PriceChanges"];
             };
         };
@@ -8273,6 +9299,22 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "gpt-4o-mini": {
+                     *         "cached_input_per_mtok": null,
+                     *         "input_per_mtok": 0.15,
+                     *         "output_per_mtok": 0.6,
+                     *         "source": "api"
+                     *       },
+                     *       "offline": {
+                     *         "cached_input_per_mtok": null,
+                     *         "input_per_mtok": 0,
+                     *         "output_per_mtok": 0,
+                     *         "source": "kept"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["PriceTableOut"];
                 };
             };
@@ -8301,6 +9343,35 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "models": [
+                     *             {
+                     *               "breaker": {
+                     *                 "opened_count": 0,
+                     *                 "retry_in_s": null,
+                     *                 "state": "closed"
+                     *               },
+                     *               "calls": 13,
+                     *               "error_rate": 0,
+                     *               "failures": 0,
+                     *               "in_flight": 0,
+                     *               "limit": null,
+                     *               "model": "offline",
+                     *               "refusals": 0,
+                     *               "requests_per_minute": null,
+                     *               "throttled_ms": 0,
+                     *               "tokens_per_minute": null,
+                     *               "waiting": 0
+                     *             }
+                     *           ],
+                     *           "provider": "offline"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProviderList"];
                 };
             };
@@ -8326,6 +9397,39 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "built_in": true,
+                     *           "capability_tags": [
+                     *             "analysis",
+                     *             "data",
+                     *             "statistics",
+                     *             "comparison",
+                     *             "patterns",
+                     *             "finance"
+                     *           ],
+                     *           "model": null,
+                     *           "name": "analyzer",
+                     *           "system_prompt": "You are an analyst. Work out what the material means for the question asked: its structure, its patterns, its outliers and what drives them. Show the figures or passages that each statement rests on, and do arithmetic step by step so that it can be checked. Say how sure you are, and what would change your mind. Do not take a coincidence for a cause. Point out data that is missing, doubtful or not comparable before you use it. Give the conclusion first, then the reasons.",
+                     *           "tier": null
+                     *         },
+                     *         {
+                     *           "built_in": false,
+                     *           "capability_tags": [
+                     *             "audit",
+                     *             "figures"
+                     *           ],
+                     *           "model": null,
+                     *           "name": "auditor",
+                     *           "system_prompt": "You check every figure.",
+                     *           "tier": null
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["RolePage"];
                 };
             };
@@ -8345,6 +9449,17 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "auditor": {
+                 *         "capability_tags": [
+                 *           "audit",
+                 *           "figures"
+                 *         ],
+                 *         "system_prompt": "You check every figure."
+                 *       }
+                 *     }
+                 */
                 "application/json": components["schemas"]["RoleChanges"];
             };
         };
@@ -8355,6 +9470,39 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "built_in": true,
+                     *           "capability_tags": [
+                     *             "analysis",
+                     *             "data",
+                     *             "statistics",
+                     *             "comparison",
+                     *             "patterns",
+                     *             "finance"
+                     *           ],
+                     *           "model": null,
+                     *           "name": "analyzer",
+                     *           "system_prompt": "You are an analyst. Work out what the material means for the question asked: its structure, its patterns, its outliers and what drives them. Show the figures or passages that each statement rests on, and do arithmetic step by step so that it can be checked. Say how sure you are, and what would change your mind. Do not take a coincidence for a cause. Point out data that is missing, doubtful or not comparable before you use it. Give the conclusion first, then the reasons.",
+                     *           "tier": null
+                     *         },
+                     *         {
+                     *           "built_in": false,
+                     *           "capability_tags": [
+                     *             "audit",
+                     *             "figures"
+                     *           ],
+                     *           "model": null,
+                     *           "name": "auditor",
+                     *           "system_prompt": "You check every figure.",
+                     *           "tier": null
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["RolePage"];
                 };
             };
@@ -8386,6 +9534,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "expires_at": "2026-11-22T01:39:04.969Z",
+                     *       "ticket": "00ac252499ab5219e66886abd5755de32e485a316fdd0976df73a12059e3e6c0"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Ticket"];
                 };
             };
@@ -8424,6 +9578,59 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "agent_id": "agt_01M80EEFGK9ENJPB5JPKKPGFYC",
+                     *           "budget": {
+                     *             "max_cost_usd": 0.5,
+                     *             "max_tokens": null,
+                     *             "on_exceeded": "pause",
+                     *             "per_agent_tokens": null,
+                     *             "spent_tokens": 191,
+                     *             "spent_usd": 0,
+                     *             "unsettled_usd": 0
+                     *           },
+                     *           "cost_usd": 0,
+                     *           "counts": {
+                     *             "cancelled": 0,
+                     *             "completed": 2,
+                     *             "failed": 0,
+                     *             "queued": 0,
+                     *             "retrying": 0,
+                     *             "running": 0,
+                     *             "skipped": 0,
+                     *             "total": 2,
+                     *             "waiting": 0
+                     *           },
+                     *           "created_at": "2026-11-22T01:38:04.627Z",
+                     *           "critical_path": null,
+                     *           "ended_at": "2026-11-22T01:38:04.640Z",
+                     *           "error": null,
+                     *           "max_parallel_agents": 100,
+                     *           "metadata": {
+                     *             "quarter": "2026-Q3"
+                     *           },
+                     *           "name": "report",
+                     *           "p95_ms": null,
+                     *           "pause_reason": null,
+                     *           "priority": null,
+                     *           "start_at": null,
+                     *           "started_at": "2026-11-22T01:38:04.627Z",
+                     *           "status": "completed",
+                     *           "steps": 2,
+                     *           "swarm_id": "swm_01M80EEFPKCJQBRDBYH764T01H",
+                     *           "tokens": {
+                     *             "cached": 0,
+                     *             "in": 87,
+                     *             "out": 104
+                     *           }
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["SwarmPage"];
                 };
             };
@@ -8450,6 +9657,34 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "aggregate": "concat",
+                 *       "budget": {
+                 *         "max_cost_usd": 0.5
+                 *       },
+                 *       "metadata": {
+                 *         "quarter": "2026-Q3"
+                 *       },
+                 *       "name": "report",
+                 *       "tasks": [
+                 *         {
+                 *           "data": {
+                 *             "text": "North earned 7, South earned 9."
+                 *           },
+                 *           "id": "collect",
+                 *           "prompt": "List the figures."
+                 *         },
+                 *         {
+                 *           "depends_on": [
+                 *             "collect"
+                 *           ],
+                 *           "id": "summary",
+                 *           "prompt": "Summarise them."
+                 *         }
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["SwarmCreate"];
             };
         };
@@ -8460,6 +9695,173 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "agent_id": "agt_01M80EEFGK9ENJPB5JPKKPGFYC",
+                     *       "aggregated": "# text\n\nTotals: documents 1 · words 4 · sentences 1\n\nTerms: earned 2 · north 1 · south 1\n\n## Key points\n\n- North earned 7, South earned 9.\n\n\n# Merged report\n\n1 input, 1 document with 4 words.\n\nTotals: documents 1 · words 4 · sentences 1\n\nTerms: earned 2 · north 1 · south 1\n\n## What each says\n\n- **collect (text)**: North earned 7, South earned 9. [collect]\n\n## Inputs\n\n- `collect`: documents 1 · words 4\n",
+                     *       "aggregation": {
+                     *         "agreement": null,
+                     *         "cost_usd": 0,
+                     *         "error": null,
+                     *         "inputs": 2,
+                     *         "missing": [],
+                     *         "status": "completed",
+                     *         "strategy": "concat"
+                     *       },
+                     *       "budget": {
+                     *         "max_cost_usd": 0.5,
+                     *         "max_tokens": null,
+                     *         "on_exceeded": "pause",
+                     *         "per_agent_tokens": null,
+                     *         "spent_tokens": 191,
+                     *         "spent_usd": 0,
+                     *         "unsettled_usd": 0
+                     *       },
+                     *       "cost_usd": 0,
+                     *       "counts": {
+                     *         "cancelled": 0,
+                     *         "completed": 2,
+                     *         "failed": 0,
+                     *         "queued": 0,
+                     *         "retrying": 0,
+                     *         "running": 0,
+                     *         "skipped": 0,
+                     *         "total": 2,
+                     *         "waiting": 0
+                     *       },
+                     *       "created_at": "2026-11-22T01:38:04.627Z",
+                     *       "critical_path": {
+                     *         "blame": {
+                     *           "dependency": 0,
+                     *           "merge": 3,
+                     *           "model": 5,
+                     *           "queue": 5,
+                     *           "rate_limit": 0,
+                     *           "retry": 0,
+                     *           "tools": 0
+                     *         },
+                     *         "critical_steps": 2,
+                     *         "critical_tasks": [
+                     *           "collect",
+                     *           "summary"
+                     *         ],
+                     *         "makespan_ms": 13,
+                     *         "parallel_agents": 1,
+                     *         "parallel_efficiency": 0.0769,
+                     *         "speedup": 0.077,
+                     *         "total_steps": 2
+                     *       },
+                     *       "ended_at": "2026-11-22T01:38:04.640Z",
+                     *       "error": null,
+                     *       "max_parallel_agents": 100,
+                     *       "metadata": {
+                     *         "quarter": "2026-Q3"
+                     *       },
+                     *       "name": "report",
+                     *       "pause_reason": null,
+                     *       "priority": null,
+                     *       "results": {
+                     *         "aggregated": "# text\n\nTotals: documents 1 · words 4 · sentences 1\n\nTerms: earned 2 · north 1 · south 1\n\n## Key points\n\n- North earned 7, South earned 9.\n\n\n# Merged report\n\n1 input, 1 document with 4 words.\n\nTotals: documents 1 · words 4 · sentences 1\n\nTerms: earned 2 · north 1 · south 1\n\n## What each says\n\n- **collect (text)**: North earned 7, South earned 9. [collect]\n\n## Inputs\n\n- `collect`: documents 1 · words 4\n",
+                     *         "aggregation": {
+                     *           "agreement": null,
+                     *           "cost_usd": 0,
+                     *           "error": null,
+                     *           "inputs": 2,
+                     *           "missing": [],
+                     *           "status": "completed",
+                     *           "strategy": "concat"
+                     *         },
+                     *         "missing": [],
+                     *         "outputs": [
+                     *           {
+                     *             "agent_id": "agt_01M80EEFPKCJQBRDBYH764T01H_00000",
+                     *             "attempts": 1,
+                     *             "complexity": null,
+                     *             "cost_usd": 0,
+                     *             "depends_on": [],
+                     *             "ended_at": "2026-11-22T01:38:04.634Z",
+                     *             "error": null,
+                     *             "latency_ms": 0.515,
+                     *             "model": "offline",
+                     *             "output": "# text\n\nTotals: documents 1 · words 4 · sentences 1\n\nTerms: earned 2 · north 1 · south 1\n\n## Key points\n\n- North earned 7, South earned 9.\n",
+                     *             "priority": 5,
+                     *             "queue_ms": 5,
+                     *             "requested_model": "offline",
+                     *             "role": null,
+                     *             "score": null,
+                     *             "started_at": "2026-11-22T01:38:04.632Z",
+                     *             "status": "completed",
+                     *             "swarm_id": "swm_01M80EEFPKCJQBRDBYH764T01H",
+                     *             "task_id": "collect",
+                     *             "type": null,
+                     *             "usage": {
+                     *               "cached_tokens": 0,
+                     *               "completion_tokens": 36,
+                     *               "prompt_tokens": 28,
+                     *               "total_tokens": 64
+                     *             }
+                     *           },
+                     *           {
+                     *             "agent_id": "agt_01M80EEFPKCJQBRDBYH764T01H_00001",
+                     *             "attempts": 1,
+                     *             "complexity": null,
+                     *             "cost_usd": 0,
+                     *             "depends_on": [
+                     *               "collect"
+                     *             ],
+                     *             "ended_at": "2026-11-22T01:38:04.637Z",
+                     *             "error": null,
+                     *             "latency_ms": 0.563,
+                     *             "model": "offline",
+                     *             "output": "# Merged report\n\n1 input, 1 document with 4 words.\n\nTotals: documents 1 · words 4 · sentences 1\n\nTerms: earned 2 · north 1 · south 1\n\n## What each says\n\n- **collect (text)**: North earned 7, South earned 9. [collect]\n\n## Inputs\n\n- `collect`: documents 1 · words 4\n",
+                     *             "priority": 5,
+                     *             "queue_ms": 0,
+                     *             "requested_model": "offline",
+                     *             "role": null,
+                     *             "score": null,
+                     *             "started_at": "2026-11-22T01:38:04.634Z",
+                     *             "status": "completed",
+                     *             "swarm_id": "swm_01M80EEFPKCJQBRDBYH764T01H",
+                     *             "task_id": "summary",
+                     *             "type": null,
+                     *             "usage": {
+                     *               "cached_tokens": 0,
+                     *               "completion_tokens": 68,
+                     *               "prompt_tokens": 59,
+                     *               "total_tokens": 127
+                     *             }
+                     *           }
+                     *         ],
+                     *         "status": "completed",
+                     *         "summary": {
+                     *           "avg_latency_ms": 0.539,
+                     *           "failed": 0,
+                     *           "failures": [],
+                     *           "missing": [],
+                     *           "p50_ms": 0.515,
+                     *           "p95_ms": 0.563,
+                     *           "p99_ms": 0.563,
+                     *           "success_rate": 1,
+                     *           "successful": 2,
+                     *           "total_agents": 2,
+                     *           "total_cost_usd": 0,
+                     *           "total_tokens": 191
+                     *         },
+                     *         "swarm_id": "swm_01M80EEFPKCJQBRDBYH764T01H"
+                     *       },
+                     *       "start_at": null,
+                     *       "started_at": "2026-11-22T01:38:04.627Z",
+                     *       "status": "completed",
+                     *       "steps": 2,
+                     *       "swarm_id": "swm_01M80EEFPKCJQBRDBYH764T01H",
+                     *       "tokens": {
+                     *         "cached": 0,
+                     *         "in": 87,
+                     *         "out": 104
+                     *       },
+                     *       "warnings": []
+                     *     }
+                     */
                     "application/json": components["schemas"]["SwarmCreated"];
                 };
             };
@@ -8488,6 +9890,21 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "tasks": [
+                 *         {
+                 *           "id": "collect"
+                 *         },
+                 *         {
+                 *           "depends_on": [
+                 *             "collect"
+                 *           ],
+                 *           "id": "summary"
+                 *         }
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["SwarmCreate"];
             };
         };
@@ -8498,6 +9915,35 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "assumptions": [
+                     *         "nothing else runs meanwhile, and the service itself takes no time",
+                     *         "4 bytes of a prompt are a token",
+                     *         "offline is as quick and says as much as in your 7 newest tasks on it"
+                     *       ],
+                     *       "calls": 2,
+                     *       "cost_usd": 0,
+                     *       "critical_path": [
+                     *         "collect"
+                     *       ],
+                     *       "makespan_s": 0.001,
+                     *       "parallel_agents": 1,
+                     *       "per_model": {
+                     *         "offline": {
+                     *           "calls": 2,
+                     *           "cost_usd": 0,
+                     *           "latency_ms": 0.701,
+                     *           "measured_tasks": 7,
+                     *           "price_known": true
+                     *         }
+                     *       },
+                     *       "tokens": {
+                     *         "in": 92,
+                     *         "out": 71
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["SimulationOut"];
                 };
             };
@@ -8529,6 +9975,83 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "agent_id": "agt_01M80EEFGK9ENJPB5JPKKPGFYC",
+                     *       "aggregated": "# text\n\nTotals: documents 1 · words 4 · sentences 1\n\nTerms: earned 2 · north 1 · south 1\n\n## Key points\n\n- North earned 7, South earned 9.\n\n\n# Merged report\n\n1 input, 1 document with 4 words.\n\nTotals: documents 1 · words 4 · sentences 1\n\nTerms: earned 2 · north 1 · south 1\n\n## What each says\n\n- **collect (text)**: North earned 7, South earned 9. [collect]\n\n## Inputs\n\n- `collect`: documents 1 · words 4\n",
+                     *       "aggregation": {
+                     *         "agreement": null,
+                     *         "cost_usd": 0,
+                     *         "error": null,
+                     *         "inputs": 2,
+                     *         "missing": [],
+                     *         "status": "completed",
+                     *         "strategy": "concat"
+                     *       },
+                     *       "budget": {
+                     *         "max_cost_usd": 0.5,
+                     *         "max_tokens": null,
+                     *         "on_exceeded": "pause",
+                     *         "per_agent_tokens": null,
+                     *         "spent_tokens": 191,
+                     *         "spent_usd": 0,
+                     *         "unsettled_usd": 0
+                     *       },
+                     *       "cost_usd": 0,
+                     *       "counts": {
+                     *         "cancelled": 0,
+                     *         "completed": 2,
+                     *         "failed": 0,
+                     *         "queued": 0,
+                     *         "retrying": 0,
+                     *         "running": 0,
+                     *         "skipped": 0,
+                     *         "total": 2,
+                     *         "waiting": 0
+                     *       },
+                     *       "created_at": "2026-11-22T01:38:04.627Z",
+                     *       "critical_path": {
+                     *         "blame": {
+                     *           "dependency": 0,
+                     *           "merge": 3,
+                     *           "model": 5,
+                     *           "queue": 5,
+                     *           "rate_limit": 0,
+                     *           "retry": 0,
+                     *           "tools": 0
+                     *         },
+                     *         "critical_steps": 2,
+                     *         "critical_tasks": [
+                     *           "collect",
+                     *           "summary"
+                     *         ],
+                     *         "makespan_ms": 13,
+                     *         "parallel_agents": 1,
+                     *         "parallel_efficiency": 0.0769,
+                     *         "speedup": 0.077,
+                     *         "total_steps": 2
+                     *       },
+                     *       "ended_at": "2026-11-22T01:38:04.640Z",
+                     *       "error": null,
+                     *       "max_parallel_agents": 100,
+                     *       "metadata": {
+                     *         "quarter": "2026-Q3"
+                     *       },
+                     *       "name": "report",
+                     *       "pause_reason": null,
+                     *       "priority": null,
+                     *       "start_at": null,
+                     *       "started_at": "2026-11-22T01:38:04.627Z",
+                     *       "status": "completed",
+                     *       "steps": 2,
+                     *       "swarm_id": "swm_01M80EEFPKCJQBRDBYH764T01H",
+                     *       "tokens": {
+                     *         "cached": 0,
+                     *         "in": 87,
+                     *         "out": 104
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["SwarmOut"];
                 };
             };
@@ -8580,6 +10103,14 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "budget": {
+                 *         "max_cost_usd": 1.5
+                 *       },
+                 *       "max_parallel_agents": 20
+                 *     }
+                 */
                 "application/json": components["schemas"]["SwarmPatch"];
             };
         };
@@ -8590,6 +10121,53 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "agent_id": "agt_01M80EEFGK9ENJPB5JPKKPGFYC",
+                     *       "aggregated": null,
+                     *       "aggregation": null,
+                     *       "budget": {
+                     *         "max_cost_usd": 1.5,
+                     *         "max_tokens": null,
+                     *         "on_exceeded": "pause",
+                     *         "per_agent_tokens": null,
+                     *         "spent_tokens": 0,
+                     *         "spent_usd": 0,
+                     *         "unsettled_usd": 0
+                     *       },
+                     *       "cost_usd": 0,
+                     *       "counts": {
+                     *         "cancelled": 0,
+                     *         "completed": 0,
+                     *         "failed": 0,
+                     *         "queued": 1,
+                     *         "retrying": 0,
+                     *         "running": 0,
+                     *         "skipped": 0,
+                     *         "total": 1,
+                     *         "waiting": 0
+                     *       },
+                     *       "created_at": "2026-11-22T01:38:05.064Z",
+                     *       "critical_path": null,
+                     *       "ended_at": null,
+                     *       "error": null,
+                     *       "max_parallel_agents": 20,
+                     *       "metadata": {},
+                     *       "name": "later",
+                     *       "pause_reason": "start_at",
+                     *       "priority": null,
+                     *       "start_at": "2026-11-23T01:38:05.000Z",
+                     *       "started_at": null,
+                     *       "status": "paused",
+                     *       "steps": 0,
+                     *       "swarm_id": "swm_01M80EEG48YH1WK0B19Q6VFV3B",
+                     *       "tokens": {
+                     *         "cached": 0,
+                     *         "in": 0,
+                     *         "out": 0
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["SwarmOut"];
                 };
             };
@@ -8633,6 +10211,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [],
+                     *       "next_cursor": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["ArtifactPage"];
                 };
             };
@@ -8727,6 +10311,13 @@ export interface operations {
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "task_ids": [
+                 *         "a"
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["CancelTasks"];
             };
         };
@@ -8737,6 +10328,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "agent_id": "agt_01M80EEFGK9ENJPB5JPKKPGFYC",
+                     *       "aggregated": null,
+                     *       "aggregation": null,
+                     *       "budget": null,
+                     *       "cost_usd": 0,
+                     *       "counts": {
+                     *         "cancelled": 1,
+                     *         "completed": 0,
+                     *         "failed": 0,
+                     *         "queued": 0,
+                     *         "retrying": 0,
+                     *         "running": 0,
+                     *         "skipped": 0,
+                     *         "total": 1,
+                     *         "waiting": 0
+                     *       },
+                     *       "created_at": "2026-11-22T01:38:05.231Z",
+                     *       "critical_path": null,
+                     *       "ended_at": "2026-11-22T01:38:05.268Z",
+                     *       "error": "0 of 1 tasks completed",
+                     *       "max_parallel_agents": 100,
+                     *       "metadata": {},
+                     *       "name": "later",
+                     *       "pause_reason": null,
+                     *       "priority": null,
+                     *       "start_at": null,
+                     *       "started_at": "2026-11-22T01:38:05.231Z",
+                     *       "status": "failed",
+                     *       "steps": 0,
+                     *       "swarm_id": "swm_01M80EEG9FD3DCXGSY0GMYR5NT",
+                     *       "tokens": {
+                     *         "cached": 0,
+                     *         "in": 0,
+                     *         "out": 0
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["SwarmOut"];
                 };
             };
@@ -8776,6 +10406,31 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "max_parallel_agents": 100,
+                     *           "name": "report",
+                     *           "orchestrator_id": "agt_01M80EEFGK9ENJPB5JPKKPGFYC",
+                     *           "seq": 1,
+                     *           "swarm_id": "swm_01M80EEFPKCJQBRDBYH764T01H",
+                     *           "task_id": null,
+                     *           "total": 2,
+                     *           "ts": "2026-11-22T01:38:04.627Z",
+                     *           "type": "swarm_started"
+                     *         },
+                     *         {
+                     *           "agent_id": "agt_01M80EEFPKCJQBRDBYH764T01H_00000",
+                     *           "seq": 2,
+                     *           "swarm_id": "swm_01M80EEFPKCJQBRDBYH764T01H",
+                     *           "task_id": "collect",
+                     *           "ts": "2026-11-22T01:38:04.627Z",
+                     *           "type": "task_queued"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["EventPage"];
                     "text/event-stream": unknown;
                 };
@@ -8839,6 +10494,17 @@ export interface operations {
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "report, shorter",
+                 *       "tasks": [
+                 *         {
+                 *           "prompt": "Summarise them in one sentence.",
+                 *           "task_id": "summary"
+                 *         }
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["ForkTasks"];
             };
         };
@@ -8849,6 +10515,55 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "agent_id": "agt_01M80EEFGK9ENJPB5JPKKPGFYC",
+                     *       "aggregated": null,
+                     *       "aggregation": null,
+                     *       "budget": {
+                     *         "max_cost_usd": 0.5,
+                     *         "max_tokens": null,
+                     *         "on_exceeded": "pause",
+                     *         "per_agent_tokens": null,
+                     *         "spent_tokens": 0,
+                     *         "spent_usd": 0,
+                     *         "unsettled_usd": 0
+                     *       },
+                     *       "cost_usd": 0,
+                     *       "counts": {
+                     *         "cancelled": 0,
+                     *         "completed": 1,
+                     *         "failed": 0,
+                     *         "queued": 1,
+                     *         "retrying": 0,
+                     *         "running": 0,
+                     *         "skipped": 0,
+                     *         "total": 2,
+                     *         "waiting": 0
+                     *       },
+                     *       "created_at": "2026-11-22T01:38:04.733Z",
+                     *       "critical_path": null,
+                     *       "ended_at": null,
+                     *       "error": null,
+                     *       "max_parallel_agents": 100,
+                     *       "metadata": {
+                     *         "quarter": "2026-Q3"
+                     *       },
+                     *       "name": "report, shorter",
+                     *       "pause_reason": null,
+                     *       "priority": null,
+                     *       "start_at": null,
+                     *       "started_at": "2026-11-22T01:38:04.733Z",
+                     *       "status": "running",
+                     *       "steps": 0,
+                     *       "swarm_id": "swm_01M80EEFSXQ78NPNGDM63E3614",
+                     *       "tokens": {
+                     *         "cached": 0,
+                     *         "in": 0,
+                     *         "out": 0
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["SwarmOut"];
                 };
             };
@@ -8882,6 +10597,34 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "edges": [
+                     *         {
+                     *           "source": "collect",
+                     *           "target": "summary"
+                     *         }
+                     *       ],
+                     *       "nodes": [
+                     *         {
+                     *           "attempts": 1,
+                     *           "role": null,
+                     *           "status": "completed",
+                     *           "task_id": "collect",
+                     *           "type": null
+                     *         },
+                     *         {
+                     *           "attempts": 1,
+                     *           "role": null,
+                     *           "status": "completed",
+                     *           "task_id": "summary",
+                     *           "type": null
+                     *         }
+                     *       ],
+                     *       "status": "completed",
+                     *       "swarm_id": "swm_01M80EEFPKCJQBRDBYH764T01H"
+                     *     }
+                     */
                     "application/json": components["schemas"]["SwarmGraphOut"];
                 };
             };
@@ -8918,6 +10661,23 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "expires_at": "2026-11-23T01:38:04.828Z",
+                     *           "key": "glossary",
+                     *           "size_bytes": 29,
+                     *           "updated_at": "2026-11-22T01:38:04.828Z",
+                     *           "value": {
+                     *             "North": "all of it"
+                     *           },
+                     *           "version": 1
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["MemoryPage"];
                 };
             };
@@ -8947,6 +10707,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "cleared": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["Cleared"];
                 };
             };
@@ -8978,6 +10743,18 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "expires_at": "2026-11-23T01:38:04.828Z",
+                     *       "key": "glossary",
+                     *       "size_bytes": 29,
+                     *       "updated_at": "2026-11-22T01:38:04.828Z",
+                     *       "value": {
+                     *         "North": "all of it"
+                     *       },
+                     *       "version": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["MemoryOut"];
                 };
             };
@@ -9008,6 +10785,14 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "ttl_s": 86400,
+                 *       "value": {
+                 *         "North": "all of it"
+                 *       }
+                 *     }
+                 */
                 "application/json": components["schemas"]["MemoryPut"];
             };
         };
@@ -9018,6 +10803,18 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "expires_at": "2026-11-23T01:38:04.828Z",
+                     *       "key": "glossary",
+                     *       "size_bytes": 29,
+                     *       "updated_at": "2026-11-22T01:38:04.828Z",
+                     *       "value": {
+                     *         "North": "all of it"
+                     *       },
+                     *       "version": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["MemoryOut"];
                 };
             };
@@ -9102,6 +10899,26 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "body": {
+                     *             "verdict": "go on"
+                     *           },
+                     *           "created_at": "2026-11-22T01:38:04.917Z",
+                     *           "position": 1,
+                     *           "sender": "client",
+                     *           "sender_seq": 1,
+                     *           "swarm_id": "swm_01M80EEFPKCJQBRDBYH764T01H",
+                     *           "to": null,
+                     *           "topic": "review"
+                     *         }
+                     *       ],
+                     *       "next_after": 1,
+                     *       "next_cursor": "1"
+                     *     }
+                     */
                     "application/json": components["schemas"]["MessagePage"];
                 };
             };
@@ -9128,6 +10945,14 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "body": {
+                 *         "verdict": "go on"
+                 *       },
+                 *       "topic": "review"
+                 *     }
+                 */
                 "application/json": components["schemas"]["MessageIn"];
             };
         };
@@ -9138,6 +10963,20 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "body": {
+                     *         "verdict": "go on"
+                     *       },
+                     *       "created_at": "2026-11-22T01:38:04.917Z",
+                     *       "position": 1,
+                     *       "sender": "client",
+                     *       "sender_seq": 1,
+                     *       "swarm_id": "swm_01M80EEFPKCJQBRDBYH764T01H",
+                     *       "to": null,
+                     *       "topic": "review"
+                     *     }
+                     */
                     "application/json": components["schemas"]["MessageOut"];
                 };
             };
@@ -9167,6 +11006,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "consumer": "desk",
+                 *       "topic": "review",
+                 *       "up_to": 1
+                 *     }
+                 */
                 "application/json": components["schemas"]["MessageAck"];
             };
         };
@@ -9177,6 +11023,13 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "acked": 1,
+                     *       "consumer": "desk",
+                     *       "topic": "review"
+                     *     }
+                     */
                     "application/json": components["schemas"]["MessageAcked"];
                 };
             };
@@ -9212,6 +11065,53 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "agent_id": "agt_01M80EEFGK9ENJPB5JPKKPGFYC",
+                     *       "aggregated": null,
+                     *       "aggregation": null,
+                     *       "budget": {
+                     *         "max_cost_usd": 1.5,
+                     *         "max_tokens": null,
+                     *         "on_exceeded": "pause",
+                     *         "per_agent_tokens": null,
+                     *         "spent_tokens": 0,
+                     *         "spent_usd": 0,
+                     *         "unsettled_usd": 0
+                     *       },
+                     *       "cost_usd": 0,
+                     *       "counts": {
+                     *         "cancelled": 0,
+                     *         "completed": 0,
+                     *         "failed": 0,
+                     *         "queued": 1,
+                     *         "retrying": 0,
+                     *         "running": 0,
+                     *         "skipped": 0,
+                     *         "total": 1,
+                     *         "waiting": 0
+                     *       },
+                     *       "created_at": "2026-11-22T01:38:05.064Z",
+                     *       "critical_path": null,
+                     *       "ended_at": null,
+                     *       "error": null,
+                     *       "max_parallel_agents": 20,
+                     *       "metadata": {},
+                     *       "name": "later",
+                     *       "pause_reason": "request",
+                     *       "priority": null,
+                     *       "start_at": "2026-11-23T01:38:05.000Z",
+                     *       "started_at": null,
+                     *       "status": "paused",
+                     *       "steps": 0,
+                     *       "swarm_id": "swm_01M80EEG48YH1WK0B19Q6VFV3B",
+                     *       "tokens": {
+                     *         "cached": 0,
+                     *         "in": 0,
+                     *         "out": 0
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["SwarmOut"];
                 };
             };
@@ -9242,6 +11142,97 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "aggregated": "# text\n\nTotals: documents 1 · words 4 · sentences 1\n\nTerms: earned 2 · north 1 · south 1\n\n## Key points\n\n- North earned 7, South earned 9.\n\n\n# Merged report\n\n1 input, 1 document with 4 words.\n\nTotals: documents 1 · words 4 · sentences 1\n\nTerms: earned 2 · north 1 · south 1\n\n## What each says\n\n- **collect (text)**: North earned 7, South earned 9. [collect]\n\n## Inputs\n\n- `collect`: documents 1 · words 4\n",
+                     *       "aggregation": {
+                     *         "agreement": null,
+                     *         "cost_usd": 0,
+                     *         "error": null,
+                     *         "inputs": 2,
+                     *         "missing": [],
+                     *         "status": "completed",
+                     *         "strategy": "concat"
+                     *       },
+                     *       "missing": [],
+                     *       "outputs": [
+                     *         {
+                     *           "agent_id": "agt_01M80EEFPKCJQBRDBYH764T01H_00000",
+                     *           "attempts": 1,
+                     *           "complexity": null,
+                     *           "cost_usd": 0,
+                     *           "depends_on": [],
+                     *           "ended_at": "2026-11-22T01:38:04.634Z",
+                     *           "error": null,
+                     *           "latency_ms": 0.515,
+                     *           "model": "offline",
+                     *           "output": "# text\n\nTotals: documents 1 · words 4 · sentences 1\n\nTerms: earned 2 · north 1 · south 1\n\n## Key points\n\n- North earned 7, South earned 9.\n",
+                     *           "priority": 5,
+                     *           "queue_ms": 5,
+                     *           "requested_model": "offline",
+                     *           "role": null,
+                     *           "score": null,
+                     *           "started_at": "2026-11-22T01:38:04.632Z",
+                     *           "status": "completed",
+                     *           "swarm_id": "swm_01M80EEFPKCJQBRDBYH764T01H",
+                     *           "task_id": "collect",
+                     *           "type": null,
+                     *           "usage": {
+                     *             "cached_tokens": 0,
+                     *             "completion_tokens": 36,
+                     *             "prompt_tokens": 28,
+                     *             "total_tokens": 64
+                     *           }
+                     *         },
+                     *         {
+                     *           "agent_id": "agt_01M80EEFPKCJQBRDBYH764T01H_00001",
+                     *           "attempts": 1,
+                     *           "complexity": null,
+                     *           "cost_usd": 0,
+                     *           "depends_on": [
+                     *             "collect"
+                     *           ],
+                     *           "ended_at": "2026-11-22T01:38:04.637Z",
+                     *           "error": null,
+                     *           "latency_ms": 0.563,
+                     *           "model": "offline",
+                     *           "output": "# Merged report\n\n1 input, 1 document with 4 words.\n\nTotals: documents 1 · words 4 · sentences 1\n\nTerms: earned 2 · north 1 · south 1\n\n## What each says\n\n- **collect (text)**: North earned 7, South earned 9. [collect]\n\n## Inputs\n\n- `collect`: documents 1 · words 4\n",
+                     *           "priority": 5,
+                     *           "queue_ms": 0,
+                     *           "requested_model": "offline",
+                     *           "role": null,
+                     *           "score": null,
+                     *           "started_at": "2026-11-22T01:38:04.634Z",
+                     *           "status": "completed",
+                     *           "swarm_id": "swm_01M80EEFPKCJQBRDBYH764T01H",
+                     *           "task_id": "summary",
+                     *           "type": null,
+                     *           "usage": {
+                     *             "cached_tokens": 0,
+                     *             "completion_tokens": 68,
+                     *             "prompt_tokens": 59,
+                     *             "total_tokens": 127
+                     *           }
+                     *         }
+                     *       ],
+                     *       "status": "completed",
+                     *       "summary": {
+                     *         "avg_latency_ms": 0.539,
+                     *         "failed": 0,
+                     *         "failures": [],
+                     *         "missing": [],
+                     *         "p50_ms": 0.515,
+                     *         "p95_ms": 0.563,
+                     *         "p99_ms": 0.563,
+                     *         "success_rate": 1,
+                     *         "successful": 2,
+                     *         "total_agents": 2,
+                     *         "total_cost_usd": 0,
+                     *         "total_tokens": 191
+                     *       },
+                     *       "swarm_id": "swm_01M80EEFPKCJQBRDBYH764T01H"
+                     *     }
+                     */
                     "application/json": components["schemas"]["ResultsOut"];
                 };
             };
@@ -9274,6 +11265,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "agent_id": "agt_01M80EEFGK9ENJPB5JPKKPGFYC",
+                     *       "aggregated": null,
+                     *       "aggregation": null,
+                     *       "budget": null,
+                     *       "cost_usd": 0,
+                     *       "counts": {
+                     *         "cancelled": 0,
+                     *         "completed": 0,
+                     *         "failed": 0,
+                     *         "queued": 0,
+                     *         "retrying": 0,
+                     *         "running": 1,
+                     *         "skipped": 0,
+                     *         "total": 1,
+                     *         "waiting": 0
+                     *       },
+                     *       "created_at": "2026-11-22T01:38:05.323Z",
+                     *       "critical_path": null,
+                     *       "ended_at": null,
+                     *       "error": null,
+                     *       "max_parallel_agents": 100,
+                     *       "metadata": {},
+                     *       "name": "later",
+                     *       "pause_reason": null,
+                     *       "priority": null,
+                     *       "start_at": null,
+                     *       "started_at": "2026-11-22T01:38:05.347Z",
+                     *       "status": "running",
+                     *       "steps": 1,
+                     *       "swarm_id": "swm_01M80EEGCBG2CHNQ2V64EBNE6W",
+                     *       "tokens": {
+                     *         "cached": 0,
+                     *         "in": 0,
+                     *         "out": 0
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["SwarmOut"];
                 };
             };
@@ -9301,6 +11331,14 @@ export interface operations {
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "states": [
+                 *         "failed",
+                 *         "cancelled"
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["RetryTasks"];
             };
         };
@@ -9311,6 +11349,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "agent_id": "agt_01M80EEFGK9ENJPB5JPKKPGFYC",
+                     *       "aggregated": null,
+                     *       "aggregation": null,
+                     *       "budget": null,
+                     *       "cost_usd": 0,
+                     *       "counts": {
+                     *         "cancelled": 0,
+                     *         "completed": 0,
+                     *         "failed": 0,
+                     *         "queued": 0,
+                     *         "retrying": 0,
+                     *         "running": 1,
+                     *         "skipped": 0,
+                     *         "total": 1,
+                     *         "waiting": 0
+                     *       },
+                     *       "created_at": "2026-11-22T01:38:05.231Z",
+                     *       "critical_path": null,
+                     *       "ended_at": null,
+                     *       "error": null,
+                     *       "max_parallel_agents": 100,
+                     *       "metadata": {},
+                     *       "name": "later",
+                     *       "pause_reason": null,
+                     *       "priority": null,
+                     *       "start_at": null,
+                     *       "started_at": "2026-11-22T01:38:05.300Z",
+                     *       "status": "running",
+                     *       "steps": 1,
+                     *       "swarm_id": "swm_01M80EEG9FD3DCXGSY0GMYR5NT",
+                     *       "tokens": {
+                     *         "cached": 0,
+                     *         "in": 0,
+                     *         "out": 0
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["SwarmOut"];
                 };
             };
@@ -9346,6 +11423,126 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "seq": 10,
+                     *       "swarm": {
+                     *         "agent_id": "agt_01M80EEFGK9ENJPB5JPKKPGFYC",
+                     *         "aggregated": "# text\n\nTotals: documents 1 · words 4 · sentences 1\n\nTerms: earned 2 · north 1 · south 1\n\n## Key points\n\n- North earned 7, South earned 9.\n\n\n# Merged report\n\n1 input, 1 document with 4 words.\n\nTotals: documents 1 · words 4 · sentences 1\n\nTerms: earned 2 · north 1 · south 1\n\n## What each says\n\n- **collect (text)**: North earned 7, South earned 9. [collect]\n\n## Inputs\n\n- `collect`: documents 1 · words 4\n",
+                     *         "aggregation": {
+                     *           "agreement": null,
+                     *           "cost_usd": 0,
+                     *           "error": null,
+                     *           "inputs": 2,
+                     *           "missing": [],
+                     *           "status": "completed",
+                     *           "strategy": "concat"
+                     *         },
+                     *         "budget": {
+                     *           "max_cost_usd": 0.5,
+                     *           "max_tokens": null,
+                     *           "on_exceeded": "pause",
+                     *           "per_agent_tokens": null,
+                     *           "spent_tokens": 191,
+                     *           "spent_usd": 0,
+                     *           "unsettled_usd": 0
+                     *         },
+                     *         "cost_usd": 0,
+                     *         "counts": {
+                     *           "cancelled": 0,
+                     *           "completed": 2,
+                     *           "failed": 0,
+                     *           "queued": 0,
+                     *           "retrying": 0,
+                     *           "running": 0,
+                     *           "skipped": 0,
+                     *           "total": 2,
+                     *           "waiting": 0
+                     *         },
+                     *         "created_at": "2026-11-22T01:38:04.627Z",
+                     *         "critical_path": null,
+                     *         "ended_at": "2026-11-22T01:38:04.640Z",
+                     *         "error": null,
+                     *         "max_parallel_agents": 100,
+                     *         "metadata": {
+                     *           "quarter": "2026-Q3"
+                     *         },
+                     *         "name": "report",
+                     *         "pause_reason": null,
+                     *         "priority": null,
+                     *         "start_at": null,
+                     *         "started_at": "2026-11-22T01:38:04.627Z",
+                     *         "status": "completed",
+                     *         "steps": 2,
+                     *         "swarm_id": "swm_01M80EEFPKCJQBRDBYH764T01H",
+                     *         "tokens": {
+                     *           "cached": 0,
+                     *           "in": 87,
+                     *           "out": 104
+                     *         }
+                     *       },
+                     *       "tasks": [
+                     *         {
+                     *           "agent_id": "agt_01M80EEFPKCJQBRDBYH764T01H_00000",
+                     *           "attempts": 1,
+                     *           "complexity": null,
+                     *           "cost_usd": 0,
+                     *           "depends_on": [],
+                     *           "ended_at": "2026-11-22T01:38:04.634Z",
+                     *           "error": null,
+                     *           "latency_ms": 0.515,
+                     *           "model": "offline",
+                     *           "output": "# text\n\nTotals: documents 1 · words 4 · sentences 1\n\nTerms: earned 2 · north 1 · south 1\n\n## Key points\n\n- North earned 7, South earned 9.\n",
+                     *           "priority": 5,
+                     *           "queue_ms": 5,
+                     *           "requested_model": "offline",
+                     *           "role": null,
+                     *           "score": null,
+                     *           "started_at": "2026-11-22T01:38:04.632Z",
+                     *           "status": "completed",
+                     *           "swarm_id": "swm_01M80EEFPKCJQBRDBYH764T01H",
+                     *           "task_id": "collect",
+                     *           "type": null,
+                     *           "usage": {
+                     *             "cached_tokens": 0,
+                     *             "completion_tokens": 36,
+                     *             "prompt_tokens": 28,
+                     *             "total_tokens": 64
+                     *           }
+                     *         },
+                     *         {
+                     *           "agent_id": "agt_01M80EEFPKCJQBRDBYH764T01H_00001",
+                     *           "attempts": 1,
+                     *           "complexity": null,
+                     *           "cost_usd": 0,
+                     *           "depends_on": [
+                     *             "collect"
+                     *           ],
+                     *           "ended_at": "2026-11-22T01:38:04.637Z",
+                     *           "error": null,
+                     *           "latency_ms": 0.563,
+                     *           "model": "offline",
+                     *           "output": "# Merged report\n\n1 input, 1 document with 4 words.\n\nTotals: documents 1 · words 4 · sentences 1\n\nTerms: earned 2 · north 1 · south 1\n\n## What each says\n\n- **collect (text)**: North earned 7, South earned 9. [collect]\n\n## Inputs\n\n- `collect`: documents 1 · words 4\n",
+                     *           "priority": 5,
+                     *           "queue_ms": 0,
+                     *           "requested_model": "offline",
+                     *           "role": null,
+                     *           "score": null,
+                     *           "started_at": "2026-11-22T01:38:04.634Z",
+                     *           "status": "completed",
+                     *           "swarm_id": "swm_01M80EEFPKCJQBRDBYH764T01H",
+                     *           "task_id": "summary",
+                     *           "type": null,
+                     *           "usage": {
+                     *             "cached_tokens": 0,
+                     *             "completion_tokens": 68,
+                     *             "prompt_tokens": 59,
+                     *             "total_tokens": 127
+                     *           }
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["SnapshotOut"];
                 };
             };
@@ -9386,6 +11583,41 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "agent_id": "agt_01M80EEFPKCJQBRDBYH764T01H_00000",
+                     *           "attempts": 1,
+                     *           "complexity": null,
+                     *           "cost_usd": 0,
+                     *           "depends_on": [],
+                     *           "ended_at": "2026-11-22T01:38:04.634Z",
+                     *           "error": null,
+                     *           "latency_ms": 0.515,
+                     *           "model": "offline",
+                     *           "output": "# text\n\nTotals: documents 1 · words 4 · sentences 1\n\nTerms: earned 2 · north 1 · south 1\n\n## Key points\n\n- North earned 7, South earned 9.\n",
+                     *           "priority": 5,
+                     *           "queue_ms": 5,
+                     *           "requested_model": "offline",
+                     *           "role": null,
+                     *           "score": null,
+                     *           "started_at": "2026-11-22T01:38:04.632Z",
+                     *           "status": "completed",
+                     *           "swarm_id": "swm_01M80EEFPKCJQBRDBYH764T01H",
+                     *           "task_id": "collect",
+                     *           "type": null,
+                     *           "usage": {
+                     *             "cached_tokens": 0,
+                     *             "completion_tokens": 36,
+                     *             "prompt_tokens": 28,
+                     *             "total_tokens": 64
+                     *           }
+                     *         }
+                     *       ],
+                     *       "next_cursor": "0"
+                     *     }
+                     */
                     "application/json": components["schemas"]["TaskPage"];
                 };
             };
@@ -9416,6 +11648,65 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "agent_id": "agt_01M80EEFPKCJQBRDBYH764T01H_00001",
+                     *       "attempt_log": [
+                     *         {
+                     *           "attempt": 1,
+                     *           "cost_usd": 0,
+                     *           "ended_at": "2026-11-22T01:38:04.637Z",
+                     *           "error": null,
+                     *           "latency_ms": 0.563,
+                     *           "model": "offline",
+                     *           "queue_ms": 0,
+                     *           "started_at": "2026-11-22T01:38:04.634Z",
+                     *           "status": "completed",
+                     *           "usage": {
+                     *             "cached_tokens": 0,
+                     *             "completion_tokens": 68,
+                     *             "prompt_tokens": 59,
+                     *             "total_tokens": 127
+                     *           }
+                     *         }
+                     *       ],
+                     *       "attempts": 1,
+                     *       "complexity": null,
+                     *       "cost_usd": 0,
+                     *       "depends_on": [
+                     *         "collect"
+                     *       ],
+                     *       "ended_at": "2026-11-22T01:38:04.637Z",
+                     *       "error": null,
+                     *       "input": {
+                     *         "prompt": "Summarise them."
+                     *       },
+                     *       "kind": "task",
+                     *       "latency_ms": 0.563,
+                     *       "model": "offline",
+                     *       "output": "# Merged report\n\n1 input, 1 document with 4 words.\n\nTotals: documents 1 · words 4 · sentences 1\n\nTerms: earned 2 · north 1 · south 1\n\n## What each says\n\n- **collect (text)**: North earned 7, South earned 9. [collect]\n\n## Inputs\n\n- `collect`: documents 1 · words 4\n",
+                     *       "priority": 5,
+                     *       "queue_ms": 0,
+                     *       "requested_model": "offline",
+                     *       "role": null,
+                     *       "routing": {
+                     *         "reason": "nothing names a model for the task, so it gets the run's, offline"
+                     *       },
+                     *       "score": null,
+                     *       "started_at": "2026-11-22T01:38:04.634Z",
+                     *       "status": "completed",
+                     *       "steps": [],
+                     *       "swarm_id": "swm_01M80EEFPKCJQBRDBYH764T01H",
+                     *       "task_id": "summary",
+                     *       "type": null,
+                     *       "usage": {
+                     *         "cached_tokens": 0,
+                     *         "completion_tokens": 68,
+                     *         "prompt_tokens": 59,
+                     *         "total_tokens": 127
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["TaskDetailOut"];
                 };
             };
@@ -9449,6 +11740,53 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "agent_id": "agt_01M80EEFGK9ENJPB5JPKKPGFYC",
+                     *       "aggregated": null,
+                     *       "aggregation": null,
+                     *       "budget": {
+                     *         "max_cost_usd": 1.5,
+                     *         "max_tokens": null,
+                     *         "on_exceeded": "pause",
+                     *         "per_agent_tokens": null,
+                     *         "spent_tokens": 0,
+                     *         "spent_usd": 0,
+                     *         "unsettled_usd": 0
+                     *       },
+                     *       "cost_usd": 0,
+                     *       "counts": {
+                     *         "cancelled": 1,
+                     *         "completed": 0,
+                     *         "failed": 0,
+                     *         "queued": 0,
+                     *         "retrying": 0,
+                     *         "running": 0,
+                     *         "skipped": 0,
+                     *         "total": 1,
+                     *         "waiting": 0
+                     *       },
+                     *       "created_at": "2026-11-22T01:38:05.064Z",
+                     *       "critical_path": null,
+                     *       "ended_at": "2026-11-22T01:38:05.158Z",
+                     *       "error": "0 of 1 tasks completed",
+                     *       "max_parallel_agents": 20,
+                     *       "metadata": {},
+                     *       "name": "later",
+                     *       "pause_reason": null,
+                     *       "priority": null,
+                     *       "start_at": null,
+                     *       "started_at": "2026-11-22T01:38:05.064Z",
+                     *       "status": "failed",
+                     *       "steps": 0,
+                     *       "swarm_id": "swm_01M80EEG48YH1WK0B19Q6VFV3B",
+                     *       "tokens": {
+                     *         "cached": 0,
+                     *         "in": 0,
+                     *         "out": 0
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["SwarmOut"];
                 };
             };
@@ -9482,6 +11820,53 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "agent_id": "agt_01M80EEFGK9ENJPB5JPKKPGFYC",
+                     *       "aggregated": null,
+                     *       "aggregation": null,
+                     *       "budget": {
+                     *         "max_cost_usd": 1.5,
+                     *         "max_tokens": null,
+                     *         "on_exceeded": "pause",
+                     *         "per_agent_tokens": null,
+                     *         "spent_tokens": 0,
+                     *         "spent_usd": 0,
+                     *         "unsettled_usd": 0
+                     *       },
+                     *       "cost_usd": 0,
+                     *       "counts": {
+                     *         "cancelled": 0,
+                     *         "completed": 0,
+                     *         "failed": 0,
+                     *         "queued": 1,
+                     *         "retrying": 0,
+                     *         "running": 0,
+                     *         "skipped": 0,
+                     *         "total": 1,
+                     *         "waiting": 0
+                     *       },
+                     *       "created_at": "2026-11-22T01:38:05.064Z",
+                     *       "critical_path": null,
+                     *       "ended_at": null,
+                     *       "error": null,
+                     *       "max_parallel_agents": 20,
+                     *       "metadata": {},
+                     *       "name": "later",
+                     *       "pause_reason": "budget",
+                     *       "priority": null,
+                     *       "start_at": null,
+                     *       "started_at": "2026-11-22T01:38:05.213Z",
+                     *       "status": "paused",
+                     *       "steps": 0,
+                     *       "swarm_id": "swm_01M80EEG48YH1WK0B19Q6VFV3B",
+                     *       "tokens": {
+                     *         "cached": 0,
+                     *         "in": 0,
+                     *         "out": 0
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["SwarmOut"];
                 };
             };
@@ -9512,6 +11897,21 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "models": [
+                     *         {
+                     *           "cached_tokens": 0,
+                     *           "completion_tokens": 104,
+                     *           "cost_usd": 0,
+                     *           "model": "offline",
+                     *           "prompt_tokens": 87,
+                     *           "total_tokens": 191
+                     *         }
+                     *       ],
+                     *       "swarm_id": "swm_01M80EEFPKCJQBRDBYH764T01H"
+                     *     }
+                     */
                     "application/json": components["schemas"]["SwarmUsageOut"];
                 };
             };
@@ -9539,6 +11939,109 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "available": true,
+                     *           "concurrency": 4,
+                     *           "description": "Runs Python code and returns what it prints and the value of its last expression. Every call starts anew; only the files in the current folder last (not empty folders). There is no network and no input: name in files what the code is to read, and in artifacts what it is to hand over.",
+                     *           "max_output_chars": 25000,
+                     *           "name": "code_interpreter",
+                     *           "parameters": {
+                     *             "additionalProperties": false,
+                     *             "properties": {
+                     *               "artifacts": {
+                     *                 "description": "files of the current folder to save as outputs of this task, for people to download, once the code has ended without an error, e.g. [\"ratios.csv\"]",
+                     *                 "items": {
+                     *                   "maxLength": 250,
+                     *                   "minLength": 1,
+                     *                   "type": "string"
+                     *                 },
+                     *                 "maxItems": 20,
+                     *                 "type": "array"
+                     *               },
+                     *               "code": {
+                     *                 "description": "Python 3",
+                     *                 "maxLength": 100000,
+                     *                 "minLength": 1,
+                     *                 "type": "string"
+                     *               },
+                     *               "files": {
+                     *                 "description": "copied into the current folder first, under these same names: paths of the workspace, ids or names of uploaded files, names of artifacts of this run, whichever task saved them (artifact:NAME where another file has that name)",
+                     *                 "items": {
+                     *                   "maxLength": 1024,
+                     *                   "minLength": 1,
+                     *                   "type": "string"
+                     *                 },
+                     *                 "maxItems": 20,
+                     *                 "type": "array"
+                     *               },
+                     *               "timeout_s": {
+                     *                 "default": 30,
+                     *                 "description": "seconds after which the code is stopped",
+                     *                 "maximum": 60,
+                     *                 "minimum": 0.1,
+                     *                 "type": "number"
+                     *               }
+                     *             },
+                     *             "required": [
+                     *               "code"
+                     *             ],
+                     *             "type": "object"
+                     *           },
+                     *           "reason": null,
+                     *           "timeout_s": 90
+                     *         },
+                     *         {
+                     *           "available": true,
+                     *           "concurrency": 16,
+                     *           "description": "Read a file of the workspace or an uploaded one: text, Markdown, source code, HTML, CSV, JSON, PDF, Word, Excel. Long files come in portions; the end of each says how to ask for the next. With find, only the places where those words stand are returned. A path with * lists the files that match, e.g. **\/*.pdf.",
+                     *           "max_output_chars": 20000,
+                     *           "name": "file_reader",
+                     *           "parameters": {
+                     *             "additionalProperties": false,
+                     *             "properties": {
+                     *               "find": {
+                     *                 "description": "words to look for",
+                     *                 "maxLength": 500,
+                     *                 "minLength": 1,
+                     *                 "type": "string"
+                     *               },
+                     *               "lines": {
+                     *                 "description": "e.g. \"10-200\" or \"150-\"",
+                     *                 "maxLength": 40,
+                     *                 "type": "string"
+                     *               },
+                     *               "pages": {
+                     *                 "description": "of a PDF, e.g. \"1-3,7\" or \"5-\"",
+                     *                 "maxLength": 200,
+                     *                 "type": "string"
+                     *               },
+                     *               "path": {
+                     *                 "description": "relative to the workspace, or the id or name of an uploaded file",
+                     *                 "maxLength": 1024,
+                     *                 "minLength": 1,
+                     *                 "type": "string"
+                     *               },
+                     *               "sheet": {
+                     *                 "description": "of a workbook: its name or number",
+                     *                 "maxLength": 200,
+                     *                 "type": "string"
+                     *               }
+                     *             },
+                     *             "required": [
+                     *               "path"
+                     *             ],
+                     *             "type": "object"
+                     *           },
+                     *           "reason": null,
+                     *           "timeout_s": 60
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["ToolList"];
                 };
             };
@@ -9574,6 +12077,34 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "cached_tokens": 0,
+                     *           "calls": 13,
+                     *           "completion_tokens": 421,
+                     *           "cost_usd": 0,
+                     *           "day": "2026-11-22",
+                     *           "prompt_tokens": 517,
+                     *           "total_tokens": 938,
+                     *           "unpriced_calls": 0,
+                     *           "unsettled_cost_usd": 0
+                     *         }
+                     *       ],
+                     *       "next_cursor": null,
+                     *       "total": {
+                     *         "cached_tokens": 0,
+                     *         "calls": 13,
+                     *         "completion_tokens": 421,
+                     *         "cost_usd": 0,
+                     *         "prompt_tokens": 517,
+                     *         "total_tokens": 938,
+                     *         "unpriced_calls": 0,
+                     *         "unsettled_cost_usd": 0
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["UsagePage"];
                 };
             };
@@ -9607,6 +12138,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [],
+                     *       "next_cursor": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["DeliveryPage"];
                 };
             };
@@ -9694,6 +12231,13 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-11-22T01:38:05.587Z",
+                     *       "previous_valid_until": null,
+                     *       "secret": "whsec_GSdwq7ExmM…"
+                     *     }
+                     */
                     "application/json": components["schemas"]["SecretOut"];
                 };
             };
@@ -9720,6 +12264,13 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-11-22T01:38:05.592Z",
+                     *       "previous_valid_until": "2026-11-23T01:38:05.592Z",
+                     *       "secret": "whsec_FpYZODiev0…"
+                     *     }
+                     */
                     "application/json": components["schemas"]["SecretOut"];
                 };
             };

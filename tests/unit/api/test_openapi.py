@@ -7,7 +7,10 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
+import jsonschema_rs
 import pytest
+from openapi_spec_validator import validate
+from openapi_spec_validator.validation.exceptions import OpenAPIValidationError
 
 from app.main import create_app
 from app.settings import Settings
@@ -98,3 +101,40 @@ def test_what_can_be_wrong_in_a_request_is_documented(path: str, method: str, op
     if operation.get("parameters"):
         assert "422" in operation["responses"]
     assert not [one for one in operation.get("parameters", ()) if {"type": "null"} in one["schema"].get("anyOf", ())]
+
+
+def test_it_is_an_openapi_document() -> None:
+    validate(document())
+    with pytest.raises(OpenAPIValidationError):
+        validate(document() | {"paths": {"/x": {"get": {"responses": {"200": {}}}}}})
+
+
+NO_JSON_ANSWER = re.compile("download_|export_|get_metrics|delete_|revoke_")
+NOT_RECORDED = {
+    *("get_file", "list_files", "upload_file", "get_webhook_delivery", "redeliver_webhook"),  # of bytes, of deliveries
+}
+
+
+@pytest.mark.parametrize(("path", "method", "operation"), OPERATIONS)
+def test_requests_and_answers_have_examples_that_are_some(path: str, method: str, operation: Json) -> None:
+    request = operation.get("requestBody", {}).get("content", {}).get("application/json")
+    if request is not None:
+        check_example(request)
+    name = operation["operationId"]
+    if NO_JSON_ANSWER.match(name) or name in NOT_RECORDED:
+        return
+    answers = [
+        content["application/json"]
+        for status, answer in operation["responses"].items()
+        if status < "300" and "application/json" in (content := answer["content"])
+    ]
+    examples = [answer for answer in answers if "example" in answer]
+    assert examples, f"no example of an answer to {name}: scripts/lib/examples.py records them"
+    for answer in examples:
+        check_example(answer)
+
+
+def check_example(content: Json) -> None:
+    schema = {"allOf": [content["schema"]], "components": document()["components"]}
+    validator = jsonschema_rs.Draft202012Validator(schema, validate_formats=True)
+    assert [f"{error.instance_path}: {error.message}" for error in validator.iter_errors(content["example"])] == []
