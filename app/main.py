@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
 from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
 from prometheus_client import CollectorRegistry
 from prometheus_fastapi_instrumentator import Instrumentator
 
@@ -117,12 +118,15 @@ def create_app(settings: Settings | None = None, tools: Sequence[Tool] = ()) -> 
             gc.set_threshold(_GC_THRESHOLD)
             yield
 
-    app = FastAPI(
+    # The viewer of /docs comes with the package instead of from a CDN: the page works in a closed network, too.
+    app = FastAPIOffline(
         title="swarmd",
         version=__version__,
         description=openapi.DESCRIPTION,
         lifespan=lifespan,
         redoc_url=None,
+        static_url="/docs/assets",
+        favicon_url="/console/assets/icon.svg",
     )
     app.state.metrics = CollectorRegistry()
     app.state.requests = OpenRequests()

@@ -145,7 +145,7 @@ PUBLIC_PATHS = frozenset({"/healthz", "/readyz", "/docs", "/openapi.json", "/asy
 
 
 def _is_public(path: str) -> bool:
-    return path in PUBLIC_PATHS or path == "/console" or path.startswith("/console/")
+    return path in PUBLIC_PATHS or path == "/console" or path.startswith(("/console/", "/docs/"))
 
 
 def needed_scope(method: str, path: str) -> str:

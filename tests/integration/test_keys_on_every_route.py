@@ -10,7 +10,6 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import httpx2
@@ -158,4 +157,5 @@ async def test_a_refusal_takes_as_long_whatever_is_wrong(gate: Gatehouse) -> Non
             times[kind].append(time.perf_counter() - started)
             assert response.status_code == 401 or token == secret
 
-    assert 0.5 < median(times["near"]) / median(times["far"]) < 2
+    # The quickest of each: whatever else the machine does only adds to a time.
+    assert 0.5 < min(times["near"]) / min(times["far"]) < 2
