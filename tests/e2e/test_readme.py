@@ -30,6 +30,7 @@ NOT_RUN = {
         "a vendor's own endpoint would be asked, and a key paid for"
     ),
     "swarmd chaos --kills 10": "test_chaos_command.py runs it; a busy machine is slower than it allows for a restart",
+    "pip install 'swarmd[postgres,nats]'": "tests/e2e/distributed starts the same, on servers of its own",
     "docker build -t swarmd .": (
         "there is no container engine; test_deployment_files.py checks the Dockerfile, test_deployment.py its command"
     ),

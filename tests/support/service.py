@@ -162,7 +162,7 @@ class _Process:
             return match.group(1) if match else None
 
         try:
-            return poll(said, what="the start")
+            return poll(said, deadline_s=3 * DEADLINE_S, what="the start")
         except BaseException:
             self.kill()
             raise
