@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.cluster import cluster, independent, layered, names
+from tests.support.cluster import WorkerProcess, cluster, independent, layered, names
 from tests.support.figures import report
-from tests.support.service import poll
+from tests.support.service import ServiceProcess, poll
 
 pytestmark = pytest.mark.long
 
@@ -45,8 +45,9 @@ def test_every_process_is_restarted_during_a_run(tmp_path: Path) -> None:
     with cluster(tmp_path, latency_ms=400, flags=("--drain-s", "5")) as nodes:
         swarm_id = nodes.post({"tasks": tasks, "limits": limits})
         nodes.until_completed(swarm_id, 200, node=1)
-        for number, process in enumerate([*nodes.workers, *nodes.serves]):
-            assert process.terminate() == 0, number
+        processes: list[WorkerProcess | ServiceProcess] = [*nodes.workers, *nodes.serves]
+        for process in processes:
+            assert process.terminate() == 0
             process.start()
         assert nodes.completed(swarm_id) < len(tasks), "the run was over too soon"
 
