@@ -27,7 +27,6 @@ from app.api.routers import ROUTERS
 from app.api.routes import files, operations, streams, webhooks
 from app.api.schemas.swarm_create import Caps
 from app.api.schemas.webhooks import webhook_data
-from app.blobs.directory import DirectoryBlobs
 from app.console import pages
 from app.delivery import open_webhooks
 from app.dispatch.polled import PolledDoorbell
@@ -69,7 +68,7 @@ from app.services.usage import UsageService
 from app.services.webhooks import outbox
 from app.settings import ProviderSettings, Settings, load_settings
 from app.storage.engine import open_database
-from app.sub_agents import open_sub_agents
+from app.sub_agents import blobs_of, open_sub_agents
 from app.telemetry.lanes import LaneMetrics
 from app.telemetry.prometheus import NoMetrics, PrometheusDeliveryMetrics, PrometheusSwarmMetrics
 from app.telemetry.system import SystemClock, SystemEntropy
@@ -180,8 +179,8 @@ async def _start(settings: Settings, app: FastAPI, stack: AsyncExitStack, furthe
     keys = KeyService(database.keys, clock, entropy)
     if not is_loopback(settings.host) and not await keys.any_live():
         raise KeyNeeded(settings.host)
-    # Beside the database and under its lock: a sweep removes what that database does not refer to.
-    blobs = DirectoryBlobs(settings.blobs_path)
+    # As the database itself: a sweep removes what that database does not refer to.
+    blobs = blobs_of(settings, database, clock, entropy)
     sweeper = Sweeper(database.contents, blobs, swarm_files=[swarm_files(settings)])
     await stack.enter_async_context(sweeper.running())
     agents = await stack.enter_async_context(

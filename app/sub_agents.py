@@ -13,6 +13,7 @@ from app.domain.usage import NANO_USD, Price
 from app.endpoints import registry_of
 from app.outputs.json_schema import JsonSchemas
 from app.ports.artifacts import ArtifactCaps
+from app.ports.blobs import Blobs
 from app.ports.clock import Clock, Entropy
 from app.ports.doorbell import Doorbell
 from app.ports.memory import MemoryCaps
@@ -59,11 +60,18 @@ class SubAgents:
     pictures: PictureService
 
 
+def blobs_of(settings: Settings, database: Database, clock: Clock, entropy: Entropy) -> Blobs:
+    """Return where contents of files stand: beside a SQLite file, or in the database where several nodes share it."""
+    if database.blobs is not None:
+        return database.blobs(clock, entropy)
+    return DirectoryBlobs(settings.blobs_path)
+
+
 @asynccontextmanager
 async def open_sub_agents(
     settings: Settings,
     database: Database,
-    blobs: DirectoryBlobs,
+    blobs: Blobs,
     doorbell: Doorbell,
     clock: Clock,
     entropy: Entropy,

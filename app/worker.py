@@ -17,13 +17,12 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollecto
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from app import __version__
-from app.blobs.directory import DirectoryBlobs
 from app.dispatch.worker import Worker
 from app.domain.errors import SwarmdError
 from app.node import Node
 from app.settings import Settings
 from app.storage.engine import open_database
-from app.sub_agents import open_sub_agents
+from app.sub_agents import blobs_of, open_sub_agents
 from app.telemetry.system import SystemClock, SystemEntropy
 
 
@@ -51,7 +50,9 @@ async def work(settings: Settings, sock: socket.socket, stop: asyncio.Event, ann
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_database(settings.database))
         agents = await stack.enter_async_context(
-            open_sub_agents(settings, database, DirectoryBlobs(settings.blobs_path), node.doorbell, clock, entropy)
+            open_sub_agents(
+                settings, database, blobs_of(settings, database, clock, entropy), node.doorbell, clock, entropy
+            )
         )
         jobs = Counter("swarmd_worker_jobs", "Jobs done; recorded=false: others had it", ["recorded"], registry=metrics)
         for recorded in ("true", "false"):

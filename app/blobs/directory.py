@@ -83,7 +83,7 @@ class DirectoryBlobs:
         for part in self._incoming.glob("*.part"):
             part.unlink()
 
-    def open_questions(self) -> Sequence[str]:
+    async def open_questions(self) -> Sequence[str]:
         return sorted(digest for digest in set(self._marks().values()) if digest not in self._taken)
 
     def _marks(self) -> dict[Path, str]:
@@ -92,21 +92,21 @@ class DirectoryBlobs:
             return {self._incoming / mark[0]: mark[1] for mark in found if mark}
         return {}
 
-    def doom(self, sha256: str) -> bool:
+    async def doom(self, sha256: str) -> bool:
         if sha256 in self._taken:
             return False
         self._doomed.add(sha256)
         return True
 
-    def remove(self, sha256: str) -> bool:
-        """Blocks for one call of the system, and not in a thread: nobody may take the content between look and end."""
+    async def remove(self, sha256: str) -> bool:
+        """Waits for nothing, not even a thread: nobody may take the content between look and end."""
         if sha256 not in self._doomed:
             return False
         with suppress(FileNotFoundError):
             os.unlink(self.path_of(sha256))
         return True
 
-    def absolve(self, sha256: str) -> bool:
+    async def absolve(self, sha256: str) -> bool:
         if sha256 not in self._doomed:
             return False
         self._doomed.discard(sha256)

@@ -50,7 +50,7 @@ def backup(
     if settings.database_path is None:
         raise Failure(
             "the database is a PostgreSQL server's, which swarmd does not copy: back it up with"
-            f" pg_dump --format=custom, and the directory {settings.blobs_path} beside it",
+            " pg_dump --format=custom, which has the files of artifacts and uploads, too",
             EXIT_USAGE,
         )
     contents_at = file.with_name(file.name + ".blobs")

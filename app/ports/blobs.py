@@ -96,18 +96,18 @@ class Blobs(Protocol):
         """
         ...
 
-    def open_questions(self) -> Sequence[str]:
+    async def open_questions(self) -> Sequence[str]:
         """Return the contents of which nobody has said whether the store refers to them, those being taken aside."""
         ...
 
-    def doom(self, sha256: str) -> bool:
+    async def doom(self, sha256: str) -> bool:
         """Say that a content may be removed; False while it is being taken."""
         ...
 
-    def remove(self, sha256: str) -> bool:
+    async def remove(self, sha256: str) -> bool:
         """Remove a doomed content; False where it was taken again meanwhile, and so stays."""
         ...
 
-    def absolve(self, sha256: str) -> bool:
+    async def absolve(self, sha256: str) -> bool:
         """End what ``doom`` began; the content is no open question any more. False where it was taken meanwhile."""
         ...

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from hashlib import sha256
 from typing import Any
 
 import orjson
@@ -19,6 +20,9 @@ from app.ports.tools import Tool, ToolContext, ToolRefused, Tools
 _log = structlog.get_logger(__name__)
 
 _SHOWN = 20
+
+_MAX_ID_CHARS = 128
+"""Of a call's id in the key of its run, which databases index."""
 
 
 class ToolRunner:
@@ -45,7 +49,7 @@ class ToolRunner:
         async with asyncio.TaskGroup() as group:
             running = {
                 call["id"]: group.create_task(
-                    self._run(replace(context, run_key=f"{context.run_key}/{call['id']}"), allowed, call, within_s)
+                    self._run(replace(context, run_key=_key_of(context.run_key, call["id"])), allowed, call, within_s)
                 )
                 for call in calls
             }
@@ -111,6 +115,13 @@ class ToolRunner:
         if not isinstance(checked.value, dict):
             return f"Error: the arguments of {spec.name} are not a JSON object. Make the call again."
         return checked.value
+
+
+def _key_of(step: str, call_id: str) -> str:
+    """Name a call for the store. Ids are the model's: one that is long or odd is told by its digest."""
+    if len(call_id) > _MAX_ID_CHARS or not (call_id.isascii() and call_id.isprintable()):
+        call_id = sha256(call_id.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{step}/{call_id}"
 
 
 def _sendable(text: str) -> str:

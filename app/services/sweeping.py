@@ -70,7 +70,7 @@ class Sweeper:
     async def sweep(self) -> None:
         """Sweep once."""
         await self._contents.drop_orphans()
-        for sha256 in self._blobs.open_questions():
+        for sha256 in await self._blobs.open_questions():
             await self._settle(sha256)
         while True:
             marked = await self._contents.possibly_unused(_BATCH)
@@ -89,12 +89,12 @@ class Sweeper:
 
     async def _settle(self, sha256: str) -> bool:
         """Remove a content unless it is used or being taken; False where that is to be asked again later."""
-        if not self._blobs.doom(sha256):
+        if not await self._blobs.doom(sha256):
             return False
         is_used = await self._contents.is_used(sha256)
-        if not is_used and not self._blobs.remove(sha256):
+        if not is_used and not await self._blobs.remove(sha256):
             return False
         await self._contents.forget(sha256, if_used=is_used)
-        if not self._blobs.absolve(sha256):  # taken since; who took it may have given it up again
+        if not await self._blobs.absolve(sha256):  # taken since; who took it may have given it up again
             await self._contents.mark_unused(sha256)
         return True

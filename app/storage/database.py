@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
+from app.ports.blobs import Blobs
+from app.ports.clock import Clock, Entropy
 from app.storage.agents import Agents
 from app.storage.artifacts import Artifacts
 from app.storage.assignments import Assignments, Workers
 from app.storage.audit import Audit
 from app.storage.barriers import Barriers
+from app.storage.blobs import DatabaseBlobs
 from app.storage.credits import Credits
 from app.storage.events import Events
 from app.storage.files import Contents, Files
@@ -59,6 +64,7 @@ class Database:
     assignments: Assignments
     workers: Workers
     nodes: Nodes | None
+    blobs: Callable[[Clock, Entropy], Blobs] | None
 
     @classmethod
     def of(cls, writer: Writer, reader: Reader, *, lease_s: float | None = None) -> Database:
@@ -69,6 +75,7 @@ class Database:
         nodes = None if lease_s is None else Nodes(writer, reader, lease_s)
         return cls(
             nodes=nodes,
+            blobs=None if lease_s is None else partial(DatabaseBlobs, writer, reader),
             runs=Runs(writer, reader, fresh, nodes),
             swarms=Swarms(writer, reader, fresh),
             tasks=Tasks(reader),

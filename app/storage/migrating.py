@@ -34,7 +34,8 @@ def upgrade_server(connection: Connection, lock: int) -> None:
     Args:
         lock: number of the advisory lock.
     """
-    connection.execute(text("SET LOCAL lock_timeout = 0"))
+    for waiting in ("lock_timeout", "idle_in_transaction_session_timeout"):
+        connection.execute(text(f"SET LOCAL {waiting} = 0"))  # others that begin wait, however long it takes
     connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": lock})
     upgrade(connection)
     for table, column in connection.execute(_UNSORTED).all():

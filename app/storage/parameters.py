@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import BigInteger, BindParameter, Boolean, Float, Integer, Table, Text, bindparam
+from sqlalchemy import BigInteger, BindParameter, Boolean, Float, Integer, LargeBinary, Table, Text, bindparam
 from sqlalchemy.types import TypeEngine
 
-from app.storage import account_tables, delivery_tables, node_tables, shared_tables, tables
+from app.storage import account_tables, blob_tables, delivery_tables, node_tables, shared_tables, tables
 from app.storage.dialect import PARAM_PREFIX
 
-_MODULES = (account_tables, delivery_tables, node_tables, shared_tables, tables)
-_KINDS: tuple[type[TypeEngine[Any]], ...] = (Boolean, Float, Integer)
+_MODULES = (account_tables, blob_tables, delivery_tables, node_tables, shared_tables, tables)
+_KINDS: tuple[type[TypeEngine[Any]], ...] = (Boolean, Float, Integer, LargeBinary)
 _TEXTS = ("id", "node", "if_digest", "source_id", "source_prefix", "step_prefix", "zeros")
 """Texts that are no columns, or not in all tables. What else is no column is a number."""
 

@@ -26,7 +26,7 @@ PAGE = "<script>fetch('/v1/swarms')</script>"
 
 async def save(client: httpx2.AsyncClient, swarm: str, name: str, content: str, *, task: int = 0, run: str = "") -> Any:
     tool = SaveArtifact(services_of(client).artifacts)
-    run_key = run or f"{task} {name} {content}"
+    run_key = run or f"{task} {name} {hash(content)}"
     result = await tool.run(context(swarm, task, run_key), {"name": name, "content": content})
     return json.loads(result.content)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import httpx2
 import pytest
 
 from tests.support.accounts import bearer, mint, problem
+from tests.support.databases import execute
 from tests.support.driving import many, serving
 from tests.support.money import OFFLINE_PRICE
 from tests.support.providers import hang
@@ -131,8 +131,7 @@ async def test_old_rows_go_and_nothing_else_removes_one(tmp_path: Path) -> None:
         accepted(await client.post("/v1/agents/create", json={"model": "m", "name": "a"}), 201)
         accepted(await client.post("/v1/agents/create", json={"model": "m", "name": "b"}), 201)
         old = (await log(client))[1]["audit_id"]
-    with sqlite3.connect(tmp_path / "swarmd.db") as database:
-        database.execute("UPDATE audit SET at_ms = at_ms - 3 * 86400000 WHERE id = ?", (old,))
+    await execute(tmp_path, f"UPDATE audit SET at_ms = at_ms - 3 * 86400000 WHERE id = '{old}'")
     async with in_process(tmp_path, audit_days=2) as client:
         async with asyncio.timeout(10):
             while old in {row["audit_id"] for row in await log(client)}:

@@ -15,7 +15,7 @@ from app.ports.provider import Refused
 from app.services.keys import KeyService
 from app.storage.engine import open_accounts
 from app.telemetry.system import SystemClock, SystemEntropy
-from tests.support.databases import place_database
+from tests.support.databases import database_in
 from tests.support.service import in_process
 from tests.support.stage import Stage, accepted, pointers
 
@@ -365,9 +365,8 @@ async def test_a_key_expires_after_the_hours_that_are_set(tmp_path: Path) -> Non
 
 
 async def test_keys_are_per_tenant(tmp_path: Path) -> None:
-    database = place_database(tmp_path / "swarmd.db")
     secrets = {}
-    async with open_accounts(database) as accounts:
+    async with open_accounts(await database_in(tmp_path)) as accounts:
         service = KeyService(accounts.keys, SystemClock(), SystemEntropy())
         for tenant in ("acme", "other"):
             secrets[tenant] = (await service.create(tenant, tenant, ["read", "run"]))[1]

@@ -11,7 +11,7 @@ import pytest
 from app.services.keys import KeyService
 from app.storage.engine import open_database
 from app.telemetry.system import SystemClock, SystemEntropy
-from tests.support.databases import place_database
+from tests.support.databases import database_in
 from tests.support.driving import ended, many, serving, start, until
 from tests.support.money import OFFLINE_PRICE, TASK, TASK_BILL, TASK_CALL, usd_of
 from tests.support.providers import Call, hang
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.anyio
 async def mint(folder: Path, cap_nano_usd: int) -> dict[str, str]:
     """Headers of a key that may spend so much a day; the service must not be running."""
     folder.mkdir(exist_ok=True)
-    async with open_database(place_database(folder / "swarmd.db")) as database:
+    async with open_database(await database_in(folder)) as database:
         service = KeyService(database.keys, SystemClock(), SystemEntropy())
         cap = Decimal(cap_nano_usd) / 10**9
         _, secret = await service.create("default", "k", ["read", "run", "admin"], max_cost_per_day_usd=cap)

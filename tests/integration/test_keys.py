@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import httpx2
 import pytest
 
 from tests.support.accounts import bearer, mint, problem
+from tests.support.databases import execute
 from tests.support.service import in_process
 from tests.support.stage import accepted, pointers
 
@@ -243,8 +243,7 @@ async def test_an_expired_key_is_refused_and_does_not_open_the_service_to_everyb
     key = await mint(tmp_path, expires_at_ms=10**13)
     async with in_process(tmp_path) as client:
         assert (await client.get("/v1/agents", headers=key)).status_code == 200
-    with sqlite3.connect(tmp_path / "swarmd.db") as database:
-        database.execute("UPDATE keys SET expires_at_ms = 1000")
+    await execute(tmp_path, "UPDATE keys SET expires_at_ms = 1000")
     async with in_process(tmp_path) as client:
         assert (await client.get("/v1/agents", headers=key)).status_code == 401
         assert (await client.get("/v1/agents")).status_code == 401

@@ -10,17 +10,14 @@ import httpx2
 from app.services.keys import KeyService
 from app.storage.engine import open_accounts
 from app.telemetry.system import SystemClock, SystemEntropy
-from tests.support.databases import place_database
+from tests.support.databases import database_in
 
 ALL_SCOPES = ("read", "run", "admin")
 
 
 async def mint(folder: Path, tenant: str = "default", *scopes: str, **limits: Any) -> dict[str, str]:
     """Headers of a new key, minted as on the command line, beside the service or before it."""
-    path = folder / "swarmd.db"
-    if not path.exists():
-        place_database(path)
-    async with open_accounts(path) as accounts:
+    async with open_accounts(await database_in(folder)) as accounts:
         service = KeyService(accounts.keys, SystemClock(), SystemEntropy())
         _, secret = await service.create(tenant, "test", scopes or ALL_SCOPES, **limits)
     return bearer(secret)

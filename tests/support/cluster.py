@@ -118,17 +118,24 @@ class Cluster:
     def check(self, swarm_id: str, tasks: Sequence[str], *, repeats: int, node: int = 0) -> int:
         """Nothing was lost or counted twice, and no more calls than ``repeats`` were repeated; return how many were."""
         with self.serves[node].client() as client:
-            outputs = client.get(f"/v1/swarms/{swarm_id}/results").json()["outputs"]
-            log = list(events_of(client, swarm_id))
-        assert sorted(one["task_id"] for one in outputs) == sorted(tasks)
-        assert {one["status"] for one in outputs} == {"completed"}
-        ends = Counter(event["task_id"] for event in log if event["type"] == "agent_completed")
-        assert ends == Counter(dict.fromkeys(tasks, 1))
-        calls = self.started_calls()
-        assert calls.keys() >= set(tasks)
-        repeated = sum(calls[task_id] - 1 for task_id in tasks)
-        assert repeated <= repeats, calls.most_common(5)
-        return repeated
+            return check_outcomes(client, self.model, swarm_id, tasks, repeats=repeats)
+
+
+def check_outcomes(
+    client: httpx2.Client, model: MockModelProcess, swarm_id: str, tasks: Sequence[str], *, repeats: int
+) -> int:
+    """Every task has one outcome, and no more calls than ``repeats`` were repeated; return how many were."""
+    outputs = client.get(f"/v1/swarms/{swarm_id}/results").json()["outputs"]
+    log = list(events_of(client, swarm_id))
+    assert sorted(one["task_id"] for one in outputs) == sorted(tasks)
+    assert {one["status"] for one in outputs} == {"completed"}
+    ends = Counter(event["task_id"] for event in log if event["type"] == "agent_completed")
+    assert ends == Counter(dict.fromkeys(tasks, 1))
+    calls = Counter(call["task_id"] for call in model.calls() if call["event"] == "received")
+    assert calls.keys() >= set(tasks)
+    repeated = sum(calls[task_id] - 1 for task_id in tasks)
+    assert repeated <= repeats, calls.most_common(5)
+    return repeated
 
 
 @contextmanager

@@ -4,7 +4,9 @@ An old one is kept as a SQL dump for each release, ``tests/fixtures/databases/<r
 killed in the middle of a run. ``python -m tests.support.databases SWARMD.DB`` prints the dump of one more.
 """
 
+import asyncio
 import functools
+import os
 import sqlite3
 import sys
 import tempfile
@@ -19,6 +21,51 @@ def place_database(path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(_template())
     return path
+
+
+_databases: dict[Path, str] = {}
+
+
+def database_of(data_dir: Path) -> dict[str, str]:
+    """The settings of the database for a service in that directory, its own for the whole run.
+
+    ``SWARMD_TEST_DATABASE=postgres`` runs all suites that go through here on PostgreSQL; else it is SQLite's file.
+    """
+    if os.environ.get("SWARMD_TEST_DATABASE") != "postgres":
+        return {}
+    from tests.support.postgres import server
+
+    if data_dir not in _databases:
+        _databases[data_dir] = server().create_database()
+    return {"database_url": _databases[data_dir]}
+
+
+def database_env(data_dir: Path) -> dict[str, str]:
+    """The same as variables."""
+    return {f"SWARMD_{name.upper()}": value for name, value in database_of(data_dir).items()}
+
+
+async def database_in(data_dir: Path) -> Path | str:
+    """What ``open_accounts`` takes for that directory's database, which is made where there is none yet."""
+    url = (await asyncio.to_thread(database_of, data_dir)).get("database_url")
+    path = data_dir / "swarmd.db"
+    if url is None and not path.exists():
+        place_database(path)
+    return url or path
+
+
+async def execute(data_dir: Path, sql: str) -> None:
+    """Change the database of a service that does not run."""
+    where = await database_in(data_dir)
+    if isinstance(where, Path):
+        with closing(sqlite3.connect(where)) as connection, connection:
+            connection.execute(sql)
+        return
+    import asyncpg
+
+    server = await asyncpg.connect(where)
+    await server.execute(sql)
+    await server.close()
 
 
 _DUMPS = Path(__file__).parents[1] / "fixtures" / "databases"

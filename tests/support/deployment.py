@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from tests.support.databases import database_env
 from tests.support.service import DEADLINE_S, ROOT, ServiceProcess, clean_environment, poll
 
 
@@ -49,7 +50,7 @@ def started(command: list[str], folder: Path, **env: str) -> Iterator[subprocess
 
 def swarmd(data_dir: Path, *arguments: str) -> str:
     command = [sys.executable, "-m", "app.cli", *arguments, "--data-dir", str(data_dir)]
-    env = {**clean_environment(), "PYTHONPATH": str(ROOT)}
+    env = {**clean_environment(), **database_env(data_dir), "PYTHONPATH": str(ROOT)}
     return subprocess.run(command, check=True, capture_output=True, text=True, env=env, cwd=data_dir.parent).stdout
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from typer.testing import CliRunner
 
 from app.cli.keys import keys
+from tests.support.databases import database_env
 
 
 def mint(data_dir: Path, tenant: str, scopes: str) -> dict[str, Any]:
@@ -20,7 +21,7 @@ def mint(data_dir: Path, tenant: str, scopes: str) -> dict[str, Any]:
     """
     arguments = ["create", "--scopes", scopes, "--tenant", tenant, "--json", "--data-dir", str(data_dir)]
     with ThreadPoolExecutor(1) as beside_any_loop:
-        made = beside_any_loop.submit(CliRunner().invoke, keys, arguments).result()
+        made = beside_any_loop.submit(CliRunner().invoke, keys, arguments, env=database_env(data_dir)).result()
     assert made.exit_code == 0, made.output
     found: dict[str, Any] = json.loads(made.stdout)
     return found

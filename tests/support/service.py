@@ -28,7 +28,7 @@ from app.main import create_app
 from app.ports.provider import ChatProvider
 from app.settings import load_settings
 from app.tools.sandbox.sandbox import open_sandbox
-from tests.support.databases import place_database
+from tests.support.databases import database_env, database_of, place_database
 
 ROOT = Path(__file__).parents[2]
 DEADLINE_S = 30.0
@@ -66,23 +66,6 @@ async def in_process(
             transport = httpx2.ASGITransport(app, raise_app_exceptions=False)
             async with httpx2.AsyncClient(transport=transport, base_url=BASE_URL, timeout=DEADLINE_S) as client:
                 yield client
-
-
-_databases: dict[Path, str] = {}
-
-
-def database_of(data_dir: Path) -> dict[str, str]:
-    """The settings of the database for a service in that directory, its own for the whole run.
-
-    ``SWARMD_TEST_DATABASE=postgres`` runs all suites that go through here on PostgreSQL; else it is SQLite's file.
-    """
-    if os.environ.get("SWARMD_TEST_DATABASE") != "postgres":
-        return {}
-    from tests.support.postgres import server
-
-    if data_dir not in _databases:
-        _databases[data_dir] = server().create_database()
-    return {"database_url": _databases[data_dir]}
 
 
 _open_sandbox = cache(open_sandbox)
@@ -187,7 +170,7 @@ class ServiceProcess(_Process):
     def start(self) -> None:
         """Return once ``/readyz`` says so."""
         data = ("--data-dir", str(self.data_dir))
-        env = {f"SWARMD_{name.upper()}": value for name, value in database_of(self.data_dir).items()} | self._env
+        env = database_env(self.data_dir) | self._env
         self.url = self._run("serve", "--port", "0", *data, *self._flags, ready=r"listening on (http://\S+)", **env)
         with self.client() as client:
             poll(lambda: client.get("/readyz").status_code == 200, what="/readyz")

@@ -141,26 +141,26 @@ async def test_what_a_crash_cut_off_goes_at_the_next_start_and_what_it_left_open
 
     await after_crash.recover()
 
-    assert after_crash.open_questions() == [ABC]
+    assert await after_crash.open_questions() == [ABC]
     assert [name for name in files(root) if name.endswith(".part")] == []
-    assert after_crash.doom(ABC)
-    assert after_crash.remove(ABC)
-    assert after_crash.absolve(ABC)
-    assert after_crash.open_questions() == files(root) == []
+    assert await after_crash.doom(ABC)
+    assert await after_crash.remove(ABC)
+    assert await after_crash.absolve(ABC)
+    assert await after_crash.open_questions() == files(root) == []
 
 
 async def test_what_is_being_taken_is_not_removed(blobs: DirectoryBlobs) -> None:
     await keep(blobs, b"abc")
-    assert blobs.doom(ABC)  # the sweep asks the store, and meanwhile …
+    assert await blobs.doom(ABC)  # the sweep asks the store, and meanwhile …
     async with blobs.receive(MIB) as incoming:
         await incoming.write(b"abc")
         await incoming.keep()
-        assert not blobs.doom(ABC)
-        assert not blobs.remove(ABC)
-        assert blobs.open_questions() == []
+        assert not await blobs.doom(ABC)
+        assert not await blobs.remove(ABC)
+        assert await blobs.open_questions() == []
         incoming.settle()
-    assert not blobs.remove(ABC)
-    assert not blobs.absolve(ABC)
+    assert not await blobs.remove(ABC)
+    assert not await blobs.absolve(ABC)
 
     assert await blobs.read(ABC) == b"abc"
 

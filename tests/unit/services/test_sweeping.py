@@ -72,11 +72,11 @@ async def test_what_was_stored_on_the_disk_and_not_in_the_store_goes(
         async with blobs.receive(100) as incoming:
             await incoming.write(content)
             digests.append((await incoming.keep()).sha256)
-    assert sorted(blobs.open_questions()) == sorted(digests)
+    assert sorted(await blobs.open_questions()) == sorted(digests)
 
     await Sweeper(database.contents, blobs).sweep()
 
-    assert blobs.open_questions() == []
+    assert await blobs.open_questions() == []
     assert not blobs.path_of(digests[0]).exists()
     assert blobs.path_of(kept).exists()
 
