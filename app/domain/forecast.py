@@ -34,6 +34,7 @@ _INPUTS_BYTES = 15
 _INPUT_BYTES = 6
 """What the section of the inputs, and each of them beside its id and its text, adds to a prompt."""
 
+_TICKS_PER_S = 10**9
 _LATENCY_STRIDE = 0.6180339887498949
 _FAILURE_STRIDE = 0.7548776662466927
 """Multiples of these fill [0, 1) evenly (additive recurrence; the golden ratio and the plastic number), so that a few
@@ -213,7 +214,7 @@ class _Play:
         for lane in self._lanes.values():
             _price(lane.sums, lane.outlook.price)
         timings = self._timings()
-        chain = critical_chain(timings, until_ms=ceil(self._now * 1000))
+        chain = critical_chain(timings, until_ms=ceil(self._now * _TICKS_PER_S))
         return Forecast(
             makespan_s=max(self._ended, default=0.0),
             critical_tasks=[timings[index].task_id for index in chain],
@@ -328,15 +329,16 @@ class _Play:
         return min(ASSUMED_OUTPUT_TOKENS if measured is None else measured, job.max_output_tokens)
 
     def _timings(self) -> list[Timing]:
+        """For the chain alone, which compares times and adds none: in ticks, since calls may take less than 1 ms."""
         return [
             Timing(
                 task_id=job.task_id,
                 status=self._status[index],
                 kind=job.kind,
                 depends_on=[self._jobs[source].task_id for source in job.dependencies],
-                started_at_ms=None if (started := self._started[index]) is None else round(started * 1000),
-                queued_at_ms=round(self._queued[index] * 1000),
-                ended_at_ms=round(self._ended[index] * 1000),
+                started_at_ms=None if (started := self._started[index]) is None else round(started * _TICKS_PER_S),
+                queued_at_ms=round(self._queued[index] * _TICKS_PER_S),
+                ended_at_ms=round(self._ended[index] * _TICKS_PER_S),
             )
             for index, job in enumerate(self._jobs)
         ]

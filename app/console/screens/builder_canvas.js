@@ -4,6 +4,8 @@ import { GRID, NODE, edgesOf, tasksOf } from "./builder_document.js";
 
 const VIRTUAL_ABOVE = 300;
 const MARGIN = 32;
+const MIN_SCALE = 0.05;
+const LEGIBLE_SCALE = 0.45;
 const LABEL_CHARS = 23;
 const CURVE = { name: "smooth", args: { direction: "H" } };
 
@@ -53,7 +55,7 @@ export class BuilderCanvas {
       autoResize: true,
       grid: { size: GRID },
       panning: { enabled: true, eventTypes: ["leftMouseDown", "mouseWheelDown"] },
-      mousewheel: { enabled: true, modifiers: ["ctrl", "meta"], minScale: 0.1, maxScale: 2.5, factor: 1.1 },
+      mousewheel: { enabled: true, modifiers: ["ctrl", "meta"], minScale: MIN_SCALE, maxScale: 2.5, factor: 1.1 },
       // Off the screen nothing is drawn; below that number drawing all is as quick, and panning smoother.
       virtual: tasks > VIRTUAL_ABOVE,
       connecting: {
@@ -167,9 +169,10 @@ export class BuilderCanvas {
     }
   }
 
-  fit() {
+  /** @param {{ legible?: boolean }} [options] legible: rather show a part of it than what nobody can read */
+  fit({ legible = false } = {}) {
     if (this.graph.getCellCount() === 0) return;
-    this.graph.zoomToFit({ padding: MARGIN, maxScale: 1, minScale: 0.1 });
+    this.graph.zoomToFit({ padding: MARGIN, maxScale: 1, minScale: legible ? LEGIBLE_SCALE : MIN_SCALE });
   }
 
   /** @param {number} factor */

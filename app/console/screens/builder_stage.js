@@ -36,7 +36,7 @@ export function Stage({ editor, stage, source, edit }) {
     canvas.current = made;
     stage.current = { editor, canvas: made, source, edit };
     made.sync(editor.doc.peek(), marks);
-    made.fit();
+    made.fit({ legible: true });
     return () => made.destroy();
   }, []);
   useEffect(() => canvas.current?.sync(doc, marks));

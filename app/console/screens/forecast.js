@@ -10,7 +10,7 @@ export function Forecast({ prediction }) {
   const path = /** @type {string[]} */ (prediction.critical_path);
   const unknown = Object.values(models).some((model) => !(/** @type {any} */ (model).price_known));
   return html`<dl class="figures">
-      <div><dt>cost${unknown ? ", at least" : ""}</dt><dd>${cost === null ? "unknown" : usd(cost)}</dd></div>
+      <div><dt>cost${unknown && cost !== null ? ", at least" : ""}</dt><dd>${cost === null ? "unknown" : usd(cost)}</dd></div>
       <div><dt>duration</dt><dd>${duration(makespan * 1000)}</dd></div>
       <div><dt>model calls</dt><dd>${count(calls)}</dd></div>
       <div><dt>at the same time</dt><dd>${count(parallel)}</dd></div>

@@ -17,6 +17,7 @@ from app.domain.forecast import (
     forecast,
 )
 from app.domain.retry import RetryPolicy
+from app.domain.task import TaskKind
 from app.domain.usage import Price
 
 LANE = "p/m"
@@ -57,6 +58,17 @@ def test_levels_of_a_graph_follow_one_another() -> None:
     assert found.makespan_s == 3.0
     assert len(found.critical_tasks) == 3
     assert found.critical_tasks[-1] == "end"
+
+
+def test_the_chain_of_calls_of_less_than_a_millisecond_begins_with_the_planner() -> None:
+    jobs = [
+        Job(task_id="plan", lane=LANE, kind=TaskKind.PLANNER),
+        *flat(5, dependencies=(0,)),
+        Job(task_id="merge", lane=LANE, kind=TaskKind.MERGE, dependencies=range(1, 6)),
+    ]
+    quick = Figures(latencies_s=(0.0003,), output_tokens=10)
+
+    assert play(jobs, alone=quick, building=quick).critical_tasks == ["plan", "t0", "merge"]
 
 
 def test_outputs_become_part_of_the_prompts_that_build_on_them() -> None:
