@@ -14,8 +14,6 @@ const HIDDEN_MS = 500;
 const MOST_A_FRAME = 4_000;
 /** So far before the snapshot the stream begins, to hear what holds the run back: of that the snapshot does not tell. */
 const LOOK_BACK = 200;
-/** Events that say something of now even when the snapshot includes them. */
-const RETOLD = new Set(["swarm_completed", "swarm_throttled"]);
 /** Shorter ones would only flicker. */
 const LEAST_NOTICE_MS = 2_500;
 /** A notice of throttling without an end holds so long; while it lasts the service repeats it. */
@@ -129,7 +127,7 @@ export function createRun(swarmId) {
       metrics.value = event;
       return;
     }
-    if (event.seq <= seq && !RETOLD.has(event.type)) return; // the snapshot holds it already
+    if (event.seq <= seq && !isRetold(event)) return; // the snapshot holds it already
     if (event.seq > seq) received += 1;
     seq = Math.max(seq, event.seq);
     if (!isOfTask(event)) {
@@ -145,6 +143,11 @@ export function createRun(swarmId) {
     }
     applyTo(row, event);
     changed.add(row);
+  }
+
+  /** What the snapshot includes and yet does not tell: a rest that may last still, the last event of a run that has ended. */
+  function isRetold(/** @type {import("./stream.js").StreamEvent} */ event) {
+    return event.type === "swarm_throttled" || (event.type === "swarm_completed" && event.seq === seq);
   }
 
   /** @param {any} event */

@@ -41,6 +41,7 @@ def start(service: ServiceProcess) -> str:
         return str(client.post("/v1/swarms", json=body).raise_for_status().json()["swarm_id"])
 
 
+@pytest.mark.long
 def test_a_killed_service_is_noticed_and_followed_again(
     service: ServiceProcess, model: MockModelProcess, open_page: OpenPage, complaints_of_loss: None, shoot: Shoot
 ) -> None:
@@ -96,3 +97,19 @@ def test_without_a_service_there_is_a_word_and_a_way_back(
 def complaints_of_loss(complaints: object) -> None:
     """Let the browser's own words about a lost server pass."""
     complaints.expect(LOST)  # type: ignore[attr-defined]
+
+
+def test_a_service_that_stops_in_order_ends_no_run(
+    service: ServiceProcess, model: MockModelProcess, open_page: OpenPage, complaints_of_loss: None
+) -> None:
+    model.configure(latency_ms=300)
+    swarm_id = start(service)
+    page = open_page(service.url)
+    page.goto(f"/console/runs/{swarm_id}")
+    expect(page.locator(".run-name .chip", has_text="live")).to_be_visible()
+
+    assert service.terminate() == 0
+
+    expect(page.locator(".run-name .chip", has_text="reconnecting")).to_be_visible()
+    service.start()
+    expect(page.locator(".run-name")).to_contain_text("completed", timeout=60_000)

@@ -7,13 +7,13 @@ from typing import Any
 from playwright.sync_api import Page
 
 from tests.browser.conftest import until
-from tests.support.service import MockModelProcess, ServiceProcess
+from tests.support.service import MockModelProcess, ServiceProcess, poll
 
 FOLLOW = """async (id) => {
     const { createRun } = await import("/console/assets/run.js");
     window.run = createRun(id);
-    window.states = [];
-    run.connection.subscribe((state) => states.push(state.name));
+    window.statuses = [];
+    run.swarm.subscribe((swarm) => statuses.push(swarm?.status));
 }"""
 HELD = """() => ({
     status: run.swarm.value.status,
@@ -69,4 +69,22 @@ def test_an_ended_run_has_its_last_figures(service: ServiceProcess, page: Page) 
     page.evaluate(FOLLOW, swarm_id)
     until(page, "run.connection.value.name === 'ended' && run.metrics.value")
 
+    assert page.evaluate(HELD) == rest(service, swarm_id)
+
+
+def test_a_run_that_goes_on_after_its_end_is_not_shown_as_ended(
+    service: ServiceProcess, model: MockModelProcess, page: Page
+) -> None:
+    model.script({"match": "Task 0", "status": 400})
+    page.goto("/console/nowhere")
+    swarm_id = start(service, 3)
+    with service.client() as client:
+        poll(lambda: client.get(f"/v1/swarms/{swarm_id}").json()["status"] == "partial", what="its first end")
+        model.configure(latency_ms=2_000)
+        client.post(f"/v1/swarms/{swarm_id}/retry").raise_for_status()
+
+    page.evaluate(FOLLOW, swarm_id)  # the first end is among the events that are heard again
+    until(page, "run.connection.value.name === 'ended' && run.metrics.value")
+
+    assert list(dict.fromkeys(page.evaluate("statuses"))) == [None, "running", "completed"]
     assert page.evaluate(HELD) == rest(service, swarm_id)
