@@ -116,7 +116,7 @@ def test_the_timeline_is_walked_by_keyboard(service: ServiceProcess, page: Page,
     swarm_id = start(service, tens(3), limits={"max_parallel_agents": 5})
     ended(service, swarm_id)
     open_run(page, swarm_id, "?tab=timeline")
-    expect(page.locator(".timeline-count")).to_have_text("5 agents at once at most")
+    expect(page.locator(".timeline-count")).to_have_text("5 tasks at once at most")
     expect(page.locator(".timeline-path")).to_contain_text("Critical path")
     shoot(page, "run-timeline-light")
 

@@ -24,7 +24,9 @@ const LEGEND = [
 /** @param {{ run: import("../run.js").Run }} props */
 export function RunAgents({ run }) {
   const { max_parallel_agents: agents } = run.swarm.value;
-  return html`<${Panel} title=${`Agents (${count(agents)})`} class="overview-main" actions=${html`<${Rate} run=${run} />`}>
+  run.shapeVersion.value; // a planner makes tasks as it goes
+  const title = run.tasks.size < agents ? `Agents (${count(run.tasks.size)} of up to ${count(agents)})` : `Agents (${count(agents)})`;
+  return html`<${Panel} title=${title} class="overview-main" actions=${html`<${Rate} run=${run} />`}>
     <${Progress} run=${run} />
     <${Cells} run=${run} />
     <ul class="legend" aria-label="What the cells mean">

@@ -15,6 +15,9 @@ const REASONS = {
   retry_after: "it asked for a rest",
 };
 
+/** The reason of a run that failed by its counts alone, which stand beside it. */
+const COUNTED = /^\d+ of \d+ tasks completed$/;
+
 /** @param {{ run: import("../run.js").Run }} props */
 export function RunNotices({ run }) {
   const { status } = run.swarm.value;
@@ -107,6 +110,6 @@ function Ended({ run }) {
   return html`<${Notice} kind=${status === "partial" ? "warning" : status === "failed" ? "danger" : ""} actions=${again}>
     <strong>${title}: ${count(completed)} of ${count(total)}</strong>,${" "}
     <a href=${at({ tab: "tasks", state: "missing" })}>${count(missing)} missing</a>${parts.length > 0 && ` (${parts.join(", ")})`}.
-    ${error && html` ${error}.`} ${completed > 0 && html`<a href=${at({ tab: "result" })}>See ${counted(completed, "result")}</a>`}
+    ${error && !COUNTED.test(error) && html` ${error}.`} ${completed > 0 && html`<a href=${at({ tab: "result" })}>See ${counted(completed, "result")}</a>`}
   <//>`;
 }

@@ -1,5 +1,5 @@
 // When each task waited and when it ran: by agent (lanes as many as worked at once) or by task.
-import { count, duration, momentOf, percent } from "../format.js";
+import { count, counted, duration, momentOf, percent } from "../format.js";
 import { barsOf, loadOver, packed } from "../lanes.js";
 import { Empty } from "../parts/empty.js";
 import { say } from "../parts/live.js";
@@ -35,7 +35,7 @@ export default function RunTimeline({ run, query }) {
         <li><span class="dot timeline-waiting" aria-hidden="true"></span>waiting for an agent</li>
         ${["running", "completed", "retrying", "failed"].map((state) => html`<li key=${state}><span class="dot is-${state}" aria-hidden="true"></span>${state}</li>`)}
       </ul>
-      <span class="dim timeline-count">${by === "agent" ? `${count(picture.lanes.length)} agents at once at most` : `${count(bars)} tasks`}</span>
+      <span class="dim timeline-count">${by === "agent" ? `${counted(picture.lanes.length, "task")} at once at most` : `${count(bars)} tasks`}</span>
     </div>
     ${bars ? html`<${Canvas} run=${run} picture=${picture} zoom=${zoom} by=${by} />` : html`<${Empty} title="Nothing has begun yet"><p class="dim">Tasks show here from the moment in which they are ready to run.</p><//>`}
     <${WhereTimeWent} run=${run} />
