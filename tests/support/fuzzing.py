@@ -18,21 +18,23 @@ OWN_KEY = "FUZZED_WITH_KEY"
 """The variable with the id of the key that the requests carry."""
 
 REFUSED = (
-    # Of the store and of the configuration, which no document knows:
-    (
-        "names what does not exist",
-        r"unknown (model|tool|role|dependency)|^no \w+ '|lists no task|is a task neither of|not a task of this",
-    ),
+    # Of the store, the files and the configuration, which no document knows:
+    ("names what does not exist", r"unknown (model|tool|role|dependency)|^no \w+ '|lists no task|the run has no task"),
+    ("names a task of no request", r"is a task neither of|not a task of this"),
+    ("names no file, or one without text", r"no text can be taken|no uploaded file|deleted meanwhile|matches no file"),
+    ("of all that is named there is nothing", r"found no files|no file with text|there is no text"),
     ("a folder of the service that it may not have", r"the service has no workspace"),
-    ("a file that holds no text", r"no text can be taken from"),
+    ("paths lead nowhere but into that folder", r"'\.\.' is not|not an absolute one|directories deep|of the workspace"),
     ("steps that a run has made already", r"steps are made already"),
-    ("a model that reads no pictures; whether it does is the model's affair", r"reads text only"),
+    ("a model that reads no pictures, or has no price", r"reads text only|money is capped|has no price"),
+    ("names that are taken by paths and ids", r"is reserved: it|is a path of this API|begins with fil_"),
     # Of one value, but beyond what JSON Schema has words for:
     ("64 bits, of any number at any depth of a free value", r"integer of at most 64 bits"),
+    ("bytes of JSON, and how deep it goes", r"\d bytes; at most|more than \d+ bytes|nested (more|deeper) than"),
     ("multiples of a billionth: no float is one", r"nine decimals|9 decimal places|16 digits|a billionth of"),
     (
         "a URL that may be asked is more than text",
-        r"not a URL|only http:// and|password is not fetched|port \d+ is not|host name nor|percent-enc",
+        r"not a URL|only http:// and|password is|port \d+ is|host name nor|percent",
     ),
     ("a data URI holds what it says it holds", r"base64|data URI"),
     ("printable characters are a table of Unicode", r"expected printable characters"),
@@ -40,26 +42,31 @@ REFUSED = (
     ("spellings of strategies are forgiven: a list would refuse what is taken", r"unknown aggregation strategy"),
     ("times from 1970 to 9999; in the future, within a year", r"expected a time (such as|within a year|to come)"),
     ("a cursor is good for the list that gave it out, with the same grouping", r"not a cursor that this list gave out"),
-    # Of several values together:
-    ("a cap holds one call at least, which its price and its prompt tell", r"^one call may use"),
+    ("names of files are relative paths", r"expected a relative path"),
+    ("templates have a syntax", r"a brace that is meant as one|more than \d+ placeholders|a prompt of more than"),
     ("the name of a tool stands in one of several places", r"expected the name of a tool"),
-    ("names of files are relative paths", r"expected a relative path|a name that begins with fil_"),
+    # Of several values together:
     ("exactly one kind of work", r"expected exactly one of|belongs to a goal|expected at least one task; or a goal"),
-    ("the end of a period is not before its beginning", r"expected a day not before"),
-    ("what a template asks for is in the items", r"which the template asks for"),
     ("one of two addresses", r"expected either to \(a task or sub-agent\) or topic"),
+    ("the name in the path stands in the body, too", r"as in the path; leave it out"),
+    (
+        "a cap holds one call at least, which its price and its prompt tell",
+        r"^one call (may|costs)|its sub-agent's budget",
+    ),
+    ("retries fit into the run's time", r"^the delays of \d+ retries"),
+    ("the end of a range is not before its beginning", r"expected a day not before|is less than min_complexity"),
+    ("what a template asks for is in the items", r"which the template asks for"),
     ("a parameter that goes with another", r"taken with versions=all only|send topic, too|\?name=|is the rest behind"),
     (
         "an option that goes with another",
-        r"taken only with stream: true|has no use for it|not taken beside|says another version",
+        r"taken only with stream: true|has no use for it|not taken beside|another version",
     ),
+    ("an option of a strategy", r"a majority is at least|needs a model|cannot be|is that of the merged"),
+    ("null is as good as left out, but something is asked for", r"expected at least one of|^expected (max|a model|so)"),
+    ("ids differ within a request", r"duplicate|are the same thing, but|depend on each other|(comes|named) twice"),
     (
-        "null is as good as left out, but something is asked for",
-        r"expected at least one of|^expected (max|a model|somet)",
-    ),
-    (
-        "ids differ within a request",
-        r"duplicate|are the same thing, but|depend on each other",
+        "a swarm takes less of a chat than a model",
+        r"a swarm (has|takes)|expected a user message|expected a part of type",
     ),
     # Of schemathesis: in one of its phases it makes header values of letters and digits alone, whatever their pattern.
     ("ETags have quotes", r"^String should match pattern '\^\(?\\\\?\*|^expected (\*|one ETag)"),
