@@ -131,7 +131,7 @@ def _show_footer(plan: Plan, ended: Ended, session: Session, *, keep: bool) -> N
         f"{final.failed:,} failed, {counted(plan.files, 'file')}, {clock_text(final.elapsed_s)}, "
         f"{money_text(final.cost_usd)}"
     )
-    pages = [f"{url}{page}" for page in ("/docs", "/console") if session.client.has_page(page)]
+    pages = [f"{url}{page}" for page in (_console(ended), "/docs") if session.client.has_page(page)]
     results = f"{url}/v1/swarms/{ended.swarm_id}/results"
     if session.is_embedded and not keep:
         if session.is_temporary:
@@ -139,8 +139,13 @@ def _show_footer(plan: Plan, ended: Ended, session: Session, *, keep: bool) -> N
             return
         say(f"the report and every task are stored in {session.data_dir}; to look at them, start the service again:")
         say(f"  {command()} serve --data-dir {shlex.quote(str(session.data_dir))}")
-        say(f"  and open {usual_url()}/docs or {usual_url()}/v1/swarms/{ended.swarm_id}/results")
+        say(f"  and open {usual_url()}{_console(ended)} or {usual_url()}/v1/swarms/{ended.swarm_id}/results")
         say(f"or leave it running with `{command()} demo --keep`")
         return
     say(f"the report and every task: {results}")
     say(f"open {' or '.join(pages) or url}" + (" -- Ctrl-C stops the service" if session.is_embedded else ""))
+
+
+def _console(ended: Ended) -> str:
+    """Path of the run's page in the console."""
+    return f"/console/runs/{ended.swarm_id}"

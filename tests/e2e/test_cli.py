@@ -222,9 +222,9 @@ def test_the_demo_works_elsewhere_when_that_service_does_not_answer(start: Start
 
 def test_a_kept_demo_serves_until_it_is_interrupted(start: Start, tmp_path: Path, tree: Path) -> None:
     command = start("demo", str(tree), "--data-dir", str(tmp_path / "data"), "--keep")
-    docs = command.wait_for(r"open (http://\S+/docs)")
+    page = command.wait_for(r"open (http://\S+/console/runs/swm_\w+) or http://\S+/docs")
 
-    assert httpx2.get(docs).status_code == 200
+    assert httpx2.get(page).headers["content-type"].startswith("text/html")
     command.process.send_signal(signal.SIGINT)
     assert command.end() == 0, command.err
 

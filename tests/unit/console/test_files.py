@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from app.console.pages import FOLDER, MEDIA_TYPES, PREFIX
+from app.main import create_app
+from app.settings import Settings
 
 VENDOR = FOLDER / "vendor"
 MODULES = sorted(path for path in FOLDER.rglob("*.js") if VENDOR not in path.parents)
@@ -86,3 +88,7 @@ def test_an_import_that_is_missing_is_found(tmp_path: Path) -> None:
     )
 
     assert list(imports(module)) == ["./b.js", "./c.js", "./d.js", "./e.js"]
+
+
+def test_the_pages_are_no_part_of_the_openapi_document() -> None:
+    assert [path for path in create_app(Settings()).openapi()["paths"] if path.startswith(PREFIX)] == []
