@@ -35,7 +35,7 @@ MEASURE = """() => {
 
 @pytest.fixture
 def model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MockModelProcess]:
-    flags = ("--reply", "done", "--latency-ms", "500", "--latency-jitter-ms", "300")
+    flags = ("--reply", "done", "--latency-ms", "400", "--latency-jitter-ms", "200")
     with MockModelProcess(tmp_path_factory.mktemp("model"), *flags) as started:
         yield started
 
@@ -49,7 +49,7 @@ def last_seq(service: ServiceProcess, swarm_id: str) -> int:
 def test_three_hundred_cells_stay_smooth_at_a_thousand_events_a_second(
     service: ServiceProcess, model: MockModelProcess, page: Page, record_property: Callable[[str, object], None]
 ) -> None:
-    tasks = [{"id": f"t{at}", "prompt": "x"} for at in range(12_000)]
+    tasks = [{"id": f"t{at}", "prompt": "x"} for at in range(16_000)]
     swarm_id = start(service, tasks, limits={"max_parallel_agents": 300})
     open_run(page, swarm_id)
     expect(page.locator("[data-slot]")).to_have_count(300)
