@@ -235,3 +235,24 @@ def test_what_the_builder_does_not_know_is_kept(page: Page, api: httpx2.Client) 
         {"tiers": {}},
         "d",
     )
+
+
+def test_what_is_not_saved_is_there_again_when_one_comes_back(page: Page, api: httpx2.Client) -> None:
+    put(api, "report", {"id": "a", "prompt": "x"})
+    canvas = open_saved(page)
+    canvas.focus()
+    page.keyboard.press("a")
+    expect(page.locator(".x6-node")).to_have_count(2)
+
+    page.get_by_role("link", name="Runs").click()
+    expect(page.get_by_text("report is not saved")).to_be_visible()
+    page.get_by_role("link", name="Graphs").click()
+    page.get_by_role("link", name="report", exact=True).click()
+
+    expect(page.locator(".x6-node")).to_have_count(2)
+    expect(page.get_by_text("not saved", exact=True)).to_be_visible()
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("saved, revision 1")).to_be_visible()
+    page.get_by_role("link", name="Runs").click()
+    expect(page.get_by_role("heading", level=1).or_(page.get_by_role("heading", name="No run yet"))).to_be_visible()
+    assert [task["id"] for task in api.get("/v1/graphs/report").json()["tasks"]] == ["a"]

@@ -10,6 +10,7 @@ import { say } from "../parts/live.js";
 import { Failure } from "../parts/notice.js";
 import { Skeleton } from "../parts/skeleton.js";
 import { Switch } from "../parts/tabs.js";
+import { done } from "../parts/toast.js";
 import { go, href, setQuery } from "../routes.js";
 import { html, useEffect, useRef, useSignal, useState } from "../vendor/preact.js";
 import { runGraph, saveGraph } from "./builder_actions.js";
@@ -25,12 +26,22 @@ import { ASK_ABOVE } from "./graph_fold.js";
 
 /** @typedef {import("./builder_editor.js").Editor} Editor */
 
+/**
+ * What was changed and not saved when the builder was left, by graph: it is there again when one comes back.
+ * @type {Map<string, { editor: Editor, key: string }>}
+ */
+const drafts = new Map();
+addEventListener("beforeunload", (event) => {
+  if (drafts.size) event.preventDefault();
+});
+
 /** @param {{ params: { id: string }, query: Record<string, string> }} props query.new: there is none of this name yet */
 export default function BuilderScreen({ params, query }) {
   const [editor, setEditor] = useState(/** @type {Editor | null} */ (null));
   const [error, setError] = useState(/** @type {any} */ (null));
   const [turn, setTurn] = useState(0);
   const [large, setLarge] = useState(/** @type {any} */ (null));
+  const isDropped = useRef(false); // what was changed is given up for what somebody else saved
   useEffect(() => {
     document.title = `${params.id} · Graph · Swarm console`;
     const stop = new AbortController();
@@ -41,7 +52,13 @@ export default function BuilderScreen({ params, query }) {
       made = createEditor(params.id, saved);
       setEditor(made);
     };
-    if (query.new) open(null);
+    const draft = drafts.get(params.id);
+    drafts.delete(params.id);
+    if (draft && draft.key === key.peek()) {
+      made = draft.editor;
+      made.check();
+      setEditor(made);
+    } else if (query.new) open(null);
     else {
       request(`/v1/graphs/${encodeURIComponent(params.id)}`, { signal: stop.signal }).then(
         (saved) => ((saved.tasks?.length ?? 0) > ASK_ABOVE ? setLarge({ saved, open }) : open(saved)),
@@ -51,9 +68,15 @@ export default function BuilderScreen({ params, query }) {
     return () => {
       stop.abort();
       made?.close();
+      if (made?.isDirty.peek() && !isDropped.current) {
+        drafts.set(params.id, { editor: made, key: key.peek() });
+        done(`${params.id} is not saved; the changes are kept while this page is open`);
+      }
+      isDropped.current = false;
     };
-  }, [params.id, turn, key.value]);
+  }, [params.id, turn]);
   const again = () => {
+    isDropped.current = true;
     setEditor(null);
     setError(null);
     setTurn((n) => n + 1);

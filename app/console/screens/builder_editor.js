@@ -70,7 +70,7 @@ export function createEditor(graphId, saved) {
 
   check();
   return {
-    graphId, doc, revision, selection, edge, report, checkError, isChecking, isDirty,
+    graphId, check, doc, revision, selection, edge, report, checkError, isChecking, isDirty,
     canUndo: computed(() => past.value.length > 0),
     canRedo: computed(() => future.value.length > 0),
     /**
