@@ -42,6 +42,7 @@ from app.scheduler.lanes import LaneSettings
 from app.scheduler.reducer import Reducer
 from app.scheduler.routing import Routing
 from app.scheduler.runner import Machinery
+from app.scheduler.sharing import SharedAdmission, Sharing
 from app.scheduler.supervisor import Supervisor
 from app.services.agents import AgentService
 from app.services.barriers import BarrierService
@@ -188,7 +189,11 @@ async def _start(settings: Settings, app: FastAPI, stack: AsyncExitStack, furthe
     )
     registry = agents.registry
     lane_settings = partial(_lane_settings, settings, agents.configured)
-    admission = Admission(lane_settings, clock, asyncio.get_running_loop().call_later)
+    later = asyncio.get_running_loop().call_later
+    admission = Admission(lane_settings, clock, later)
+    if database.nodes is not None:
+        admission = several = SharedAdmission(lane_settings, clock, later, agents.configured)
+        await stack.enter_async_context(Sharing(several, database.shares, owner).running())
     if settings.metrics:
         LaneMetrics(admission, metrics)
     accounts = await stack.enter_async_context(open_accounts(settings, database, keys, admission, clock, entropy))

@@ -56,12 +56,20 @@ class TokenBucket:
 
     __slots__ = ("_at", "_level", "_refill", "capacity", "per_minute")
 
-    def __init__(self, per_minute: int, now: float) -> None:
+    def __init__(self, per_minute: float, now: float) -> None:
+        self._at = now
+        self._level = 0.0
+        self.per_minute = self.capacity = self._refill = 0.0
+        self.set_rate(per_minute, now)
+        self._level = self.capacity
+
+    def set_rate(self, per_minute: float, now: float) -> None:
+        """Go on at another rate; what has gathered stays, up to what may go at once."""
+        self._advance(now)
         self.per_minute = per_minute
         self.capacity = float(max(per_minute // 60, 1))
         self._refill = (per_minute - (self.capacity - 1)) / _MINUTE_S  # the burst is part of the minute that it opens
-        self._level = self.capacity
-        self._at = now
+        self._level = min(self._level, self.capacity)
 
     def affordable(self, cost: float, now: float) -> int:
         """Return how many calls of ``cost`` may start now."""

@@ -248,9 +248,12 @@ class Admission:
             name = lane.partition("/")[0]
             provider = self._providers.get(name)
             if provider is None:
-                provider = self._providers[name] = Provider(settings.max_concurrency)
+                provider = self._providers[name] = self._provider(name, settings)
             queue = self._queues[lane] = Queue(Lane(lane, settings, self._clock.monotonic()), provider)
         return queue
+
+    def _provider(self, name: str, settings: LaneSettings) -> Provider:
+        return Provider(settings.max_concurrency)
 
     def _ticket(self, claimant: Claimant, lane: str, priority: int) -> Ticket:
         ticket = claimant.tickets[lane] = Ticket(

@@ -17,6 +17,9 @@ from app.ports.admission import CallOutcome, CallReport, LaneSnapshot
 _SPREAD_S = 1.0
 """A lane that was closed starts what waits over this time, not at once: many woke at the same moment."""
 
+_LEAST_RATE = 0.001
+"""A minute, of a process that has no share."""
+
 _WINDOW_S = 30.0
 """Error rates tell of the last one to two windows."""
 
@@ -156,6 +159,15 @@ class Lane:
             self._requests.take(count, now)
         if self._tokens is not None:
             self._tokens.take(count * tokens, now)
+
+    def set_share(self, part: float, now: float) -> None:
+        """Let starts happen at this part (0-1) of the configured rates: other processes have the rest."""
+        for bucket, whole in (
+            (self._requests, self._settings.requests_per_minute),
+            (self._tokens, self._settings.tokens_per_minute),
+        ):
+            if bucket is not None and whole:
+                bucket.set_rate(max(whole * part, _LEAST_RATE), now)
 
     def closed_until(self, now: float) -> tuple[Obstacle, float] | None:
         """Return what closes the whole lane and when that is over; None where calls start, if not all at once."""

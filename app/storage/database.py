@@ -29,6 +29,7 @@ from app.storage.prices import Prices
 from app.storage.reader import Reader
 from app.storage.roles import Roles
 from app.storage.runs import Runs
+from app.storage.shares import Shares
 from app.storage.swarms import Swarms
 from app.storage.tasks import Tasks
 from app.storage.usage import Usage
@@ -64,6 +65,7 @@ class Database:
     assignments: Assignments
     workers: Workers
     nodes: Nodes | None
+    shares: Shares
     blobs: Callable[[Clock, Entropy], Blobs] | None
 
     @classmethod
@@ -99,6 +101,7 @@ class Database:
             graphs=Graphs(writer, reader),
             assignments=Assignments(writer, reader),
             workers=Workers(writer),
+            shares=Shares(writer),
         )
 
 

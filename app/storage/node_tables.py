@@ -33,5 +33,17 @@ class Duties(SQLModel, table=True):
     expires_at_ms: int = Field(sa_column=_big())
 
 
+class Shares(SQLModel, table=True):
+    """What each of them may use of a provider's limits: ``share`` calls at once; it could use ``demand``."""
+
+    __tablename__ = "shares"
+
+    provider: str = Field(primary_key=True)
+    node: str = Field(primary_key=True)
+    demand: int = Field(sa_column=_big())
+    share: int = Field(sa_column=_big())
+
+
 DUTIES: Table = SQLModel.metadata.tables["duties"]
 NODES: Table = SQLModel.metadata.tables["nodes"]
+SHARES: Table = SQLModel.metadata.tables["shares"]
