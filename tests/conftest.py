@@ -1,6 +1,7 @@
 """What every test shares: the event loop of async tests, and the rule that CI skips nothing."""
 
 import gc
+from pathlib import Path
 
 import pytest
 import structlog
@@ -14,6 +15,17 @@ def pytest_configure() -> None:
     """Log tracebacks as the service does: the default of structlog draws boxes for seconds, local variables in them."""
     *others, _ = structlog.get_config()["processors"]
     structlog.configure([*others, structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)])
+
+
+_ALONE = (Path(__file__).parent / "faults", Path(__file__).parent / "e2e" / "distributed")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what kills, starves and measures: it is judged by a clock, and needs the machine to itself."""
+    for item in items:
+        if any(item.path.is_relative_to(folder) for folder in _ALONE):
+            item.add_marker("alone")
 
 
 def pytest_collection_finish() -> None:

@@ -109,6 +109,7 @@ def test_states_come_live_without_a_new_layout_and_nodes_unfold(
     expect(page).to_have_url(f"{page.url.partition('?')[0]}?tab=graph&task=scraper_0_4")
 
 
+@pytest.mark.alone
 def test_a_graph_of_a_thousand_tasks_is_ready_within_a_second_and_a_half(
     page: Page, api: httpx2.Client, model: MockModelProcess, shoot: Shoot
 ) -> None:

@@ -72,6 +72,7 @@ def test_the_cost_never_falls_and_is_that_of_rest_at_the_end(
     expect(page.locator(".models tbody tr")).to_contain_text(["mock"])
 
 
+@pytest.mark.alone
 def test_more_agents_work_within_two_seconds_of_the_click(
     service: ServiceProcess, model: MockModelProcess, page: Page
 ) -> None:

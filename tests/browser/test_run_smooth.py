@@ -46,6 +46,7 @@ def last_seq(service: ServiceProcess, swarm_id: str) -> int:
     return int(graph["seq"])
 
 
+@pytest.mark.alone
 def test_three_hundred_cells_stay_smooth_at_a_thousand_events_a_second(
     service: ServiceProcess, model: MockModelProcess, page: Page, record_property: Callable[[str, object], None]
 ) -> None:

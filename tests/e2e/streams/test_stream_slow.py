@@ -149,6 +149,7 @@ def test_a_client_that_never_answers_the_close_is_cut(client: httpx2.Client, ser
             connection.close()
 
 
+@pytest.mark.alone
 @pytest.mark.long
 def test_100_clients_that_stop_reading(client: httpx2.Client, service: ServiceProcess, model: MockModelProcess) -> None:
     """Run time ≤ +10 %, memory bounded, closed with 4008, replay complete.
