@@ -24,7 +24,8 @@ def test_one_click_fills_a_hundred_cells_and_two_failures_show(
 
     expect(page.locator(CELLS)).to_have_count(100)
     expect(page.locator(f"{CELLS}.is-running").first).to_be_visible()
-    shoot(page, "run-hundred-light")
+    expect(page.get_by_role("heading", name="Task graph")).to_be_visible()  # on the same screen as the agents
+    shoot(page, "run-hundred-light", full=True)
     expect(page.locator(".run-head")).to_contain_text("partial", timeout=60_000)
     failed = page.locator(f"{CELLS}.is-failed")
     expect(failed).to_have_count(2)
