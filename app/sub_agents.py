@@ -134,8 +134,10 @@ async def open_sub_agents(
         registry = registry_of(
             settings, configured, offline=OfflineProvider(), prices=book, session=session, clock=clock, traces=traces
         )
-        prices = PriceService(database.prices, book, registry, clock)
+        shared = isinstance(settings.database, str)
+        prices = PriceService(database.prices, book, registry, clock, doorbell if shared else None)
         await prices.load()  # before the first call: unfinished runs go on as soon as somebody takes them up
+        await stack.enter_async_context(prices.following())
         growing = Growing(registry)
         yield SubAgents(
             executor=Executor(

@@ -3,30 +3,74 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
 
+import structlog
+
+from app.domain.errors import StoreUnavailable
 from app.domain.usage import Price
 from app.ports.clock import Clock
+from app.ports.doorbell import Doorbell
 from app.ports.prices import KnownPrice, PriceStore, PriceTable
 from app.ports.provider import Models, UnknownModel
+from app.services.periodic import beside
+
+_log = structlog.get_logger(__name__)
+
+_CHANGED = "prices"
+_LOOK_S = 30.0
+"""A ring may be lost."""
 
 
 class PriceService:
     """Args:
     table: the prices in force, which the model calls read.
+    doorbell: by which other processes on the same store hear of a change.
     """
 
-    def __init__(self, store: PriceStore, table: PriceTable, models: Models, clock: Clock) -> None:
+    def __init__(
+        self, store: PriceStore, table: PriceTable, models: Models, clock: Clock, doorbell: Doorbell | None = None
+    ) -> None:
         self._store = store
         self._table = table
         self._models = models
         self._clock = clock
+        self._doorbell = doorbell
         self._changing = asyncio.Lock()
+        self._loaded: set[str] = set()
+        self._news = asyncio.Event()
 
     async def load(self) -> None:
-        """Let the prices that were set by API before take effect."""
-        for model, price in (await self._store.list()).items():
-            self._table.put(model, price)
+        """Let the prices that were set by API before, here or in another process, take effect."""
+        async with self._changing:
+            stored = await self._store.list()
+            for model in self._loaded - stored.keys():
+                self._table.put(model, None)
+            for model, price in stored.items():
+                self._table.put(model, price)
+            self._loaded = set(stored)
+
+    @asynccontextmanager
+    async def following(self) -> AsyncIterator[None]:
+        """Hear of changes that other processes make, while the context lasts."""
+        if self._doorbell is None:
+            yield
+            return
+        with self._doorbell.listen(_CHANGED, self._news.set):
+            async with beside(self._follow(), "prices"):
+                yield
+
+    async def _follow(self) -> None:
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_S):
+                    await self._news.wait()
+            self._news.clear()
+            try:
+                await self.load()
+            except StoreUnavailable as exc:
+                _log.warning("prices_not_read", error=exc.detail)
 
     async def list(self) -> Mapping[str, KnownPrice]:
         """Return the price of every known model that has one, and all set or configured ones, by the model's name as
@@ -56,4 +100,7 @@ class PriceService:
             await self._store.apply(changes, self._clock.now_ms())
             for model, price in changes.items():
                 self._table.put(model, price)
+                (self._loaded.discard if price is None else self._loaded.add)(model)
+        if self._doorbell is not None:
+            self._doorbell.ring(_CHANGED)
         return await self.list()

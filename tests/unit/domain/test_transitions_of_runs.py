@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from app.domain.changes import Aggregate, ScheduleRetry, Step, StopAttempt
+from app.domain.changes import Aggregate, AwaitCall, ScheduleRetry, Step, StopAttempt
 from app.domain.facts import (
     AggregateCompleted,
     CancelRequested,
@@ -235,6 +235,23 @@ def test_a_run_taken_over_starts_again_what_ran_and_arms_its_back_offs() -> None
     assert statuses(state) == ["queued", "retrying", "completed", "queued"]
     assert out.effects == [ScheduleRetry(1, 1, START_MS + 1_000)]
     assert types(out) == ["agent_retrying", "task_queued"]
+
+
+def test_what_goes_on_without_the_lost_process_is_waited_for() -> None:
+    """Its call is neither made again nor billed as lost; of a hedged pair both are waited for."""
+    state = run_of(task("out"), task("hedged"), task("lost"), task("done"))
+    start(state, 4)
+    tell(state, completed(3))
+    steps, out = state.steps, Step()
+
+    resume(state, START_MS + 400, out, out_there={0: [0], 1: [0, 1], 3: [0]})
+
+    assert statuses(state) == ["running", "running", "queued", "completed"]
+    assert out.effects == [AwaitCall(0, 1), AwaitCall(1, 1), AwaitCall(1, 1, 1)]
+    assert types(out) == ["agent_retrying"]
+    assert state.steps == steps
+    tell(state, completed(0), completed(1))
+    assert statuses(state) == ["completed", "completed", "queued", "completed"]
 
 
 def test_a_clock_that_was_set_back_strands_no_back_off() -> None:
