@@ -177,7 +177,7 @@ async def _start(settings: Settings, app: FastAPI, stack: AsyncExitStack, furthe
     if database.nodes is not None:
         every_s = _POLL_S if node.broker is None else _SLOW_POLL_S
         doorbell = await stack.enter_async_context(PolledDoorbell(doorbell, every_s=every_s).running())
-    keys = KeyService(database.keys, clock, entropy)
+    keys = KeyService(database.keys, clock, entropy, database.tickets)
     if not is_loopback(settings.host) and not await keys.any_live():
         raise KeyNeeded(settings.host)
     # As the database itself: a sweep removes what that database does not refer to.

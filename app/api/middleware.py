@@ -130,7 +130,7 @@ class Gate:
             return Caller(key.tenant_id, key.scopes, key.key_id, key.max_cost_per_day_nano_usd), key
         if scope["type"] == "websocket":
             tickets = parse_qs(scope["query_string"].decode("latin-1")).get("ticket", [])
-            found = keys.check_ticket(tickets[0]) if tickets else None
+            found = await keys.check_ticket(tickets[0]) if tickets else None
             return None if found is None else (Caller(*found), None)
         return None
 

@@ -18,6 +18,7 @@ from app.domain.request_rate import RequestRate
 from app.ports.clock import Clock, Entropy
 from app.ports.keys import KeyRow, KeyStore
 from app.ports.pages import Page
+from app.ports.tickets import TicketStore
 from app.services.key_rules import refuse_beyond, with_limits
 
 _log = structlog.get_logger(__name__)
@@ -49,8 +50,15 @@ async def _nobody_waits(_: KeyRow) -> None:
 
 
 class KeyService:
-    def __init__(self, keys: KeyStore, clock: Clock, entropy: Entropy) -> None:
+    """Args:
+    shared_tickets: where a ticket must be good at other nodes; else it is only in memory.
+    """
+
+    def __init__(
+        self, keys: KeyStore, clock: Clock, entropy: Entropy, shared_tickets: TicketStore | None = None
+    ) -> None:
         self._keys = keys
+        self._shared_tickets = shared_tickets
         self._clock = clock
         self._entropy = entropy
         self._seen: Callable[[KeyRow], None] = _nobody_listens
@@ -230,18 +238,23 @@ class KeyService:
             rate = self._rates[key.key_id] = RequestRate(most, now)
         return rate.take(now)
 
-    def issue_ticket(self, tenant_id: str, scopes: Sequence[str]) -> tuple[str, int]:
+    async def issue_ticket(self, tenant_id: str, scopes: Sequence[str]) -> tuple[str, int]:
         """Return a ticket that stands for the caller for one minute, and when it ends (Unix milliseconds)."""
+        ticket = f"{self._entropy.bits(_SECRET_BITS):064x}"
         now = self._clock.monotonic()
         self._tickets = {text: entry for text, entry in self._tickets.items() if entry[0] > now}
-        ticket = f"{self._entropy.bits(_SECRET_BITS):064x}"
+        if self._shared_tickets is not None:
+            await self._shared_tickets.put(_hash(ticket), tenant_id, " ".join(scopes), _TICKET_S)
         self._tickets[ticket] = (now + _TICKET_S, tenant_id, tuple(scopes))
         return ticket, self._clock.now_ms() + int(_TICKET_S * 1000)
 
-    def check_ticket(self, ticket: str) -> tuple[str, tuple[str, ...]] | None:
+    async def check_ticket(self, ticket: str) -> tuple[str, tuple[str, ...]] | None:
         """Return tenant and scopes of a live ticket."""
         entry = self._tickets.get(ticket)
-        return entry[1:] if entry is not None and entry[0] > self._clock.monotonic() else None
+        if entry is not None and entry[0] > self._clock.monotonic():
+            return entry[1:]
+        found = None if self._shared_tickets is None else await self._shared_tickets.find(_hash(ticket))
+        return None if found is None else (found[0], tuple(found[1].split()))
 
     async def any_live(self) -> bool:
         """Return whether a key exists, so that every request must bring one; one that expired keeps the door shut."""

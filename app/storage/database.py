@@ -32,6 +32,7 @@ from app.storage.runs import Runs
 from app.storage.shares import Shares
 from app.storage.swarms import Swarms
 from app.storage.tasks import Tasks
+from app.storage.tickets import Tickets
 from app.storage.usage import Usage
 from app.storage.webhooks import Webhooks
 from app.storage.writer import Writer
@@ -66,6 +67,7 @@ class Database:
     workers: Workers
     nodes: Nodes | None
     shares: Shares
+    tickets: Tickets | None
     blobs: Callable[[Clock, Entropy], Blobs] | None
 
     @classmethod
@@ -77,6 +79,7 @@ class Database:
         nodes = None if lease_s is None else Nodes(writer, reader, lease_s)
         return cls(
             nodes=nodes,
+            tickets=None if lease_s is None else Tickets(writer, reader),
             blobs=None if lease_s is None else partial(DatabaseBlobs, writer, reader),
             runs=Runs(writer, reader, fresh, nodes),
             swarms=Swarms(writer, reader, fresh),

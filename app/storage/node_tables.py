@@ -44,6 +44,18 @@ class Shares(SQLModel, table=True):
     share: int = Field(sa_column=_big())
 
 
+class Tickets(SQLModel, table=True):
+    """Tickets of streams, by their SHA-256."""
+
+    __tablename__ = "tickets"
+
+    digest: str = Field(primary_key=True)
+    tenant_id: str
+    scopes: str
+    expires_at_ms: int = Field(sa_column=_big())
+
+
+TICKETS: Table = SQLModel.metadata.tables["tickets"]
 DUTIES: Table = SQLModel.metadata.tables["duties"]
 NODES: Table = SQLModel.metadata.tables["nodes"]
 SHARES: Table = SQLModel.metadata.tables["shares"]

@@ -10,8 +10,10 @@ import pytest
 from app.domain.errors import LeaseLost
 from app.ports.nodes import NodeStore
 from app.ports.runs import Command, Lease
+from app.services.keys import KeyService
 from app.storage.database import Database
 from app.storage.engine import open_database
+from app.telemetry.system import SystemClock, SystemEntropy
 from tests.support.postgres import server
 from tests.support.runs import completed, grant, new_swarm, turn
 
@@ -160,3 +162,17 @@ async def test_a_duty_is_one_nodes_until_it_falls_silent_or_leaves(store: Databa
     assert not await mine.hold("webhooks", "one")
     await theirs.leave("two")
     assert await mine.hold("webhooks", "one")
+
+
+async def test_a_ticket_is_good_at_any_node_until_it_expires(store: Database, other: Database) -> None:
+    here = KeyService(store.keys, SystemClock(), SystemEntropy(), store.tickets)
+    there = KeyService(other.keys, SystemClock(), SystemEntropy(), other.tickets)
+    assert store.tickets is not None
+    await store.tickets.put("0" * 64, "acme", "read", 0.2)
+
+    ticket, _ = await here.issue_ticket("acme", ("read", "run"))
+
+    assert await there.check_ticket(ticket) == await here.check_ticket(ticket) == ("acme", ("read", "run"))
+    assert await there.check_ticket("0" * 64) is None
+    await asyncio.sleep(0.3)
+    assert await store.tickets.find("0" * 64) is None

@@ -37,7 +37,7 @@ class Ticket(BaseModel):
 )
 async def create_stream_ticket(services: ServicesDep, caller: CallerDep) -> Response:
     """Get a ticket for `?ticket=` of a socket, good for one minute: browsers cannot send headers there."""
-    ticket, expires_at_ms = services.keys.issue_ticket(caller.tenant_id, caller.scopes)
+    ticket, expires_at_ms = await services.keys.issue_ticket(caller.tenant_id, caller.scopes)
     return json_response({"ticket": ticket, "expires_at": rfc3339(expires_at_ms)}, 201)
 
 
