@@ -248,7 +248,7 @@ def test_what_goes_on_without_the_lost_process_is_waited_for() -> None:
 
     assert statuses(state) == ["running", "running", "queued", "completed"]
     assert out.effects == [AwaitCall(0, 1), AwaitCall(1, 1), AwaitCall(1, 1, 1)]
-    assert types(out) == ["agent_retrying"]
+    assert types(out) == ["agent_retrying", "task_queued"]
     assert state.steps == steps
     tell(state, completed(0), completed(1))
     assert statuses(state) == ["completed", "completed", "queued", "completed"]
