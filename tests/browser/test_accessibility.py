@@ -14,6 +14,8 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import NARROW, WIDE, OpenPage, Shoot
 from tests.support.service import MockModelProcess, ServiceProcess, poll
 
+pytestmark = pytest.mark.long
+
 SERIOUS = {"serious", "critical"}
 THEMES = pytest.mark.parametrize("theme", ["light", "dark"])
 VIEWPORTS = pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["wide", "narrow"])
@@ -80,7 +82,6 @@ def settled(page: Page) -> None:
     expect(page.get_by_role("heading").first).to_be_visible()
 
 
-@pytest.mark.long
 @THEMES
 @VIEWPORTS
 def test_axe_finds_nothing_serious_on_any_screen(

@@ -12,6 +12,8 @@ from playwright.sync_api import Locator, Page, expect
 from tests.browser.conftest import Complaints, Shoot
 from tests.support.service import ServiceProcess, poll
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def api(service: ServiceProcess) -> Iterator[httpx2.Client]:

@@ -12,6 +12,8 @@ from playwright.sync_api import Page, WebSocket, expect
 from tests.browser.conftest import Complaints, OpenPage, Shoot
 from tests.support.service import MockModelProcess, ServiceProcess
 
+pytestmark = pytest.mark.long
+
 REFUSED = r"status of 401"
 
 

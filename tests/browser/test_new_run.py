@@ -12,6 +12,8 @@ from playwright.sync_api import FilePayload, Page, expect
 from tests.browser.conftest import Complaints, Shoot
 from tests.support.service import ServiceProcess, poll
 
+pytestmark = pytest.mark.long
+
 CSV = "city,people\n" + "".join(f"c{number},{number}\n" for number in range(40))
 
 

@@ -15,6 +15,8 @@ from tests.support.console_runs import ended, open_run, start, tens
 from tests.support.keys import mint
 from tests.support.service import MockModelProcess, ServiceProcess
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MockModelProcess]:
@@ -65,7 +67,6 @@ def test_every_kind_comes_whole_in_both_formats(service: ServiceProcess, page: P
     assert len(rows_of(exported(page, "Metrics as CSV"))) == len(metrics)
 
 
-@pytest.mark.long
 def test_ten_thousand_tasks_are_ten_thousand_rows(service: ServiceProcess, page: Page) -> None:
     tasks = [{"id": f"t{at}", "prompt": "x"} for at in range(10_000)]
     swarm_id = start(service, tasks, limits={"max_parallel_agents": 500})

@@ -12,6 +12,8 @@ from playwright.sync_api import Locator, Page, expect
 from tests.browser.conftest import Shoot, until
 from tests.support.service import MockModelProcess, ServiceProcess
 
+pytestmark = pytest.mark.long
+
 SCRAPERS = "10 \N{MULTIPLICATION SIGN} scraper"
 READY = "document.querySelectorAll('.gnode.is-group .gtile[class*=is-]').length"
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from playwright.sync_api import Page
 
 from tests.browser.conftest import until
 from tests.support.service import MockModelProcess, ServiceProcess, poll
+
+pytestmark = pytest.mark.long
 
 FOLLOW = """async (id) => {
     const { createRun } = await import("/console/assets/run.js");

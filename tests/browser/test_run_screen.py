@@ -13,6 +13,8 @@ from tests.support.console_runs import NO_REST, ended, many, open_run, start, sw
 from tests.support.service import MockModelProcess, ServiceProcess
 from tests.support.streaming import script
 
+pytestmark = pytest.mark.long
+
 CELLS = "[data-slot]"
 
 WATCH_COST = """() => {

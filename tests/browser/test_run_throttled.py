@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Shoot
 from tests.support.console_runs import many, open_run, start
 from tests.support.service import MockModelProcess, ServiceProcess
 from tests.support.streaming import script
+
+pytestmark = pytest.mark.long
 
 
 def test_throttling_is_told_with_the_time_it_ends(

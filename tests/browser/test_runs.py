@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Shoot
 from tests.support.service import MockModelProcess, ServiceProcess, poll
+
+pytestmark = pytest.mark.long
 
 ROWS = "table.runs tbody tr"
 

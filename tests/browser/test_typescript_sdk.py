@@ -17,6 +17,8 @@ from tests.support.sdks import TYPESCRIPT_SDK
 from tests.support.service import MockModelProcess, ServiceProcess, events_of
 from tests.support.streaming import check_order
 
+pytestmark = pytest.mark.long
+
 FETCH = TYPESCRIPT_SDK / "node_modules/openapi-fetch/dist/index.mjs"
 
 RUN = """async ({ key, tasks }) => {
