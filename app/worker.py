@@ -11,19 +11,22 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from app import __version__
-from app.dispatch.worker import Worker
 from app.domain.errors import SwarmdError
 from app.node import Node
 from app.settings import Settings
 from app.storage.engine import open_database
 from app.sub_agents import blobs_of, open_sub_agents
 from app.telemetry.system import SystemClock, SystemEntropy
+
+if TYPE_CHECKING:
+    from app.dispatch.worker import Worker
 
 
 class NothingToDo(SwarmdError):
