@@ -27,6 +27,9 @@ _LONG_INTEGER = b"0" * 19
 
 _MAX_INTEGER = 2**63
 
+_NUL = b"\\u0000"
+"""The only way in which JSON writes it."""
+
 _MAX_NESTING = 100
 """Far above what people write, and far enough below the 254 levels that orjson writes: a value that is accepted here is
 stored, and sent again, inside further objects."""
@@ -43,7 +46,8 @@ def parse(body: bytes) -> Any:
 
     Raises:
         MalformedJson: not JSON, not UTF-8, NaN or Infinity, lone surrogates, more than 1,024 levels of nesting.
-        InvalidRequest: more than 100 levels, or a number that no 64-bit integer holds.
+        InvalidRequest: more than 100 levels, a number that no 64-bit integer holds, or a text with the character NUL,
+            which not every database stores.
     """
     try:
         value = orjson.loads(body)
@@ -53,7 +57,18 @@ def parse(body: bytes) -> Any:
         _refuse_deep(value)
     if _LONG_INTEGER in body.translate(_DIGITS_ALIKE):  # a regular expression takes 14 times as long
         _refuse_long_integers(json.loads(body), "")  # orjson makes a rounded float of an integer above 64 bits
+    if _NUL in body:
+        _refuse_nul(value, "")
     return value
+
+
+def _refuse_nul(value: Any, pointer: str) -> None:
+    """As ``_refuse_long_integers``; what was found in the body may also be a backslash with letters behind it."""
+    if isinstance(value, str) and "\0" in value:
+        raise InvalidRequest.field(pointer, "holds the character NUL (U+0000), which cannot be stored")
+    for key, item in _members(value):
+        _refuse_nul(str(key), f"{pointer}/{escape(str(key))}")
+        _refuse_nul(item, f"{pointer}/{escape(str(key))}")
 
 
 def _refuse_long_integers(value: Any, pointer: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from app.api.strict_json import parse
 from tests.support.problems import pointers, problem
 from tests.support.refusals import GOOD, refused, unharmed
 from tests.support.service import ServiceProcess
@@ -164,6 +165,21 @@ def test_an_integer_above_64_bits_is_refused_by_name(client: httpx2.Client, numb
     document = problem(client.post("/v1/swarms", content=in_data(b"[0," + number + b"]")), 422)
 
     assert pointers(document) == ["/tasks/0/data/x/1"]
+
+
+@pytest.mark.parametrize(
+    ("value", "place"), [(rb'["a\u0000b"]', "/x/0"), (rb'{"k\u0000": 1}', "/x/k\0"), (rb'"\\\u0000"', "/x")]
+)
+def test_a_text_that_no_database_stores_is_refused_by_name(client: httpx2.Client, value: bytes, place: str) -> None:
+    document = problem(client.post("/v1/swarms", content=in_data(value)), 422)
+
+    assert pointers(document) == [f"/tasks/0/data{place}"]
+    assert parse(rb'["\\u0000"]') == ["\\u0000"], "a backslash, and letters"
+
+
+@pytest.mark.parametrize("path", ["/v1/swarms?name=a%00", "/v1/swarms/a%00", "/v1/agents/%00?x=1"])
+def test_an_address_with_that_character_is_refused(client: httpx2.Client, path: str) -> None:
+    problem(client.get(path), 422)
 
 
 @pytest.mark.parametrize("levels", [98, 250, 254, 300, 900, 1015])

@@ -45,6 +45,7 @@ REFUSED = (
     ("names of files are relative paths", r"expected a relative path"),
     ("templates have a syntax", r"a brace that is meant as one|more than \d+ placeholders|a prompt of more than"),
     ("the name of a tool stands in one of several places", r"expected the name of a tool"),
+    ("no database has a text with it", r"character NUL"),
     # Of several values together:
     ("exactly one kind of work", r"expected exactly one of|belongs to a goal|expected at least one task; or a goal"),
     ("one of two addresses", r"expected either to \(a task or sub-agent\) or topic"),
