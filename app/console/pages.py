@@ -38,7 +38,10 @@ _HEADERS = {
 }
 _FOR_GOOD = _HEADERS | {"Cache-Control": "public, max-age=31536000, immutable"}
 _ASSETS = f"{PREFIX}/assets/"
+
 _SENT: list[str] = []
+"""The version of the files when the page was sent last; no more than one."""
+
 _VERSIONED = re.compile(r"v-([0-9a-f]{12})/(.+)")
 """The page names its files below their version, so that a browser asks for each of them once, and after an update no
 old module meets a new one. Modules name each other relatively, and so within the version."""
