@@ -60,6 +60,7 @@ async def execute(data_dir: Path, sql: str) -> None:
     if isinstance(where, Path):
         with closing(sqlite3.connect(where)) as connection, connection:
             connection.execute(sql)
+        where.with_name(f"{where.name}.seal").unlink(missing_ok=True)  # it was changed on purpose
         return
     import asyncpg
 

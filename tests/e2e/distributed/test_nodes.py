@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import httpx2
@@ -10,6 +11,8 @@ import pytest
 from tests.support.cluster import cluster, independent, layered
 
 pytestmark = pytest.mark.long
+
+DEPLOY = Path(__file__).parents[3] / "scripts" / "deploy" / "README.md"
 
 
 def test_a_run_is_done_by_both_workers_and_seen_on_both_nodes(tmp_path: Path) -> None:
@@ -22,7 +25,10 @@ def test_a_run_is_done_by_both_workers_and_seen_on_both_nodes(tmp_path: Path) ->
         nodes.until_ended(other, node=0)
 
         nodes.check(swarm_id, [task["id"] for task in tasks], repeats=100)
-        assert all(b'recorded="true"} 0' not in _metrics(worker.url) for worker in nodes.workers)
+        assert all('recorded="true"} 0' not in _metrics(worker.url) for worker in nodes.workers)
+        measured = set(re.findall(r"^# TYPE (swarmd_\w+) (\w+)$", _metrics(nodes.workers[0].url), re.MULTILINE))
+    rows = re.findall(r"^\| `(swarmd_worker_\w+)` \| (\w+) \|", DEPLOY.read_text(encoding="utf-8"), re.MULTILINE)
+    assert {(name, kind) for name, kind in measured if not name.endswith("_created")} == set(rows)
 
 
 def test_two_services_keep_one_limit_of_a_provider_together(tmp_path: Path) -> None:
@@ -43,5 +49,5 @@ def test_two_services_keep_one_limit_of_a_provider_together(tmp_path: Path) -> N
     assert most["lo"] >= 15, "the other one's share was left unused"
 
 
-def _metrics(url: str) -> bytes:
-    return httpx2.get(f"{url}/metrics").content
+def _metrics(url: str) -> str:
+    return httpx2.get(f"{url}/metrics").text

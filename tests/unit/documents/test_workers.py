@@ -23,8 +23,22 @@ pytestmark = pytest.mark.anyio
 MEGABYTE = 1024 * 1024
 
 
-def _children() -> list[int]:
-    return [child.pid for child in psutil.Process().children(recursive=True)]
+_others: set[int] = set()
+"""Children that are none of a test's own: servers that other tests of the same process share."""
+
+
+def _all_children() -> set[int]:
+    return {child.pid for child in psutil.Process().children(recursive=True)}
+
+
+def _children() -> set[int]:
+    return _all_children() - _others
+
+
+@pytest.fixture(autouse=True)
+def _before() -> None:
+    _others.clear()
+    _others.update(_all_children())
 
 
 # What a parser that was taken over, or ran wild, would do, in place of a reader.
