@@ -26,7 +26,7 @@ import asyncpg
 from app.domain.errors import InvalidRequest, StoreUnavailable
 from app.storage.dialect import ConstraintViolated, Op, UnexpectedRowCount
 from app.storage.dialect.postgres import COMMAND_S, FAILURES, NO_NUL, Connection, connect, execute, is_gone, locks_of
-from app.storage.reach import Reach
+from app.storage.reach import Reach, within
 
 CONNECTIONS = 4
 _MAX_UNITS = 512
@@ -34,6 +34,9 @@ _MAX_UNITS = 512
 
 _ANSWER_S = 4.5
 """Within so long a unit is written or refused."""
+
+_BEYOND_S = 60.0
+"""The driver's own limit: the time that counts is that of a transaction, and of the commit at its end."""
 
 _ASK_EVERY_S = 0.05
 _TRIES = 3
@@ -210,7 +213,7 @@ class _Lane:
         """Return the number of the transaction."""
         locks = sorted(set().union(*[unit.locks for unit in units]))
         if self._connection is None or self._connection.is_closed():
-            self._connection = await connect(self._url)
+            self._connection = await connect(self._url, command_timeout_s=_BEYOND_S)
             self._reach.worked()
         await self._run(_BEGIN)
         row = await self._connection.fetchrow(_LOCK, locks)
@@ -222,7 +225,7 @@ class _Lane:
         await self._connection.execute(sql)
 
     async def _together(self, units: Sequence[_Unit]) -> list[Result]:
-        async with asyncio.timeout(COMMAND_S):
+        async with within(COMMAND_S):
             xid = await self._begin(units)
             assert self._connection is not None
             results: list[Result] = [[await execute(self._connection, op) for op in unit.ops] for unit in units]
@@ -231,7 +234,7 @@ class _Lane:
         return await self._commit(xid, results)
 
     async def _each(self, units: Sequence[_Unit]) -> list[Result]:
-        async with asyncio.timeout(COMMAND_S):
+        async with within(COMMAND_S):
             xid = await self._begin(units)
             results = [await self._apart(unit) for unit in units]
             if self._before_commit is not None:
@@ -255,7 +258,8 @@ class _Lane:
 
     async def _commit(self, xid: str, results: list[Result]) -> list[Result]:
         try:
-            await self._run("COMMIT")
+            async with within(COMMAND_S):
+                await self._run("COMMIT")
         except FAILURES as exc:
             if isinstance(exc, _APART):
                 raise  # the server refused it

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from app.domain.errors import InvalidRequest, StoreUnavailable
+from app.domain.errors import NotFound, StoreUnavailable
 from app.storage.reach import Reach
 
 
@@ -20,14 +20,13 @@ class Network:
     """Attributes:
     failures: what the driver raises by itself.
     is_gone: whether a failure means that the database is away.
-    holds_nul: whether one means that a text of the caller's cannot be in it, as ``no_nul`` says.
+    holds_nul: whether one means that what is looked for cannot be in it.
     """
 
     reach: Reach
     failures: tuple[type[Exception], ...]
     is_gone: Callable[[BaseException], bool]
     holds_nul: Callable[[BaseException], bool]
-    no_nul: str
 
 
 class Reader:
@@ -48,6 +47,7 @@ class Reader:
 
         Raises:
             StoreUnavailable: the database could not be read, or no connection was free in time.
+            NotFound: a text with the character NUL was looked for, of which PostgreSQL has none.
         """
         if self._network is not None:
             self._network.reach.check()
@@ -61,7 +61,7 @@ class Reader:
                     raise
         except self._failures as exc:
             if self._network is not None and self._network.holds_nul(exc):
-                raise InvalidRequest(self._network.no_nul) from exc
+                raise NotFound("thing", "whose name holds the character NUL") from exc
             reason = exc.orig if isinstance(exc, DBAPIError) else exc
             detail = f"the database could not be read: {str(reason) or type(reason).__name__}"
             if self._network is not None and self._network.is_gone(exc):

@@ -177,11 +177,6 @@ def test_a_text_that_no_database_stores_is_refused_by_name(client: httpx2.Client
     assert parse(rb'["\\u0000"]') == ["\\u0000"], "a backslash, and letters"
 
 
-@pytest.mark.parametrize("path", ["/v1/swarms?name=a%00", "/v1/swarms/a%00", "/v1/agents/%00?x=1"])
-def test_an_address_with_that_character_is_refused(client: httpx2.Client, path: str) -> None:
-    problem(client.get(path), 422)
-
-
 @pytest.mark.parametrize("levels", [98, 250, 254, 300, 900, 1015])
 @pytest.mark.parametrize("core", [b"", b"1234567890123456"])
 def test_nesting_that_could_not_be_sent_again_is_refused(client: httpx2.Client, levels: int, core: bytes) -> None:
