@@ -1,6 +1,7 @@
 """What every test shares: the event loop of async tests, and the rule that CI skips nothing."""
 
 import gc
+import sys
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,12 @@ def pytest_collection_finish() -> None:
     """Spare the collector what is there to stay: modules and thousands of tests, looked through again and again."""
     gc.collect()
     gc.freeze()
+
+
+def pytest_unconfigure() -> None:
+    postgres = sys.modules.get("tests.support.postgres")  # where no test took one it is not loaded
+    if postgres is not None:
+        postgres.shut_down()
 
 
 @pytest.hookimpl(trylast=True)

@@ -6,7 +6,7 @@ Databases are copies of a migrated template, tens of milliseconds each. ``fsync`
 from __future__ import annotations
 
 import asyncio
-import atexit
+import ctypes
 import functools
 import os
 import pwd
@@ -190,6 +190,7 @@ class PostgresServer:
             stderr=subprocess.STDOUT,
             cwd=self._folder,
             start_new_session=True,
+            preexec_fn=_end_with_parent,  # noqa: PLW1509 - one system call, no lock
             **({} if owner is None else {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}),
         )
         return started
@@ -223,8 +224,18 @@ def _wait_for_end(pid: int) -> None:
 
 @functools.cache
 def server() -> PostgresServer:
-    """The server of this run, without fsync."""
+    """The server of this run, without fsync; ``shut_down`` ends it."""
     started = PostgresServer()
-    atexit.register(started.remove)
     started.start()
     return started
+
+
+def shut_down() -> None:
+    """End the server of this run where there is one: processes that tests are shared out to end without ``atexit``."""
+    if server.cache_info().currsize:
+        server().remove()
+
+
+def _end_with_parent() -> None:
+    """Runs in the child: a test run that is killed leaves no server behind (prctl, PR_SET_PDEATHSIG)."""
+    ctypes.CDLL(None).prctl(1, signal.SIGINT)
