@@ -15,7 +15,7 @@ from app.api.strict_json import MalformedJson, escape, parse, validate
 from app.domain.errors import InvalidRequest
 
 INTEGERS = st.integers(min_value=-(2**63), max_value=2**63 - 1)
-TEXT = st.text(st.characters(exclude_categories=["Cs"]))
+TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
 VALUES = st.recursive(
     st.none() | st.booleans() | INTEGERS | st.floats(allow_nan=False, allow_infinity=False) | TEXT,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4),
