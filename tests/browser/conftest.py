@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import httpx2
 import pytest
 from playwright.sync_api import (
     Browser,
@@ -68,6 +69,12 @@ def service(tmp_path: Path, model: MockModelProcess) -> Iterator[ServiceProcess]
         with started.client() as client:
             client.put("/v1/prices", json={"mock": {"input_per_mtok": 5.0, "output_per_mtok": 20.0}}).raise_for_status()
         yield started
+
+
+@pytest.fixture
+def api(service: ServiceProcess) -> Iterator[httpx2.Client]:
+    with service.client() as client:
+        yield client
 
 
 class Complaints:

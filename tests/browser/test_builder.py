@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import httpx2
@@ -10,15 +9,10 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Complaints, Shoot
-from tests.support.service import ServiceProcess, poll
+from tests.support.console_runs import ended_here
+from tests.support.service import ServiceProcess
 
 pytestmark = pytest.mark.long
-
-
-@pytest.fixture
-def api(service: ServiceProcess) -> Iterator[httpx2.Client]:
-    with service.client() as client:
-        yield client
 
 
 def open_new(page: Page, name: str = "report") -> Locator:
@@ -72,20 +66,8 @@ def saved(api: httpx2.Client, name: str = "report") -> dict[str, list[str]]:
     return {task["id"]: task.get("depends_on", []) for task in graph["tasks"]}
 
 
-def ended(api: httpx2.Client, page: Page) -> dict[str, Any]:
-    """The run that the page went to, when it has ended."""
-    page.wait_for_url("**/console/runs/*")
-    swarm_id = page.url.rpartition("/")[2]
-
-    def over() -> dict[str, Any] | None:
-        swarm: dict[str, Any] = api.get(f"/v1/swarms/{swarm_id}").raise_for_status().json()
-        return swarm if swarm["ended_at"] else None
-
-    return poll(over)
-
-
 def test_two_tasks_are_dragged_connected_saved_loaded_again_and_run(
-    page: Page, api: httpx2.Client, shoot: Shoot
+    page: Page, service: ServiceProcess, api: httpx2.Client, shoot: Shoot
 ) -> None:
     canvas = open_new(page)
     page.locator(".palette-item", has_text="researcher").drag_to(canvas, target_position={"x": 160, "y": 120})
@@ -109,12 +91,12 @@ def test_two_tasks_are_dragged_connected_saved_loaded_again_and_run(
     expect(page.get_by_text("None: it can be run.")).to_be_visible()
     page.get_by_role("button", name="Run graph").click()
 
-    swarm = ended(api, page)
+    swarm = ended_here(service, page)
     assert (swarm["status"], swarm["counts"]["completed"]) == ("completed", 2)
     assert swarm["metadata"] == {"graph_id": "report", "graph_revision": 1}
 
 
-def test_the_same_by_keyboard_alone(page: Page, api: httpx2.Client) -> None:
+def test_the_same_by_keyboard_alone(page: Page, service: ServiceProcess, api: httpx2.Client) -> None:
     canvas = open_new(page)
     canvas.focus()
     page.keyboard.press("a")
@@ -156,7 +138,7 @@ def test_the_same_by_keyboard_alone(page: Page, api: httpx2.Client) -> None:
     expect(run).to_be_enabled()
     run.focus()
     page.keyboard.press("Enter")
-    assert ended(api, page)["counts"]["completed"] == 2
+    assert ended_here(service, page)["counts"]["completed"] == 2
 
 
 def test_a_cycle_is_refused_with_an_alert_and_a_change_is_undone(page: Page, api: httpx2.Client, shoot: Shoot) -> None:

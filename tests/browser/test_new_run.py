@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import httpx2
@@ -10,17 +9,12 @@ import pytest
 from playwright.sync_api import FilePayload, Page, expect
 
 from tests.browser.conftest import Complaints, Shoot
+from tests.support.console_runs import ended_here
 from tests.support.service import ServiceProcess, poll
 
 pytestmark = pytest.mark.long
 
 CSV = "city,people\n" + "".join(f"c{number},{number}\n" for number in range(40))
-
-
-@pytest.fixture
-def api(service: ServiceProcess) -> Iterator[httpx2.Client]:
-    with service.client() as client:
-        yield client
 
 
 def choose(page: Page, *files: tuple[str, str]) -> None:
@@ -30,20 +24,13 @@ def choose(page: Page, *files: tuple[str, str]) -> None:
     expect(page.get_by_label("uploaded", exact=True)).to_have_count(len(files))
 
 
-def started(api: httpx2.Client, page: Page) -> dict[str, Any]:
+def started(service: ServiceProcess, page: Page) -> dict[str, Any]:
     """The run that the form started, when it has ended."""
     page.get_by_role("button", name="Start the run").click()
-    page.wait_for_url("**/console/runs/*")
-    swarm_id = page.url.rpartition("/")[2]
-
-    def over() -> dict[str, Any] | None:
-        swarm: dict[str, Any] = api.get(f"/v1/swarms/{swarm_id}").raise_for_status().json()
-        return swarm if swarm["ended_at"] else None
-
-    return poll(over)
+    return ended_here(service, page)
 
 
-def test_a_goal_with_an_attachment(page: Page, api: httpx2.Client, shoot: Shoot) -> None:
+def test_a_goal_with_an_attachment(page: Page, service: ServiceProcess, shoot: Shoot) -> None:
     page.goto("/console/new")
     expect(page.get_by_role("button", name="Start the run")).to_be_disabled()
     page.get_by_label("Goal").fill("Compare SQLite and PostgreSQL for a small service.")
@@ -55,14 +42,14 @@ def test_a_goal_with_an_attachment(page: Page, api: httpx2.Client, shoot: Shoot)
     expect(page.locator(".figures")).to_contain_text("model calls")
     shoot(page, "new-run")
 
-    swarm = started(api, page)
+    swarm = started(service, page)
 
     assert (swarm["name"], swarm["status"], swarm["max_parallel_agents"]) == ("Databases", "completed", 7)
     assert swarm["budget"]["max_cost_usd"] == 1.5
     assert swarm["aggregation"]["strategy"] == "synthesis"
 
 
-def test_a_table_is_uploaded_and_shared_out(page: Page, api: httpx2.Client) -> None:
+def test_a_table_is_uploaded_and_shared_out(page: Page, service: ServiceProcess, api: httpx2.Client) -> None:
     page.goto("/console/new")
     page.get_by_role("button", name="A table").click()
     choose(page, ("cities.csv", CSV))
@@ -71,7 +58,7 @@ def test_a_table_is_uploaded_and_shared_out(page: Page, api: httpx2.Client) -> N
     page.get_by_label("Model").select_option("offline")
     expect(page.locator(".figures")).to_contain_text("model calls8")
 
-    swarm = started(api, page)
+    swarm = started(service, page)
 
     assert (swarm["status"], swarm["counts"]["completed"]) == ("completed", 8)
     tasks = api.get(f"/v1/swarms/{swarm['swarm_id']}/tasks?limit=1").json()["items"]
@@ -79,14 +66,14 @@ def test_a_table_is_uploaded_and_shared_out(page: Page, api: httpx2.Client) -> N
     assert detail["input"]["data"]["rows"][0] == {"city": "c0", "people": 0}
 
 
-def test_files_are_read_one_by_one(page: Page, api: httpx2.Client) -> None:
+def test_files_are_read_one_by_one(page: Page, service: ServiceProcess, api: httpx2.Client) -> None:
     page.goto("/console/new")
     page.get_by_role("button", name="Files").click()
     choose(page, ("a.md", "# A\n\nAlpha."), ("b.md", "# B\n\nBeta."), ("c.md", "# C\n\nGamma."))
     page.get_by_role("button", name="Remove b.md").click()
     page.get_by_label("Model").select_option("offline")
 
-    swarm = started(api, page)
+    swarm = started(service, page)
 
     assert (swarm["status"], swarm["counts"]["total"]) == ("completed", 2)
     poll(lambda: {file["name"] for file in api.get("/v1/files").json()["items"]} == {"a.md", "c.md"})

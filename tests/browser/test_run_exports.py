@@ -40,9 +40,12 @@ def exported(page: Page, title: str) -> Path:
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:
-    csv.field_size_limit(2**31 - 1)
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
+    before = csv.field_size_limit(2**31 - 1)
+    try:
+        with path.open(newline="") as file:
+            return list(csv.DictReader(file))
+    finally:
+        csv.field_size_limit(before)
 
 
 def test_every_kind_comes_whole_in_both_formats(service: ServiceProcess, page: Page) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import httpx2
@@ -10,18 +9,12 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Shoot, until
-from tests.support.service import MockModelProcess, ServiceProcess
+from tests.support.service import MockModelProcess
 
 pytestmark = pytest.mark.long
 
 SCRAPERS = "10 \N{MULTIPLICATION SIGN} scraper"
 READY = "document.querySelectorAll('.gnode.is-group .gtile[class*=is-]').length"
-
-
-@pytest.fixture
-def api(service: ServiceProcess) -> Iterator[httpx2.Client]:
-    with service.client() as client:
-        yield client
 
 
 def start(api: httpx2.Client, tasks: list[dict[str, Any]], **fields: Any) -> str:

@@ -130,11 +130,11 @@ async def test_a_program_that_dies_in_a_call_is_told_to_the_model_and_started_ag
 async def test_a_program_that_holds_still_for_good_is_replaced(journal: Path) -> None:
     config = stdio(journal, timeout_s=0.5)
     async with served(config) as tools:
-        before = psutil.Process().children()
+        before = list(map(int, (await call(tools, "process_ids")).content.split()))
         stuck = await call(tools, "block")
         assert stuck.is_error
         assert "no answer within 0.5 s" in stuck.content
-        await until(lambda: not any(one.is_running() for one in before) and works(tools))
+        await until(lambda: not any(alive(process) for process in before) and works(tools))
 
         assert (await call(tools, "add", a=1, b=1)).content == "2"
 

@@ -54,6 +54,12 @@ def ended(service: ServiceProcess, swarm_id: str, deadline_s: float = 60) -> dic
     return poll(over, deadline_s=deadline_s, every_s=0.1, what="the end of the run")
 
 
+def ended_here(service: ServiceProcess, page: Page) -> dict[str, Any]:
+    """The run that the page goes to, once it has ended."""
+    page.wait_for_url("**/console/runs/*")
+    return ended(service, page.url.rpartition("/")[2])
+
+
 def open_run(page: Page, swarm_id: str, query: str = "") -> None:
     """Go to a run and wait for its first figures; ``query`` such as ``?tab=tasks``."""
     page.goto(f"/console/runs/{swarm_id}{query}")
