@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import subprocess
 import sys
 from collections.abc import Mapping
 from functools import partial
@@ -58,29 +57,16 @@ class LedgerService(ServiceProcess):
     def __init__(self, folder: Path, *flags: str) -> None:
         super().__init__(folder, *flags)
         self.ledger = folder / "ledger"
+        self.command = (sys.executable, "-m", "tests.support.ledger_service", str(self.ledger))
 
     def __enter__(self) -> LedgerService:
         self.start()
         return self
 
-    def _run(self, *arguments: str, ready: str, **env: str) -> str:
-        command = [sys.executable, "-m", "app.cli"]
-        here = [sys.executable, "-m", "tests.support.ledger_service", str(self.ledger)]
-
-        def started(given: list[str], **options: Any) -> subprocess.Popen[bytes]:
-            assert given[: len(command)] == command
-            return _POPEN([*here, *given[len(command) :]], **options)
-
-        with mock.patch("subprocess.Popen", started):
-            return super()._run(*arguments, ready=ready, **env)
-
     def noted(self) -> list[tuple[str, str]]:
         """What began and what ended, by run key, in order."""
         text = self.ledger.read_text() if self.ledger.exists() else ""
         return [(what, key) for what, _, key in (line.partition(" ") for line in text.splitlines())]
-
-
-_POPEN = subprocess.Popen
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ from app.main import create_app
 from app.ports.provider import ChatProvider
 from app.settings import load_settings
 from app.tools.sandbox.sandbox import open_sandbox
+from tests.support import warm
 from tests.support.databases import database_env, database_of, place_database
 
 ROOT = Path(__file__).parents[2]
@@ -99,7 +100,7 @@ class _Process:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._out, self._err = folder / f"{name}.out", folder / f"{name}.err"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | warm.WarmProcess | None = None
 
     @property
     def output(self) -> str:
@@ -128,16 +129,7 @@ class _Process:
     def _run(self, *arguments: str, ready: str, **env: str) -> str:
         """Start the command and return the first group of ``ready`` once it says so."""
         assert self._process is None, "already running"
-        with self._out.open("wb") as out, self._err.open("wb") as err:
-            self._process = subprocess.Popen(
-                [*self.command, *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=err,
-                cwd=self._folder,
-                env={**clean_environment(), "PYTHONPATH": str(ROOT), **env},
-            )
-        process = self._process
+        process = self._process = self._started(arguments, env)
 
         def said() -> str | None:
             match = re.search(ready, self.output)
@@ -149,6 +141,22 @@ class _Process:
         except BaseException:
             self.kill()
             raise
+
+    def _started(self, arguments: Sequence[str], env: dict[str, str]) -> subprocess.Popen[bytes] | warm.WarmProcess:
+        whole = {**clean_environment(), "PYTHONPATH": str(ROOT), **env}
+        if self.command is _Process.command and warm.takes(env):
+            self._out.write_bytes(b"")
+            self._err.write_bytes(b"")
+            return warm.WarmProcess(arguments, out=self._out, err=self._err, cwd=self._folder, env=whole)
+        with self._out.open("wb") as out, self._err.open("wb") as err:
+            return subprocess.Popen(
+                [*self.command, *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                cwd=self._folder,
+                env=whole,
+            )
 
 
 class ServiceProcess(_Process):
