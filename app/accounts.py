@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -41,15 +41,16 @@ async def open_accounts(
     """
     credit_service = credits_of(settings, database, clock, entropy)
     audit = AuditService(database.audit, clock, entropy, kept_days=settings.audit_days)
-    allowances = Allowances(
-        clock,
-        partial(_terms, database),
-        tenants=partial(_credit_terms, database, credit_service) if settings.credits else None,
-    )
-    credit_service.attach(allowances, partial(allowances.refresh, PAUSED_BY_CREDITS))
 
     def limit(key: KeyRow) -> None:
         admission.set_group_limit(key.key_id, key.max_parallel_agents or UNLIMITED)
+
+    allowances = Allowances(
+        clock,
+        partial(_terms, database, limit),
+        tenants=partial(_credit_terms, database, credit_service) if settings.credits else None,
+    )
+    credit_service.attach(allowances, partial(allowances.refresh, PAUSED_BY_CREDITS))
 
     async def changed(key: KeyRow) -> None:
         await allowances.refresh(PAUSED_BY_KEY, key.key_id)
@@ -68,8 +69,10 @@ def credits_of(settings: Settings, database: Database, clock: Clock, entropy: En
     return CreditService(database.credits, clock, entropy, free_nano_usd=free_nano_usd)
 
 
-async def _terms(database: Database, key_id: str, day: str) -> Terms:
+async def _terms(database: Database, limit: Callable[[KeyRow], None], key_id: str, day: str) -> Terms:
     key = await database.keys.get(key_id)
+    if key is not None:
+        limit(key)  # the run may have been accepted by another process, and this one may never have seen the key
     cap = None if key is None else key.max_cost_per_day_nano_usd
     if cap is None:
         return Terms(None, 0)

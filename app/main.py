@@ -42,7 +42,8 @@ from app.scheduler.lanes import LaneSettings
 from app.scheduler.reducer import Reducer
 from app.scheduler.routing import Routing
 from app.scheduler.runner import Machinery
-from app.scheduler.sharing import SharedAdmission, Sharing
+from app.scheduler.shared_admission import SharedAdmission
+from app.scheduler.sharing import Sharing
 from app.scheduler.supervisor import Supervisor
 from app.services.agents import AgentService
 from app.services.barriers import BarrierService
@@ -193,7 +194,7 @@ async def _start(settings: Settings, app: FastAPI, stack: AsyncExitStack, furthe
     admission = Admission(lane_settings, clock, later)
     if database.nodes is not None:
         admission = several = SharedAdmission(lane_settings, clock, later, agents.configured)
-        await stack.enter_async_context(Sharing(several, database.shares, owner).running())
+        await stack.enter_async_context(Sharing(several, database.shares, owner, clock).running())
     if settings.metrics:
         LaneMetrics(admission, metrics)
     accounts = await stack.enter_async_context(open_accounts(settings, database, keys, admission, clock, entropy))

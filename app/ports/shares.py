@@ -1,15 +1,34 @@
-"""What each node may use of a provider's limits: leased from the store, so that together they never pass them."""
+"""What each node may use of limits that hold for all of them: leased from the store, so that together they never pass
+them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """What a node would like of a pool.
+
+    Args:
+        pool: names what is limited, the same at all nodes.
+        demand: what it could use: what is in use and what is waited for.
+        used: in use; taken from the others even where it is more than the share.
+        limit: of all nodes together.
+    """
+
+    pool: str
+    demand: int
+    used: int
+    wanted: int
+    limit: int
+
+
 @dataclass(frozen=True, slots=True)
 class ShareRow:
-    """``demand`` is what the node could use: calls under way and those that wait; ``share`` what it may have."""
+    """``demand`` is what the node could use; ``share`` what it may have."""
 
     node: str
     demand: int
@@ -17,11 +36,13 @@ class ShareRow:
 
 
 class ShareStore(Protocol):
-    async def take(self, provider: str, node: str, *, demand: int, wanted: int, limit: int) -> Sequence[ShareRow]:
-        """Let a node have ``wanted`` calls at once of a provider, or as many of them as the other nodes that live
-        leave of ``limit``; it is its until it asks again, or dies.
+    async def take(
+        self, node: str, asks: Sequence[Ask], given_back: Collection[str] = ()
+    ) -> Mapping[str, Sequence[ShareRow]]:
+        """Let a node have ``wanted`` of each pool, or as much of it as the other nodes that live leave of ``limit``;
+        it is its until it asks again, gives the pool back or dies.
 
         Returns:
-            How all nodes that live stand now, this one included.
+            How all nodes that live stand now in the pools asked for, this one included.
         """
         ...

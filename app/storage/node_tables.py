@@ -34,13 +34,14 @@ class Duties(SQLModel, table=True):
 
 
 class Shares(SQLModel, table=True):
-    """What each of them may use of a provider's limits: ``share`` calls at once; it could use ``demand``."""
+    """What each of them may use of a limit: a ``share``; it could use ``demand`` and does use ``used``."""
 
     __tablename__ = "shares"
 
-    provider: str = Field(primary_key=True)
+    pool: str = Field(primary_key=True)
     node: str = Field(primary_key=True)
     demand: int = Field(sa_column=_big())
+    used: int = Field(sa_column=_big())
     share: int = Field(sa_column=_big())
 
 

@@ -1,14 +1,22 @@
-"""Shares of a provider's limits: whoever asks, and in whatever order, together they never pass the limit."""
+"""Shares of limits: whoever asks, and in whatever order, together they never pass the limit."""
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
 
 import pytest
 
+from app.ports.shares import Ask, ShareRow
+from app.storage.dialect.sqlite import reading_engine
 from app.storage.engine import open_database
+from app.storage.nodes import Nodes
+from app.storage.reader import Reader
+from app.storage.shares import Shares
+from app.storage.sqlite_writer import SqliteWriter
+from tests.support.databases import place_database
 from tests.support.postgres import server
 
 pytestmark = pytest.mark.anyio
@@ -18,6 +26,15 @@ pytestmark = pytest.mark.anyio
 def url() -> Iterator[str]:
     with server().database() as found:
         yield found
+
+
+def ask(wanted: int, *, pool: str = "p", limit: int = 10, demand: int = 1, used: int = 0) -> Ask:
+    return Ask(pool=pool, demand=demand, used=used, wanted=wanted, limit=limit)
+
+
+async def take(shares: Shares, node: str, *asks: Ask, given_back: Collection[str] = ()) -> Sequence[ShareRow]:
+    """Returns how all stand in the first pool asked for."""
+    return (await shares.take(node, asks, given_back))[asks[0].pool]
 
 
 async def test_shares_never_pass_the_limit_and_those_of_the_dead_are_free(url: str) -> None:
@@ -30,18 +47,58 @@ async def test_shares_never_pass_the_limit_and_those_of_the_dead_are_free(url: s
             wants = {name: draw.randint(0, 12) for name in ("a", "b", "c")}
             stores = {"a": one, "b": two, "c": one}
             found = await asyncio.gather(
-                *[stores[name].shares.take("p", name, demand=1, wanted=want, limit=10) for name, want in wants.items()]
+                *[
+                    stores[name].shares.take(name, [ask(want), ask(want, pool="q", limit=7)])
+                    for name, want in wants.items()
+                ]
             )
-            mine = {name: {row.node: row.share for row in rows}[name] for name, rows in zip(wants, found, strict=True)}
-            assert sum(mine.values()) <= 10
-            assert all(mine[name] <= want for name, want in wants.items())
-        await one.shares.take("p", "b", demand=0, wanted=0, limit=10)
-        await one.shares.take("p", "c", demand=0, wanted=0, limit=10)
-        first, *_ = await one.shares.take("p", "a", demand=9, wanted=10, limit=10)
+            for pool, limit in (("p", 10), ("q", 7)):
+                mine = {
+                    name: {row.node: row.share for row in rows[pool]}[name]
+                    for name, rows in zip(wants, found, strict=True)
+                }
+                assert sum(mine.values()) <= limit
+                assert all(mine[name] <= want for name, want in wants.items())
+        await take(one.shares, "b", ask(0, demand=0))
+        await take(one.shares, "c", ask(0, demand=0))
+        first, *_ = await take(one.shares, "a", ask(10, demand=9))
         assert (first.node, first.demand, first.share) == ("a", 9, 10)
 
         await one.nodes.leave("a")
 
-        rows = await two.shares.take("p", "b", demand=3, wanted=7, limit=10)
+        rows = await take(two.shares, "b", ask(7, demand=3))
         assert [(row.node, row.share) for row in rows] == [("b", 7), ("c", 0)]
-        assert [row.share for row in await two.shares.take("other", "b", demand=3, wanted=7, limit=5)] == [5]
+        assert [row.share for row in await take(two.shares, "b", ask(5, pool="other", limit=5))] == [5]
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+async def test_what_is_in_use_counts_and_what_was_given_back_does_not(
+    kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    if kind == "postgres":
+        async with open_database(request.getfixturevalue("url"), lease_s=30.0) as database:
+            assert database.nodes is not None
+            await _use_and_give_back(database.shares, database.nodes)
+        return
+    path = place_database(tmp_path / "x.db")
+    reader = Reader(reading_engine(path))
+    try:
+        async with SqliteWriter(path) as writer:
+            await _use_and_give_back(Shares(writer), Nodes(writer, reader, 30.0))
+    finally:
+        await reader.dispose()
+
+
+async def _use_and_give_back(shares: Shares, nodes: Nodes) -> None:
+    for name in ("a", "b"):
+        await nodes.renew(name)
+
+    await take(shares, "a", ask(4, used=8), ask(3, pool="q"))
+    assert [row.share for row in await take(shares, "b", ask(10), ask(10, pool="q"))] == [4, 2]
+
+    found = await shares.take("a", [ask(3, pool="q")], ["p"])
+    assert [(row.node, row.share) for row in found["q"]] == [("a", 3), ("b", 7)]
+    assert [(row.node, row.share) for row in await take(shares, "b", ask(10))] == [("b", 10)]
+
+    assert await shares.take("b", [], ["p", "q"]) == {}
+    assert [(row.node, row.share) for row in await take(shares, "a", ask(10))] == [("a", 10)]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import pytest
 
-from app.domain.limiter import TokenBucket
-from app.ports.shares import ShareRow
+from app.domain.limiter import UNLIMITED, TokenBucket
+from app.ports.shares import Ask, ShareRow
 from app.scheduler.lanes import LaneSettings
-from app.scheduler.sharing import SharedAdmission, Sharing, wanted_of
+from app.scheduler.shared_admission import SharedAdmission
+from app.scheduler.sharing import Sharing, wanted_of
 from tests.support.claiming import LANE, OTHER_LANE, Runner
 from tests.support.virtual_time import VirtualTime
 
@@ -21,18 +22,27 @@ class Shares:
 
     def __init__(self) -> None:
         self.rows: dict[tuple[str, str], ShareRow] = {}
+        self.used: dict[tuple[str, str], int] = {}
 
-    async def take(self, provider: str, node: str, *, demand: int, wanted: int, limit: int) -> Sequence[ShareRow]:
-        others = [row for (of, name), row in self.rows.items() if of == provider and name != node]
-        left = limit - sum(row.share for row in others)
-        self.rows[provider, node] = ShareRow(node, demand, min(wanted, max(left, 0)))
-        return [*others, self.rows[provider, node]]
+    async def take(
+        self, node: str, asks: Sequence[Ask], given_back: Collection[str] = ()
+    ) -> Mapping[str, Sequence[ShareRow]]:
+        for pool in given_back:
+            del self.rows[pool, node]
+        found = {}
+        for ask in asks:
+            others = [row for (of, name), row in self.rows.items() if of == ask.pool and name != node]
+            left = ask.limit - sum(max(row.share, self.used[ask.pool, row.node]) for row in others)
+            self.rows[ask.pool, node] = ShareRow(node, ask.demand, min(ask.wanted, max(left, 0)))
+            self.used[ask.pool, node] = ask.used
+            found[ask.pool] = [*others, self.rows[ask.pool, node]]
+        return found
 
 
 def node(name: str, shares: Shares, time: VirtualTime) -> tuple[SharedAdmission, Sharing]:
     settings = LaneSettings(max_concurrency=LIMIT, requests_per_minute=600)
     admission = SharedAdmission(lambda _: settings, time, time.call_later, {"one"})
-    return admission, Sharing(admission, shares, name)
+    return admission, Sharing(admission, shares, name, time)
 
 
 @pytest.mark.anyio
@@ -79,6 +89,105 @@ async def test_two_busy_nodes_come_to_equal_shares_and_never_pass_the_limit() ->
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize("limit", [1, 5])
+async def test_a_group_holds_over_all_nodes_and_gives_all_of_them_a_turn(limit: int) -> None:
+    time, shares = VirtualTime(), Shares()
+    nodes = [node(name, shares, time) for name in "ab"]
+    runners = [Runner(admission, group="agt_1", key_id="key_1") for admission, _ in nodes]
+    for admission, _ in nodes:
+        admission.set_group_limit("key_1", limit)
+        admission.set_group_limit("agt_1", 100)
+    ended = [0, 0]
+    runners[0].ask(LANE, 1000)
+    runners[1].ask(OTHER_LANE, 1000)  # of a provider that is everybody's own
+
+    for _ in range(60):
+        for place, ((_, sharing), runner) in enumerate(zip(nodes, runners, strict=True)):
+            await sharing.update()
+            time.run(time.now + 0.5)
+            runner.look()
+            assert sum(sum(one.running.values()) for one in runners) <= limit
+            lane = (LANE, OTHER_LANE)[place]
+            ended[place] += runner.running[lane]
+            runner.end(limit, lane)
+            runner.look()
+
+    assert min(ended) > 0.3 * sum(ended) > 0.3 * 30 * limit
+
+
+@pytest.mark.anyio
+async def test_what_one_node_has_in_use_beyond_its_share_others_do_not_get() -> None:
+    time, shares = VirtualTime(), Shares()
+    (one, one_sharing), (other, other_sharing) = [node(name, shares, time) for name in "ab"]
+    for admission in (one, other):
+        admission.set_group_limit("key_1", 4)
+    runner = Runner(one, key_id="key_1")
+    late = Runner(other, key_id="key_1")
+    late.ask(OTHER_LANE, 4)
+    for _ in range(3):
+        runner.admission.take_over(runner.claimant, OTHER_LANE)
+        runner.running[OTHER_LANE] += 1
+
+    for _ in range(3):
+        await one_sharing.update()
+        await other_sharing.update()
+        time.run(time.now + 2)
+        late.look()
+
+    assert late.running[OTHER_LANE] == 1
+
+
+@pytest.mark.anyio
+async def test_a_group_that_nobody_here_has_to_do_with_is_given_back_and_asked_for_again() -> None:
+    time, shares = VirtualTime(), Shares()
+    admission, sharing = node("a", shares, time)
+    admission.set_group_limit("key_1", 5)
+    await sharing.update()
+    assert not shares.rows, "no share of what nobody wants"
+    runner = Runner(admission, key_id="key_1")
+    runner.ask(OTHER_LANE, 9)
+    await sharing.update()
+    runner.look()
+    assert runner.running[OTHER_LANE] == 5
+    runner.leave()
+
+    await sharing.update()
+    assert not shares.rows
+    told: list[int] = []
+    admission.wanting = lambda: told.append(1)
+    runner = Runner(admission, key_id="key_1")
+    runner.ask(OTHER_LANE, 9)
+    assert (runner.running[OTHER_LANE], len(told)) == (0, 1)
+
+    admission.set_group_limit("key_1", UNLIMITED)
+    time.run(2.0)
+    runner.look()
+    assert runner.running[OTHER_LANE] == 9
+
+
+@pytest.mark.anyio
+async def test_a_limit_that_changes_holds_from_the_next_start_on() -> None:
+    time, shares = VirtualTime(), Shares()
+    admission, sharing = node("a", shares, time)
+    admission.set_group_limit("agt_1", 5)
+    runner = Runner(admission, group="agt_1")
+    runner.ask(OTHER_LANE, 50)
+    await sharing.update()
+    runner.look()
+
+    admission.set_group_limit("agt_1", 2)
+    runner.end(4, OTHER_LANE)
+    runner.look()
+    assert runner.running[OTHER_LANE] == 2
+
+    admission.set_group_limit("agt_1", 8)
+    await sharing.update()
+    time.run(2.0)
+    runner.look()
+    assert runner.running[OTHER_LANE] == 8
+
+
+@pytest.mark.anyio
 async def test_providers_that_are_not_shared_have_their_whole_limit() -> None:
     time = VirtualTime()
     admission, _ = node("a", Shares(), time)
@@ -103,12 +212,29 @@ async def test_providers_that_are_not_shared_have_their_whole_limit() -> None:
         (3, [ShareRow("b", 20, 12)], 3),
         (20, [ShareRow("b", 2, 2)], 10),
         (20, [ShareRow("b", 20, 6), ShareRow("c", 20, 6)], 4),
+        (20, [ShareRow("b", 20, 6), ShareRow("c", 1, 1)], 5),
     ],
 )
 def test_what_a_node_asks_for_is_what_the_others_leave_or_an_equal_part(
     demand: int, others: list[ShareRow], wanted: int
 ) -> None:
     assert wanted_of(LIMIT, demand, others) == wanted
+
+
+@pytest.mark.parametrize("limit", [1, 2, 5, 7])
+def test_parts_add_up_to_the_limit_and_where_they_do_not_suffice_for_all_nodes_take_turns(limit: int) -> None:
+    names = ["a", "b", "c"]
+    had = dict.fromkeys(names, 0)
+    for turn in range(3):
+        parts = {
+            name: wanted_of(
+                limit, 20, [ShareRow(other, 20, 0) for other in names if other != name], node=name, turn=turn
+            )
+            for name in names
+        }
+        assert sum(parts.values()) == limit
+        had = {name: had[name] + parts[name] for name in names}
+    assert min(had.values()) > 0
 
 
 def test_a_rate_that_changes_keeps_what_gathered_and_bounds_it() -> None:

@@ -1,0 +1,121 @@
+"""Slots of a process that is one of several: what holds for all of them together it has a share of.
+
+Still synchronous: shares come from ``sharing``, in the background.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Container, Sequence
+from dataclasses import dataclass
+
+from app.domain.limiter import UNLIMITED
+from app.ports.clock import Clock
+from app.scheduler.accounts import Claimant, Provider, Queue, Ticket, TimerLike
+from app.scheduler.admission import Admission
+from app.scheduler.lanes import LaneSettings
+
+_PROVIDER, _GROUP = "provider/", "group/"
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How much of a pool is used here: ``limit`` is that of all nodes together."""
+
+    pool: str
+    limit: int
+    used: int
+    waiting: int
+
+
+class SharedAdmission(Admission):
+    """Args:
+    shared: names of the providers whose limits hold for all nodes together.
+    """
+
+    def __init__(
+        self,
+        settings: Callable[[str], LaneSettings],
+        clock: Clock,
+        call_later: Callable[[float, Callable[[], None]], TimerLike],
+        shared: Container[str],
+    ) -> None:
+        super().__init__(settings, clock, call_later)
+        self._shared = shared
+        self._limits: dict[str, int] = {}
+        self._group_limits: dict[str, int] = {}
+        self.wanting: Callable[[], None] = lambda: None
+        """Called when something is wanted of which there is no share yet."""
+
+    def set_group_limit(self, group: str, limit: int) -> None:
+        pool = self._group(group)
+        if limit >= UNLIMITED:
+            self._group_limits.pop(group, None)
+            super().set_group_limit(group, UNLIMITED)
+            return
+        share = pool.limit if group in self._group_limits else 0
+        changed = self._group_limits.get(group) != limit
+        self._group_limits[group] = limit
+        super().set_group_limit(group, min(share, limit))
+        if changed and (pool.used or pool.parked):
+            self.wanting()
+
+    def loads(self) -> Sequence[Load]:
+        """Return how much is used of each pool that somebody here has to do with."""
+        waiting = Counter(dict.fromkeys(self._limits, 0))
+        groups = Counter[str]()
+        for lane, queue in self._queues.items():
+            for ticket in queue.tickets:
+                room = want = max(ticket.want, 0)
+                for name in ticket.claimant.groups:
+                    whole = self._group_limits.get(name)
+                    if whole is not None:
+                        groups[name] += want
+                        room = min(room, max(whole - self._groups[name].used, 0))
+                waiting[lane.partition("/")[0]] += room
+        return [
+            *(
+                Load(_PROVIDER + name, limit, self._providers[name].used, waiting[name])
+                for name, limit in self._limits.items()
+            ),
+            *(Load(_GROUP + name, self._group_limits[name], self._groups[name].used, groups[name]) for name in groups),
+        ]
+
+    def set_share(self, pool: str, share: int) -> None:
+        """Let this node use so much of a pool from now on; calls under way beyond it go on."""
+        if pool.startswith(_PROVIDER):
+            self._set_provider(pool.removeprefix(_PROVIDER), share)
+        elif (group := pool.removeprefix(_GROUP)) in self._group_limits:
+            super().set_group_limit(group, share)
+
+    def _set_provider(self, name: str, slots: int) -> None:
+        provider, now = self._providers[name], self._clock.monotonic()
+        if provider.limit == slots:
+            return
+        provider.limit = slots
+        for lane, queue in self._queues.items():
+            if lane.partition("/")[0] == name:
+                queue.lane.set_share(slots / self._limits[name], now)
+        if provider.waiting:
+            self._serve(provider, now)
+
+    def _provider(self, name: str, settings: LaneSettings) -> Provider:
+        if name not in self._shared:
+            return super()._provider(name, settings)
+        self._limits[name] = settings.max_concurrency
+        self.wanting()
+        return Provider(0)
+
+    def _queue(self, lane: str) -> Queue:
+        known = lane in self._queues
+        queue = super()._queue(lane)
+        name = lane.partition("/")[0]
+        if not known and name in self._limits:
+            queue.lane.set_share(queue.provider.limit / self._limits[name], self._clock.monotonic())
+        return queue
+
+    def _ticket(self, claimant: Claimant, lane: str, priority: int) -> Ticket:
+        ticket = super()._ticket(claimant, lane, priority)
+        if any(self._groups[name].limit <= 0 and name in self._group_limits for name in claimant.groups):
+            self.wanting()
+        return ticket

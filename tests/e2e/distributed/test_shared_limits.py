@@ -1,0 +1,77 @@
+"""What holds for all services together: limits of keys and orchestrators, and what is known of a provider."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from tests.support.cluster import Cluster, cluster, independent
+from tests.support.service import ServiceProcess, poll
+
+pytestmark = pytest.mark.long
+
+
+@pytest.fixture(scope="module")
+def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Two services that make their calls themselves."""
+    with cluster(tmp_path_factory.mktemp("shared"), workers=0, local_agents=200, latency_ms=100) as found:
+        yield found
+
+
+def most_at_once(calls: Sequence[Mapping[str, Any]], prefix: str) -> int:
+    """Calls of tasks of that name that the model had at the same time."""
+    under_way: set[int] = set()
+    most = 0
+    for call in calls:
+        if call["event"] == "received" and call["task_id"].startswith(prefix):
+            under_way.add(call["n"])
+        elif call["event"] != "received":
+            under_way.discard(call["n"])
+        most = max(most, len(under_way))
+    return most
+
+
+def start_at_both(nodes: Cluster, tasks: int, prefix: str, key: str | None = None, **more: Any) -> list[str]:
+    """Start runs until both services have one; whoever hears of a run first takes it."""
+    runs: list[str] = []
+    headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+    before = [claims(node) for node in nodes.serves]
+    while not all(claims(node) > had for node, had in zip(nodes.serves, before, strict=True)):
+        assert len(runs) < 60, "one service takes all runs"
+        for node in nodes.serves:
+            body = {"tasks": independent(tasks, prefix=f"{prefix}-{len(runs)}-"), **more}
+            with node.client() as client:
+                answer = client.post("/v1/swarms", json=body, headers=headers)
+            assert answer.status_code == 201, answer.text
+            runs.append(answer.json()["swarm_id"])
+        poll(lambda: sum(map(claims, nodes.serves)) >= sum(before) + len(runs), what="the claim of a run")
+    return runs
+
+
+def claims(node: ServiceProcess) -> int:
+    return node.output.count("swarm_claimed")
+
+
+def ends(nodes: Cluster, prefix: str) -> int:
+    """Calls of tasks of that name that the model has answered."""
+    return sum(call["event"] == "answered" and call["task_id"].startswith(prefix) for call in nodes.model.calls())
+
+
+def test_an_orchestrator_and_then_a_key_have_their_limit_over_both_services(nodes: Cluster) -> None:
+    """Last, as from the key on nobody is let in without one."""
+    config = {"name": "pool", "model": "mock", "swarm_config": {"max_parallel_agents": 4}}
+    five = {"name": "five", "scopes": ["read", "run"], "max_parallel_agents": 5}
+    with nodes.serves[0].client() as client:
+        assert client.post("/v1/agents/create", json=config).status_code == 201
+        runs = start_at_both(nodes, 20, "pooled", agent="pool")
+        poll(lambda: ends(nodes, "pooled") >= 20 * len(runs), what="the end of the orchestrator's runs")
+        minted = client.post("/v1/keys", json=five)
+        assert minted.status_code == 201, minted.text
+
+    runs = start_at_both(nodes, 20, "keyed", key=minted.json()["key"])
+    poll(lambda: ends(nodes, "keyed") >= 20 * len(runs), what="the end of the key's runs")
+
+    calls = nodes.model.calls()
+    assert (most_at_once(calls, "pooled"), most_at_once(calls, "keyed")) == (4, 5)
