@@ -36,9 +36,10 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_unconfigure() -> None:
-    postgres = sys.modules.get("tests.support.postgres")  # where no test took one it is not loaded
-    if postgres is not None:
-        postgres.shut_down()
+    for server in ("postgres", "in_process_workers"):
+        support = sys.modules.get(f"tests.support.{server}")  # where no test took one it is not loaded
+        if support is not None:
+            support.shut_down()
 
 
 @pytest.hookimpl(trylast=True)

@@ -29,9 +29,10 @@ _databases: dict[Path, str] = {}
 def database_of(data_dir: Path) -> dict[str, str]:
     """The settings of the database for a service in that directory, its own for the whole run.
 
-    ``SWARMD_TEST_DATABASE=postgres`` runs all suites that go through here on PostgreSQL; else it is SQLite's file.
+    ``SWARMD_TEST_DATABASE=postgres`` runs all suites that go through here on PostgreSQL, and ``nodes`` with NATS and
+    workers besides (``in_process_workers``); else it is SQLite's file.
     """
-    if os.environ.get("SWARMD_TEST_DATABASE") != "postgres":
+    if os.environ.get("SWARMD_TEST_DATABASE") not in {"postgres", "nodes"}:
         return {}
     from tests.support.postgres import server
 

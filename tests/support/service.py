@@ -30,6 +30,7 @@ from app.settings import load_settings
 from app.tools.sandbox.sandbox import open_sandbox
 from tests.support import warm
 from tests.support.databases import database_env, database_of, place_database
+from tests.support.in_process_workers import broker_of, workers_of
 
 ROOT = Path(__file__).parents[2]
 DEADLINE_S = 30.0
@@ -49,7 +50,7 @@ async def in_process(
         settings: fields of ``Settings``. Without ``metrics=True`` requests are not counted: for that each service
             builds every route there is with its first request, which takes as long as most tests.
     """
-    settings = database_of(data_dir) | {"metrics": False} | settings
+    settings = database_of(data_dir) | broker_of() | {"metrics": False} | settings
     with mock.patch.dict(os.environ, clean_environment(), clear=True):
         configured = load_settings(data_dir=data_dir, **settings)
         app = create_app(configured)
@@ -63,7 +64,7 @@ async def in_process(
         patches.enter_context(mock.patch("app.tools.code_interpreter.open_sandbox", _open_sandbox))
         if provider is not None:
             patches.enter_context(mock.patch("app.sub_agents.OfflineProvider", return_value=provider))
-        async with app.router.lifespan_context(app):
+        async with app.router.lifespan_context(app), workers_of(configured):
             transport = httpx2.ASGITransport(app, raise_app_exceptions=False)
             async with httpx2.AsyncClient(transport=transport, base_url=BASE_URL, timeout=DEADLINE_S) as client:
                 yield client
