@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Protocol
 
-from app.ports.dispatch import Answer, Job, NoteLimits
+from app.ports.dispatch import Answer, Begins, Job, NoteHeld, NoteLimits
 
 
 class LocalDoorbell:
@@ -37,7 +37,7 @@ class LocalDoorbell:
 class Runs(Protocol):
     """Does jobs; it is the executor."""
 
-    async def run(self, job: Job, note_limits: NoteLimits) -> Answer: ...
+    async def run(self, job: Job, note_limits: NoteLimits, begins: Begins | None = None) -> Answer: ...
 
 
 class LocalDispatch:
@@ -47,6 +47,10 @@ class LocalDispatch:
 
     def __init__(self, executor: Runs) -> None:
         self.run = executor.run  # itself, so that nothing stands between an attempt and its call
+
+    def note_held(self, swarm_id: str, note: NoteHeld) -> AbstractContextManager[None]:
+        """Nobody waits: a slot is all that a job needs here."""
+        return nullcontext()
 
     def withdraw(self, job: Job) -> None:
         """Nothing: cancelling it is enough."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 
 import orjson
 import structlog
@@ -23,7 +23,7 @@ from app.domain.facts import AttemptFailed
 from app.domain.retry import TaskError
 from app.domain.swarm import SwarmSpec
 from app.ports.assignments import LEASE_S, Assignments, Workers
-from app.ports.dispatch import Answer, CallKey, Job, NoteLimits
+from app.ports.dispatch import Answer, Begins, CallKey, Held, Job, NoteHeld, NoteLimits
 
 _log = structlog.get_logger(__name__)
 
@@ -44,22 +44,40 @@ class _Out:
     """A job that is out.
 
     Attributes:
+        asked_at: since when it is to be done.
         pool: in whose subject it was published; empty before.
         sequence: its place in the stream, once the server has said so, in that one's life ``epoch``.
         published: how often it was.
+        begins: to be called once when it begins, as far as is known; None where nobody asked, or it was.
     """
 
-    __slots__ = ("epoch", "job", "looked_at", "pool", "published", "published_at", "sequence", "told")
+    __slots__ = (
+        "asked_at",
+        "begins",
+        "epoch",
+        "job",
+        "looked_at",
+        "pool",
+        "published",
+        "published_at",
+        "sequence",
+        "told",
+    )
 
-    def __init__(self, job: Job, told: asyncio.Future[str | None]) -> None:
+    def __init__(self, job: Job, told: asyncio.Future[str | None], begins: Begins | None) -> None:
         self.job = job
         self.told = told
+        self.begins = begins
         self.pool = ""
         self.published = 0
-        self.published_at = time.monotonic()
-        self.looked_at = self.published_at
+        self.asked_at = self.published_at = self.looked_at = time.monotonic()
         self.sequence: int | None = None
         self.epoch: str | None = None
+
+    def begun(self) -> None:
+        begins, self.begins = self.begins, None
+        if begins is not None:
+            begins()
 
 
 class NatsDispatch:
@@ -85,10 +103,12 @@ class NatsDispatch:
         self._withdrawn: list[CallKey] = []
         self._ringing: set[tuple[str, str]] = set()
         self._tags: list[frozenset[str]] = []
+        self._notes: dict[str, NoteHeld] = {}
         self._look = asyncio.Event()
         self._look.set()  # who is there to do jobs is not known yet
         self._look_at_all = False
         broker.listen(broker.subject("facts", self._node), self._on_facts)
+        broker.listen(broker.subject("begun", self._node), self._on_begun)
         broker.listen(f"{self._acks}.*", self._on_stored)
         broker.on_ready(self._on_ready)
 
@@ -104,10 +124,10 @@ class NatsDispatch:
 
     # --- ports.dispatch ----------------------------------------------------------------------------------------------
 
-    async def run(self, job: Job, note_limits: NoteLimits) -> Answer:
+    async def run(self, job: Job, note_limits: NoteLimits, begins: Begins | None = None) -> Answer:
         """See ``ports.dispatch.Dispatch``. Cancelling it leaves the job where it is."""
         key = job.key
-        out = _Out(job, asyncio.get_running_loop().create_future())
+        out = _Out(job, asyncio.get_running_loop().create_future(), begins)
         self._out[key] = out
         try:
             if job.again:  # a worker may have it, or it may be done
@@ -125,6 +145,15 @@ class NatsDispatch:
         for lane, headers in limits:
             note_limits(lane, headers)
         return answer
+
+    @contextmanager
+    def note_held(self, swarm_id: str, note: NoteHeld) -> Iterator[None]:
+        self._notes[swarm_id] = note
+        try:
+            yield
+        finally:
+            if self._notes.get(swarm_id) is note:
+                del self._notes[swarm_id]
 
     def withdraw(self, job: Job) -> None:
         if not self._withdrawn:
@@ -148,7 +177,7 @@ class NatsDispatch:
         if not self._broker.connected:
             return
         try:
-            message = await self._message(out.job)
+            message = await self._message(out)
         except StoreUnavailable as exc:
             _log.warning("job_not_kept", swarm_id=out.job.swarm_id, error=exc.detail)
             return
@@ -169,7 +198,8 @@ class NatsDispatch:
         if not self._broker.send(subject, message, f"{self._acks}.{self._serial}", headers):
             del self._by_serial[self._serial]
 
-    async def _message(self, job: Job) -> bytes:
+    async def _message(self, out: _Out) -> bytes:
+        job = out.job
         digest, spec = self._spec(job)
         small = len(spec) <= _SMALL_SPEC_BYTES
         if not small:
@@ -185,6 +215,7 @@ class NatsDispatch:
             spec=spec if small else None,
             job_digest=body_digest,
             job=None if large else body.decode(),
+            asker=None if out.begins is None else self._node,
         ).dump()
 
     def _spec(self, job: Job) -> tuple[str, str]:
@@ -245,6 +276,12 @@ class NatsDispatch:
             elif not out.told.done():
                 out.told.set_result(text)
 
+    def _on_begun(self, message: Msg) -> None:
+        for key in wire.load_keys(message.data):
+            out = self._out.get(key)
+            if out is not None:
+                out.begun()
+
     def _on_ready(self) -> None:
         """The connection stands anew, and nobody knows what was lost with the last one."""
         self._by_serial.clear()
@@ -278,6 +315,7 @@ class NatsDispatch:
         rows = await self._assignments.standing(sorted({key.swarm_id for key in due}))
         standings = {standing.key: standing for standing in rows}
         lost: list[_Out] = []
+        held: dict[str, int] = {}
         for key, out in due.items():
             out.looked_at = now
             standing = standings.get(key)
@@ -287,9 +325,26 @@ class NatsDispatch:
                 out.told.set_result(None)
             elif standing.told is not None:
                 out.told.set_result(standing.told)
-            elif not standing.claimed and self._may_be_lost(out, now):
-                lost.append(out)
+            elif standing.claimed:
+                out.begun()  # should the worker's word have been lost
+            else:
+                if now - out.asked_at >= _LOOK_S:
+                    held[key.swarm_id] = key.index
+                if self._may_be_lost(out, now):
+                    lost.append(out)
+        self._tell_held(held)
         await self._make_up_for(lost)
+
+    def _tell_held(self, held: Mapping[str, int]) -> None:
+        if not held:
+            return
+        full = Held.WORKERS_BUSY if self._tags else Held.NO_WORKER
+        why = full if self._broker.connected else Held.NO_BROKER
+        _log.warning("jobs_held", reason=why.value, runs=len(held), workers=len(self._tags))
+        for swarm_id, index in held.items():
+            note = self._notes.get(swarm_id)
+            if note is not None:
+                note(index, why)
 
     def _may_be_lost(self, out: _Out, now: float) -> bool:
         if out.sequence is None or out.epoch != self._broker.epoch or out.pool != self._pool(out.job):

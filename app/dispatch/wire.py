@@ -85,23 +85,29 @@ def load_job(key: CallKey, spec: SwarmSpec, text: str | bytes) -> Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assignment:
-    """A message to the workers. Of ``spec`` and ``job`` each is there, or kept in the store under its digest."""
+    """A message to the workers. Of ``spec`` and ``job`` each is there, or kept in the store under its digest.
+
+    ``asker`` wants to be told when the job begins; None where nobody does.
+    """
 
     key: CallKey
     spec_digest: str
     spec: str | None
     job_digest: str | None
     job: str | None
+    asker: str | None = None
 
     def dump(self) -> bytes:
-        return orjson.dumps([_listed(self.key), self.spec_digest, self.spec, self.job_digest, self.job])
+        return orjson.dumps([_listed(self.key), self.spec_digest, self.spec, self.job_digest, self.job, self.asker])
 
     @classmethod
     def load(cls, message: bytes) -> Assignment:
         """Raises Unreadable."""
         try:
-            key, spec_digest, spec, job_digest, job = orjson.loads(message)
-            return cls(key=CallKey(*key), spec_digest=spec_digest, spec=spec, job_digest=job_digest, job=job)
+            key, spec_digest, spec, job_digest, job, asker = orjson.loads(message)
+            return cls(
+                key=CallKey(*key), spec_digest=spec_digest, spec=spec, job_digest=job_digest, job=job, asker=asker
+            )
         except (orjson.JSONDecodeError, TypeError, ValueError) as exc:
             raise Unreadable(str(exc)) from exc
 

@@ -15,6 +15,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import structlog
@@ -28,7 +29,7 @@ from app.domain.facts import AttemptFailed
 from app.domain.retry import TaskError
 from app.domain.swarm import SwarmSpec
 from app.ports.assignments import LEASE_S, Assignments, Told, WorkerRow, Workers
-from app.ports.dispatch import Answer, CallKey, Job, NoteLimits
+from app.ports.dispatch import Answer, Begins, CallKey, Job, NoteLimits
 from app.ports.provider import RateLimitHeaders
 
 _log = structlog.get_logger(__name__)
@@ -48,7 +49,7 @@ _LATER = b'-NAK {"delay": 1000000000}'
 class Runs(Protocol):
     """Does jobs; it is the executor."""
 
-    async def run(self, job: Job, note_limits: NoteLimits) -> Answer: ...
+    async def run(self, job: Job, note_limits: NoteLimits, begins: Begins | None = None) -> Answer: ...
 
 
 @dataclass(slots=True)
@@ -89,6 +90,7 @@ class Worker:
         self._held: dict[CallKey, _Held] = {}
         self._arrived: list[_Held] = []
         self._told: list[tuple[_Held, Told]] = []
+        self._begun: dict[str, list[CallKey]] = {}
         self._stopped: OrderedDict[CallKey, float] = OrderedDict()
         self._specs: OrderedDict[str, SwarmSpec] = OrderedDict()
         self._came = asyncio.Event()
@@ -220,7 +222,9 @@ class Worker:
             if job is None:
                 self._broker.send(held.reply, _ACK)
             else:
-                answer = await self._executor.run(job, lambda lane, headers: limits.append((lane, headers)))
+                asker = held.assignment.asker
+                begins = None if asker is None else partial(self._tell_begun, asker, key)
+                answer = await self._executor.run(job, lambda lane, headers: limits.append((lane, headers)), begins)
                 text = wire.dump_told(answer, limits)
         except asyncio.CancelledError:
             if not held.withdrawn:
@@ -260,6 +264,17 @@ class Worker:
                 _log.warning("job_not_read", swarm_id=swarm_id, error=exc.detail)
                 await asyncio.sleep(wait_s)
                 wait_s = min(wait_s * 2, _MAX_WAIT_S)
+
+    def _tell_begun(self, asker: str, key: CallKey) -> None:
+        """Tell a node that a job begins, with all others that do in this round of the loop."""
+        if not self._begun:
+            asyncio.get_running_loop().call_soon(self._say_begun)
+        self._begun.setdefault(asker, []).append(key)
+
+    def _say_begun(self) -> None:
+        begun, self._begun = self._begun, {}
+        for asker, keys in begun.items():
+            self._broker.send(self._broker.subject("begun", asker), wire.dump_keys(keys))
 
     def _let_go(self, key: CallKey) -> None:
         self._held.pop(key, None)

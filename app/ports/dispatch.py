@@ -7,6 +7,8 @@ out jobs and gets a fact for each; it stays the only one who changes the run.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from enum import StrEnum
 from typing import Protocol
 
 from app.domain.facts import AttemptCompleted, AttemptFailed, StepTaken
@@ -20,6 +22,21 @@ Answer = AttemptCompleted | StepTaken | AttemptFailed
 
 NoteLimits = Callable[[str, RateLimitHeaders], None]
 """Told, with the lane, what a provider says of its own rate limits beside an answer."""
+
+Begins = Callable[[], None]
+"""Called when a job begins, which may have waited for a worker's free hand; at the latest some seconds afterwards."""
+
+
+class Held(StrEnum):
+    """Why nobody has begun with a job for a while: no worker is alive, theirs are full, or none can be reached."""
+
+    NO_WORKER = "no_worker"
+    WORKERS_BUSY = "workers_busy"
+    NO_BROKER = "no_broker"
+
+
+NoteHeld = Callable[[int, Held], None]
+"""Told now and then, with the index of one of the tasks concerned, for as long as jobs of a run wait so."""
 
 
 @value()
@@ -85,12 +102,16 @@ class Dispatch(Protocol):
     @property
     def outlives(self) -> bool: ...
 
-    async def run(self, job: Job, note_limits: NoteLimits) -> Answer:
+    async def run(self, job: Job, note_limits: NoteLimits, begins: Begins | None = None) -> Answer:
         """Have the job done and return what came of it.
 
         Cancelling it leaves off waiting. Where jobs do not outlive this process, that stops the job, too: its
         connections are closed.
         """
+        ...
+
+    def note_held(self, swarm_id: str, note: NoteHeld) -> AbstractContextManager[None]:
+        """Tell of jobs of a run that wait for a worker, until the context ends."""
         ...
 
     def withdraw(self, job: Job) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import chain
 
 import orjson
@@ -17,7 +18,7 @@ from app.domain.swarm import SwarmState
 from app.domain.task import Awaited, TaskKind, TaskStatus
 from app.ports.admission import CallOutcome, CallReport
 from app.ports.clock import Clock
-from app.ports.dispatch import Answer, Dispatch, Job
+from app.ports.dispatch import Answer, Begins, Dispatch, Job
 from app.ports.provider import RateLimitHeaders
 from app.ports.runs import RunStore
 from app.scheduler import tool_calls
@@ -29,6 +30,9 @@ _HEDGE_AFTER = 20
 """Completed attempts from which on a percentile of their latencies says something."""
 
 _LOOK_AGAIN = 50
+
+_TOLD_S = 0.1
+"""What a worker's answer may take to be recorded and heard of, beside the call itself."""
 
 _KEPT_CHARS = 65_536
 """Of a journal that is kept between two calls of a task; a longer one is read from the store."""
@@ -88,12 +92,12 @@ class Attempts:
         if isinstance(start, AwaitCall):
             job = replace(job, call=start.call, again=True)
             self._admission.take_over(claimant, task.lane)
-        self._call(job, claimant, task.lane, group)
         hedge_after_s = self._hedge_after_s(state)
-        if hedge_after_s is not None:
+        if hedge_after_s is None:
+            self._call(job, claimant, task.lane, group)
+        else:
             self._jobs[job.index] = (job, claimant, task.lane)
-            due = HedgeDue(job.index, job.attempt)
-            self._hedges[job.index] = asyncio.get_running_loop().call_later(hedge_after_s, self._post, due)
+            self._call(job, claimant, task.lane, group, partial(self._hedge_later, job, hedge_after_s))
 
     async def start_with_inputs(
         self,
@@ -147,6 +151,13 @@ class Attempts:
                 return
         self._post(HedgeDropped(hedge.index, hedge.attempt))
 
+    def _hedge_later(self, job: Job, after_s: float) -> None:
+        """The job begins now: what it waited for a worker is no time of its provider's."""
+        under_way = self._jobs.get(job.index)
+        if under_way is not None and under_way[0] is job and job.index not in self._hedges:
+            due = HedgeDue(job.index, job.attempt)
+            self._hedges[job.index] = asyncio.get_running_loop().call_later(after_s, self._post, due)
+
     def _hedge_after_s(self, state: SwarmState) -> float | None:
         """How long most attempts of the run took; looked up anew after every fiftieth of them."""
         wanted, count = state.spec.retry.hedge_percentile, len(state.latencies_ms)
@@ -154,7 +165,7 @@ class Attempts:
             return None
         if self._slow is None or count - self._slow[0] >= _LOOK_AGAIN:
             self._slow = (count, (percentile(sorted(state.latencies_ms), wanted) or 0) / 1000)
-        return self._slow[1]
+        return self._slow[1] + (_TOLD_S if self._dispatch.outlives else 0.0)
 
     def stop(self, index: int) -> None:
         for call, job in self._calls.get(index, {}).items():
@@ -170,16 +181,18 @@ class Attempts:
         for handle in self._hedges.values():
             handle.cancel()
 
-    def _call(self, job: Job, claimant: Claimant, lane: str, group: asyncio.TaskGroup) -> None:
-        call = group.create_task(self._attempt(job, claimant, lane))
+    def _call(
+        self, job: Job, claimant: Claimant, lane: str, group: asyncio.TaskGroup, begins: Begins | None = None
+    ) -> None:
+        call = group.create_task(self._attempt(job, claimant, lane, begins))
         self._calls.setdefault(job.index, {})[call] = job
 
-    async def _attempt(self, job: Job, claimant: Claimant, lane: str) -> None:
+    async def _attempt(self, job: Job, claimant: Claimant, lane: str, begins: Begins | None) -> None:
         sent_at = self._clock.monotonic()
         report = CallReport(CallOutcome.NEUTRAL, sent_at=sent_at)  # cancelled
         fact: Answer | None = None
         try:
-            fact = await self._dispatch.run(job, self._note_limits)
+            fact = await self._dispatch.run(job, self._note_limits, begins)
             if self._dispatch.outlives:  # it may have waited for a worker's free hand
                 sent_at = max(sent_at, self._clock.monotonic() - fact.latency_ms / 1000)
             report = _report(fact, sent_at)

@@ -17,7 +17,7 @@ from app.domain.parts import pictured, pictures_of
 from app.domain.retry import TaskError
 from app.domain.usage import NANO_USD, Usage
 from app.ports.clock import Clock, Entropy
-from app.ports.dispatch import Answer, Job, NoteLimits
+from app.ports.dispatch import Answer, Begins, Job, NoteLimits
 from app.ports.pictures import Pictures, PictureUnavailable, TextOnlyModel
 from app.ports.provider import (
     ChatRequest,
@@ -83,16 +83,19 @@ class Executor:
         self._pictures = pictures
         self._enter = enter
 
-    async def run(self, job: Job, note_limits: NoteLimits = _ignore) -> Answer:
+    async def run(self, job: Job, note_limits: NoteLimits = _ignore, begins: Begins | None = None) -> Answer:
         """Make the attempt's next call under what is left of its timeout and return what came of it.
 
         Args:
             note_limits: told what the provider says of its own rate limits in the headers of its answer.
+            begins: called first of all.
 
         Raises:
             CancelledError: only when the attempt itself is cancelled; its connection is then closed.
         """
         self._enter(job.swarm_id, job.index, job.attempt)
+        if begins is not None:
+            begins()
         if job.timeout_s <= 0:
             return self._late(job, "its calls so far took all of its time", 0.0)
         return await (self._run_tools(job) if job.model == TOOLS else self._run_model(job, note_limits))

@@ -25,7 +25,7 @@ from app.domain.changes import (
     StopAttempt,
 )
 from app.domain.errors import LeaseLost, StoreUnavailable
-from app.domain.events import BREAKER_CHANGED
+from app.domain.events import BREAKER_CHANGED, SWARM_THROTTLED
 from app.domain.facts import (
     AggregateCompleted,
     AllowanceRaised,
@@ -41,7 +41,7 @@ from app.domain.swarm import SwarmState
 from app.domain.transitions import resume, step
 from app.ports.assignments import Assigned, Assignments
 from app.ports.clock import Clock
-from app.ports.dispatch import Dispatch
+from app.ports.dispatch import Dispatch, Held
 from app.ports.doorbell import Doorbell, control_of, end_of, events_of, idle_of, log_of
 from app.ports.events import EncodedEvent
 from app.ports.feed import EventFeed
@@ -144,6 +144,7 @@ class Runner:
             for steered in (state.swarm_id, state.spec.agent_id):
                 listening.enter_context(shared.doorbell.listen(control_of(steered), self._on_control))
             self._awaiting.listen(state, shared.doorbell, listening)
+            listening.enter_context(shared.dispatch.note_held(state.swarm_id, partial(self._on_held, state)))
             try:
                 async with asyncio.TaskGroup() as group:
                     out = Step()
@@ -373,6 +374,10 @@ class Runner:
     def _post(self, fact: Fact) -> None:
         self._inbox.append(fact)
         self._news.set()
+
+    def _on_held(self, state: SwarmState, index: int, why: Held) -> None:
+        fields = {"lane": state.tasks[index].lane, "limit": None, "wait_ms": None, "reason": why.value}
+        self._post(LaneNews(SWARM_THROTTLED, fields))
 
     def _on_control(self) -> None:
         self._control_rang = True

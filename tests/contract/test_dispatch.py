@@ -6,12 +6,13 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from app.dispatch.local import LocalDispatch
-from app.ports.dispatch import Dispatch
+from app.ports.dispatch import Dispatch, Held
 from app.ports.provider import RateLimitHeaders
 from app.storage.database import Database
 from app.storage.engine import open_database
@@ -88,3 +89,42 @@ async def test_a_withdrawn_job_stops_within_a_quarter_of_a_second(bench: Bench) 
     assert time.monotonic() - began < 0.25
     assert all(isinstance(end, asyncio.CancelledError) for end in await asyncio.gather(*calls, return_exceptions=True))
     assert not bench.hand.ended
+
+
+async def test_who_asks_is_told_when_a_job_begins_not_when_it_is_handed_out(tmp_path: Path) -> None:
+    hand, begun = Hand(held=True), asyncio.Queue[int]()
+    async with open_database(place_database(tmp_path / "x.db")) as store:
+        with nats_server(tmp_path) as server:
+            async with node(store, server.url) as here, worker(store, server.url, hand, slots=1):
+                run = await hand_out(store, 3)
+                calls = [
+                    asyncio.create_task(here.dispatch.run(job, ignore, partial(begun.put_nowait, job.index)))
+                    for job in run.jobs[:2]
+                ]
+                async with asyncio.timeout(10):
+                    first = await begun.get()
+                assert [key.index for key in hand.began] == [first]
+                assert begun.empty()
+
+                hand.go_on.set()
+                await asyncio.gather(*calls, here.dispatch.run(run.jobs[2], ignore))
+                assert begun.get_nowait() == 1 - first
+                assert begun.empty()
+
+
+@pytest.mark.long
+async def test_a_job_that_nobody_takes_is_told_of_and_done_as_soon_as_a_worker_is_there(tmp_path: Path) -> None:
+    hand, noted = Hand(held=True), asyncio.Queue[tuple[int, Held]]()
+    async with open_database(place_database(tmp_path / "x.db")) as store:
+        with nats_server(tmp_path) as server:
+            async with node(store, server.url) as here:
+                run = await hand_out(store, 2)
+                with here.dispatch.note_held(run.lease.swarm_id, lambda index, why: noted.put_nowait((index, why))):
+                    calls = [asyncio.create_task(here.dispatch.run(job, ignore)) for job in run.jobs]
+                    async with asyncio.timeout(30):
+                        assert (await noted.get())[1] is Held.NO_WORKER
+                        async with worker(store, server.url, hand, slots=1):
+                            while (await noted.get()) != (1, Held.WORKERS_BUSY):
+                                pass
+                            hand.go_on.set()
+                            await asyncio.gather(*calls)

@@ -15,7 +15,7 @@ from app.domain.facts import AttemptCompleted
 from app.domain.task import TaskSpec
 from app.domain.usage import Usage
 from app.ports.assignments import Assigned, WorkerRow
-from app.ports.dispatch import Answer, CallKey, Job, NoteLimits
+from app.ports.dispatch import Answer, Begins, CallKey, Job, NoteLimits
 from app.ports.provider import RateLimitHeaders
 from app.ports.runs import Commit, Lease
 from app.storage.database import Database
@@ -41,7 +41,9 @@ class Hand:
         self.jobs: dict[CallKey, Job] = {}
         self.news = asyncio.Event()
 
-    async def run(self, job: Job, note_limits: NoteLimits) -> Answer:
+    async def run(self, job: Job, note_limits: NoteLimits, begins: Begins | None = None) -> Answer:
+        if begins is not None:
+            begins()
         self.jobs[job.key] = job
         self._note(self.began, job)
         try:

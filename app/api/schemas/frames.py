@@ -85,13 +85,13 @@ class SwarmResumed(OfRun):
 
 
 class SwarmThrottled(OfRun):
-    """A model takes no more calls for now; at most one a second for each."""
+    """A model takes no more calls for now, at most one a second for each; or calls wait for a worker, every five."""
 
     type: Literal["swarm_throttled"]
     lane: str = Field(description="`provider/model`")
     limit: int | None = Field(description="Calls at once; null: no limit is known")
     wait_ms: WholeMs | None = Field(description="null: until a call ends")
-    reason: Literal["rate_limit", "concurrency", "retry_after", "breaker"]
+    reason: Literal["rate_limit", "concurrency", "retry_after", "breaker", "no_worker", "workers_busy", "no_broker"]
 
 
 class BreakerChanged(OfRun):

@@ -13,6 +13,9 @@ const REASONS = {
   rate_limit: "its limit of requests or tokens a minute is reached",
   concurrency: "it takes no more calls at the same time",
   retry_after: "it asked for a rest",
+  no_worker: "no worker is there to make its calls",
+  workers_busy: "all workers have their hands full",
+  no_broker: "the workers cannot be reached, NATS is away",
 };
 
 /** The reason of a run that failed by its counts alone, which stand beside it. */

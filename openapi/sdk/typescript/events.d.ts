@@ -1275,7 +1275,7 @@ export interface components {
         };
         /**
          * SwarmThrottled
-         * @description A model takes no more calls for now; at most one a second for each.
+         * @description A model takes no more calls for now, at most one a second for each; or calls wait for a worker, every five.
          */
         SwarmThrottled: {
             /**
@@ -1297,7 +1297,7 @@ export interface components {
              * Reason
              * @enum {string}
              */
-            reason: "rate_limit" | "concurrency" | "retry_after" | "breaker";
+            reason: "rate_limit" | "concurrency" | "retry_after" | "breaker" | "no_worker" | "workers_busy" | "no_broker";
             /**
              * Seq
              * @description Counts from 1 within the swarm, without a gap

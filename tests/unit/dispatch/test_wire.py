@@ -148,11 +148,11 @@ def test_a_spec_comes_back_as_it_was(spec: SwarmSpec) -> None:
 )
 def test_a_job_comes_back_as_it_was(job: Job) -> None:
     sent = wire.Assignment(
-        key=job.key, spec_digest="d", spec=None, job_digest=None, job=wire.dump_job(job).decode()
-    ).dump()
-    got = wire.Assignment.load(sent)
+        key=job.key, spec_digest="d", spec=None, job_digest=None, job=wire.dump_job(job).decode(), asker="node_1"
+    )
+    got = wire.Assignment.load(sent.dump())
 
-    assert got.key == job.key
+    assert got == sent
     assert got.job is not None
     assert wire.load_job(got.key, job.spec, got.job) == job
 

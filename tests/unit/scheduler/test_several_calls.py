@@ -15,7 +15,7 @@ from app.domain.retry import RetryPolicy
 from app.domain.swarm import SwarmState, SwarmStatus
 from app.domain.task import TaskKind, TaskSpec, TaskStatus
 from app.domain.usage import Usage
-from app.ports.dispatch import Job, NoteLimits
+from app.ports.dispatch import Begins, Job, NoteLimits
 from app.ports.doorbell import control_of
 from app.ports.provider import ChatRequest, ChatResult, ToolCall
 from app.ports.runs import Command
@@ -259,7 +259,7 @@ class Listening:
     def __init__(self) -> None:
         self.jobs: list[Job] = []
 
-    async def run(self, job: Job, note_limits: NoteLimits) -> AttemptCompleted:
+    async def run(self, job: Job, note_limits: NoteLimits, begins: Begins | None = None) -> AttemptCompleted:
         self.jobs.append(job)
         return AttemptCompleted(
             index=job.index, attempt=1, output="1", model="m", usage=Usage(), cost_nano_usd=0, latency_ms=1.0
