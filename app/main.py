@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -73,15 +72,11 @@ from app.storage.engine import open_database
 from app.sub_agents import blobs_of, open_sub_agents
 from app.telemetry.lanes import LaneMetrics
 from app.telemetry.prometheus import NoMetrics, PrometheusDeliveryMetrics, PrometheusSwarmMetrics
-from app.telemetry.system import SystemClock, SystemEntropy
+from app.telemetry.system import SystemClock, SystemEntropy, settle
 from app.telemetry.trace_context import TraceContext, of_request
 from app.telemetry.tracing import is_wanted
 from app.telemetry.vitals import Vitals
 from app.toolbox import swarm_files
-
-_GC_THRESHOLD = 200_000
-"""Young-generation size: accepting or answering thousands of tasks allocates that many objects that soon die."""
-
 
 _HOUR_MS = 3_600_000
 
@@ -114,9 +109,7 @@ def create_app(settings: Settings | None = None, tools: Sequence[Tool] = ()) -> 
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             app.state.services = await _start(settings, app, stack, tools)
-            gc.collect()
-            gc.freeze()
-            gc.set_threshold(_GC_THRESHOLD)
+            settle()
             yield
 
     # The viewer of /docs comes with the package instead of from a CDN: the page works in a closed network, too.

@@ -23,7 +23,7 @@ from app.node import Node
 from app.settings import Settings
 from app.storage.engine import open_database
 from app.sub_agents import blobs_of, open_sub_agents
-from app.telemetry.system import SystemClock, SystemEntropy
+from app.telemetry.system import SystemClock, SystemEntropy, settle
 
 if TYPE_CHECKING:
     from app.dispatch.worker import Worker
@@ -70,6 +70,7 @@ async def work(settings: Settings, sock: socket.socket, stop: asyncio.Event, ann
         )
         await stack.enter_async_context(node.running())
         await stack.enter_async_context(_answering(worker, settings, metrics, sock))
+        settle()
         announce()
         await stop.wait()
         await worker.drain(settings.drain_s)

@@ -7,14 +7,20 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, text
+from sqlmodel import SQLModel
+
+from app.storage import tables
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 
+assert tables.SWARMS is not None  # importing the tables fills the metadata
+
 _UNSORTED = text("""
     SELECT quote_ident(table_name), quote_ident(column_name) FROM information_schema.columns
-    WHERE table_schema = current_schema() AND data_type IN ('text', 'character varying')
+    WHERE table_schema = current_schema() AND table_name = ANY(:ours) AND data_type IN ('text', 'character varying')
       AND collation_name IS DISTINCT FROM 'C'
 """)
+"""Whatever else is in the schema, an extension's views for example, is not ours to change."""
 
 
 def upgrade(connection: Connection) -> None:
@@ -38,5 +44,6 @@ def upgrade_server(connection: Connection, lock: int) -> None:
         connection.execute(text(f"SET LOCAL {waiting} = 0"))  # others that begin wait, however long it takes
     connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": lock})
     upgrade(connection)
-    for table, column in connection.execute(_UNSORTED).all():
+    ours = sorted(SQLModel.metadata.tables)
+    for table, column in connection.execute(_UNSORTED, {"ours": ours}).all():
         connection.execute(text(f'ALTER TABLE {table} ALTER COLUMN {column} TYPE TEXT COLLATE "C"'))
