@@ -187,7 +187,8 @@ async def _start(settings: Settings, app: FastAPI, stack: AsyncExitStack, furthe
     admission = Admission(lane_settings, clock, later)
     if database.nodes is not None:
         admission = several = SharedAdmission(lane_settings, clock, later, agents.configured)
-        await stack.enter_async_context(Sharing(several, database.shares, owner, clock).running())
+        sharing = Sharing(several, database.shares, database.signs, node.doorbell, owner, clock)
+        await stack.enter_async_context(sharing.running())
     if settings.metrics:
         LaneMetrics(admission, metrics)
     accounts = await stack.enter_async_context(open_accounts(settings, database, keys, admission, clock, entropy))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from math import inf
 
-from app.domain.breaker import Breaker, BreakerState
+from app.domain.breaker import Breaker, BreakerState, Outage
 from app.domain.limiter import UNLIMITED, AdaptiveLimit, TokenBucket
 from app.domain.retry import MAX_RETRY_AFTER_S
 from app.ports.admission import CallOutcome, CallReport, LaneSnapshot
@@ -75,6 +75,20 @@ class Obstacle(StrEnum):
     """The provider is down."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """That a provider asked to be left alone.
+
+    Args:
+        left_s: how much longer; 0 where it is over.
+        firm: also where a call gets through meanwhile.
+    """
+
+    left_s: float
+    reason: Obstacle
+    firm: bool
+
+
 class Lane:
     """Limits, breaker and figures of ``name`` (``provider/model``)."""
 
@@ -102,6 +116,10 @@ class Lane:
         self._hold_until = -inf
         self._hold_reason = Obstacle.RETRY_AFTER
         self._hold_firm = False
+        self.holds = 0
+        """How often a hold began, was prolonged or ended early, by what this process saw."""
+        self.fresh_holds = 0
+        """How many of those were a beginning."""
         self._spread_from = -inf
         self._spread_count = 0
         self.calls = self.failures = self.refusals = 0
@@ -221,8 +239,8 @@ class Lane:
             if self.guarded:
                 self._limiter.succeeded(now, sent_at, self.in_flight)
                 if now < self._hold_until and not self._hold_firm:
-                    self._hold_until = -inf
-                    self._spread(-inf)
+                    self._end_hold()
+                    self.holds += 1
         elif outcome is CallOutcome.RATE_LIMITED:
             self.refusals += 1
             self.guarded = True
@@ -263,10 +281,43 @@ class Lane:
         until = now + min(wait_s, MAX_RETRY_AFTER_S)
         if now >= self._hold_until:
             self._hold_firm = False
+            self.fresh_holds += 1
         self._hold_firm |= firm
         if until > self._hold_until:
             self._hold_until, self._hold_reason = until, reason
             self._spread(until)
+            self.holds += 1
+
+    def _end_hold(self) -> None:
+        self._hold_until = -inf
+        self._spread(-inf)
+
+    def hold(self, now: float) -> Hold:
+        """Return what others that use the lane should know."""
+        return Hold(left_s=max(self._hold_until - now, 0.0), reason=self._hold_reason, firm=self._hold_firm)
+
+    @property
+    def alarms(self) -> int:
+        """How often this process saw something that others should hear of at once."""
+        return self.breaker.changes + self.fresh_holds
+
+    def follow_hold(self, hold: Hold, now: float) -> None:
+        """Go by what another process was told by the provider."""
+        if hold.left_s > 0:
+            self.guarded = True
+            self._hold_until, self._hold_reason = now + min(hold.left_s, MAX_RETRY_AFTER_S), hold.reason
+            self._hold_firm = hold.firm
+            self._spread(self._hold_until)
+        elif now < self._hold_until:
+            self._end_hold()
+
+    def follow_outage(self, outage: Outage, now: float) -> None:
+        """Go by what another process has learned of the provider."""
+        was_open = self.breaker.state is not BreakerState.CLOSED
+        self.guarded = True
+        self.breaker.follow(outage, now)
+        if was_open and not outage.open:
+            self._spread(now)
 
     def _spread(self, start_at: float) -> None:
         """Let nobody start in a burst at ``start_at``: at the pace that was learned, or over a fixed time."""

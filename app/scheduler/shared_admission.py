@@ -6,16 +6,21 @@ Still synchronous: shares come from ``sharing``, in the background.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
+from math import inf
 
 from app.domain.limiter import UNLIMITED
+from app.ports.admission import CallReport
 from app.ports.clock import Clock
 from app.scheduler.accounts import Claimant, Provider, Queue, Ticket, TimerLike
 from app.scheduler.admission import Admission
-from app.scheduler.lanes import LaneSettings
+from app.scheduler.lanes import Lane, LaneSettings, Standing
 
-_PROVIDER, _GROUP = "provider/", "group/"
+_PROVIDER, _GROUP, _PROBES = "provider/", "group/", "probes/"
+
+_INTEREST_S = 5.0
+"""So long after it was asked whether a lane may be trusted again somebody here would make its probes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +49,9 @@ class SharedAdmission(Admission):
         self._shared = shared
         self._limits: dict[str, int] = {}
         self._group_limits: dict[str, int] = {}
+        self._asked_at: dict[str, float] = {}
         self.wanting: Callable[[], None] = lambda: None
-        """Called when something is wanted of which there is no share yet."""
+        """Called when something is wanted of which there is no share yet, or is known here that others should know."""
 
     def set_group_limit(self, group: str, limit: int) -> None:
         pool = self._group(group)
@@ -59,6 +65,45 @@ class SharedAdmission(Admission):
         super().set_group_limit(group, min(share, limit))
         if changed and (pool.used or pool.parked):
             self.wanting()
+
+    def release(self, claimant: Claimant, lane: str, report: CallReport | None = None, count: int = 1) -> bool:
+        ticket = claimant.tickets.get(lane)
+        alarms = 0 if ticket is None else ticket.queue.lane.alarms
+        excused = super().release(claimant, lane, report, count)
+        if ticket is not None and ticket.queue.lane.alarms != alarms:
+            self.wanting()
+        return excused
+
+    def note_headers(
+        self, lane: str, remaining_requests: int | None, remaining_tokens: int | None, reset_s: float | None
+    ) -> None:
+        queue = self._queues.get(lane)
+        alarms = 0 if queue is None else queue.lane.alarms
+        super().note_headers(lane, remaining_requests, remaining_tokens, reset_s)
+        if queue is not None and queue.lane.alarms != alarms:
+            self.wanting()
+
+    def standing(self, lane: str) -> Standing:
+        self._asked_at[lane] = self._clock.monotonic()
+        return super().standing(lane)
+
+    def shared_lanes(self) -> Sequence[Lane]:
+        """Return the lanes that were used here and that other nodes have to do with."""
+        return [queue.lane for lane, queue in self._queues.items() if lane.partition("/")[0] in self._limits]
+
+    def shared_lane(self, name: str, *, make: bool) -> Lane | None:
+        """Return a lane by its name; one that was not used here only if ``make``, and its provider is configured."""
+        if name.partition("/")[0] not in self._shared or not (make or name in self._queues):
+            return None
+        return self._queue(name).lane
+
+    def changed(self, lane: Lane) -> None:
+        """Let what another node has learned of a lane hold for those who use it here."""
+        queue, now = self._queues[lane.name], self._clock.monotonic()
+        if lane.breaker.state is not queue.state:
+            queue.announce(now)
+        if queue.provider.waiting:
+            self._serve(queue.provider, now)
 
     def loads(self) -> Sequence[Load]:
         """Return how much is used of each pool that somebody here has to do with."""
@@ -74,6 +119,7 @@ class SharedAdmission(Admission):
                         room = min(room, max(whole - self._groups[name].used, 0))
                 waiting[lane.partition("/")[0]] += room
         return [
+            *self._probe_loads(),
             *(
                 Load(_PROVIDER + name, limit, self._providers[name].used, waiting[name])
                 for name, limit in self._limits.items()
@@ -81,10 +127,25 @@ class SharedAdmission(Admission):
             *(Load(_GROUP + name, self._group_limits[name], self._groups[name].used, groups[name]) for name in groups),
         ]
 
+    def _probe_loads(self) -> Iterator[Load]:
+        now = self._clock.monotonic()
+        for lane in self.shared_lanes():
+            if not lane.breaker.trusted:
+                most = self._settings(lane.name).breaker_probes
+                waiting = sum(max(ticket.want, 0) for ticket in self._queues[lane.name].tickets)
+                if now < self._asked_at.get(lane.name, -inf) + _INTEREST_S:
+                    waiting += most
+                yield Load(_PROBES + lane.name, most, lane.breaker.probing, waiting)
+
     def set_share(self, pool: str, share: int) -> None:
         """Let this node use so much of a pool from now on; calls under way beyond it go on."""
         if pool.startswith(_PROVIDER):
             self._set_provider(pool.removeprefix(_PROVIDER), share)
+        elif pool.startswith(_PROBES):
+            queue = self._queues[pool.removeprefix(_PROBES)]
+            queue.lane.breaker.at_once = share
+            if share and queue.provider.waiting:
+                self._serve(queue.provider, self._clock.monotonic())
         elif (group := pool.removeprefix(_GROUP)) in self._group_limits:
             super().set_group_limit(group, share)
 
@@ -111,6 +172,7 @@ class SharedAdmission(Admission):
         queue = super()._queue(lane)
         name = lane.partition("/")[0]
         if not known and name in self._limits:
+            queue.lane.breaker.at_once = 0
             queue.lane.set_share(queue.provider.limit / self._limits[name], self._clock.monotonic())
         return queue
 

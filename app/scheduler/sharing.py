@@ -4,6 +4,9 @@ What is limited is a *pool*: the calls at once of a provider, of an API key's wo
 of a provider's rate per minute is as large as its part of the calls. The store sees to it that the shares never exceed
 the limit: who wants more gets it when others have given back. A node gives nothing back that its calls use; an idle one
 keeps a little, so that it can begin at once, and what nobody there has to do with any more it gives back.
+
+That a provider is down, or wants to be left alone, the nodes tell each other (``telling``); the right to make the
+probes that find out whether it is back is a pool of its own.
 """
 
 from __future__ import annotations
@@ -17,8 +20,11 @@ import structlog
 
 from app.domain.errors import StoreUnavailable
 from app.ports.clock import Clock
+from app.ports.doorbell import Doorbell
 from app.ports.shares import Ask, ShareRow, ShareStore
+from app.ports.signs import SignStore
 from app.scheduler.shared_admission import Load, SharedAdmission
+from app.scheduler.telling import Telling
 
 _log = structlog.get_logger(__name__)
 
@@ -33,12 +39,31 @@ _IDLE_PART = 8
 """An idle node keeps this part of what is its own."""
 
 
-class Sharing:
-    """Keeps the shares of a node up to date."""
+_SIGNS = "signs"
+"""Topic rung when a node has told something of a provider."""
 
-    def __init__(self, admission: SharedAdmission, shares: ShareStore, node: str, clock: Clock) -> None:
+
+class Sharing:
+    """Keeps the shares of a node up to date, and what it knows of providers.
+
+    Args:
+        doorbell: by which nodes hear of signs at once; without one that others hear, it takes a second.
+    """
+
+    def __init__(
+        self,
+        admission: SharedAdmission,
+        shares: ShareStore,
+        signs: SignStore,
+        doorbell: Doorbell,
+        node: str,
+        clock: Clock,
+    ) -> None:
         self._admission = admission
         self._shares = shares
+        self._signs = signs
+        self._doorbell = doorbell
+        self._telling = Telling(admission, node, clock)
         self._node = node
         self._clock = clock
         self._news = asyncio.Event()
@@ -50,7 +75,8 @@ class Sharing:
     async def running(self) -> AsyncIterator[Sharing]:
         keeper = asyncio.create_task(self._keep(), name="shares")
         try:
-            yield self
+            with self._doorbell.listen(_SIGNS, self._news.set):
+                yield self
         finally:
             keeper.cancel()
             await asyncio.gather(keeper, return_exceptions=True)
@@ -72,7 +98,16 @@ class Sharing:
             await asyncio.sleep(_BREATH_S)
 
     async def update(self) -> None:
-        """Ask for what this node needs, by what the others were seen to need."""
+        """Tell and hear what is new of providers, and ask for what this node needs by what the others need."""
+        news = self._telling.news()
+        if news:
+            await self._signs.say(list(news))
+            self._telling.said(news)
+            self._doorbell.ring(_SIGNS)
+        self._telling.hear(await self._signs.standing())
+        await self._take()
+
+    async def _take(self) -> None:
         loads = self._admission.loads()
         asks = {load.pool: self._ask(load) for load in loads}
         given_back = self._others.keys() - asks.keys()

@@ -30,6 +30,7 @@ from app.storage.reader import Reader
 from app.storage.roles import Roles
 from app.storage.runs import Runs
 from app.storage.shares import Shares
+from app.storage.signs import Signs
 from app.storage.swarms import Swarms
 from app.storage.tasks import Tasks
 from app.storage.tickets import Tickets
@@ -67,6 +68,7 @@ class Database:
     workers: Workers
     nodes: Nodes | None
     shares: Shares
+    signs: Signs
     tickets: Tickets | None
     blobs: Callable[[Clock, Entropy], Blobs] | None
 
@@ -105,6 +107,7 @@ class Database:
             assignments=Assignments(writer, reader),
             workers=Workers(writer),
             shares=Shares(writer),
+            signs=Signs(writer, reader),
         )
 
 

@@ -45,6 +45,18 @@ class Shares(SQLModel, table=True):
     share: int = Field(sa_column=_big())
 
 
+class Signs(SQLModel, table=True):
+    """What one of them has learned and the others should know, by what it is about: the newest ``version`` counts."""
+
+    __tablename__ = "signs"
+
+    name: str = Field(primary_key=True)
+    version: int = Field(sa_column=_big())
+    node: str
+    body: str
+    said_at_ms: int = Field(sa_column=_big())
+
+
 class Tickets(SQLModel, table=True):
     """Tickets of streams, by their SHA-256."""
 
@@ -59,4 +71,5 @@ class Tickets(SQLModel, table=True):
 TICKETS: Table = SQLModel.metadata.tables["tickets"]
 DUTIES: Table = SQLModel.metadata.tables["duties"]
 NODES: Table = SQLModel.metadata.tables["nodes"]
+SIGNS: Table = SQLModel.metadata.tables["signs"]
 SHARES: Table = SQLModel.metadata.tables["shares"]

@@ -12,11 +12,15 @@ from tests.support.service import ServiceProcess, poll
 
 pytestmark = pytest.mark.long
 
+PROBES = 2
+
 
 @pytest.fixture(scope="module")
 def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """Two services that make their calls themselves."""
-    with cluster(tmp_path_factory.mktemp("shared"), workers=0, local_agents=200, latency_ms=100) as found:
+    flags = ("--breaker-failures", "6", "--breaker-recovery-s", "0.5", "--breaker-probes", str(PROBES))
+    folder = tmp_path_factory.mktemp("shared")
+    with cluster(folder, workers=0, local_agents=200, latency_ms=100, flags=flags) as found:
         yield found
 
 
@@ -57,6 +61,37 @@ def claims(node: ServiceProcess) -> int:
 def ends(nodes: Cluster, prefix: str) -> int:
     """Calls of tasks of that name that the model has answered."""
     return sum(call["event"] == "answered" and call["task_id"].startswith(prefix) for call in nodes.model.calls())
+
+
+def lane(node: ServiceProcess) -> dict[str, Any]:
+    """How the model stands, as a service tells."""
+    with node.client() as client:
+        items = client.get("/v1/providers").json()["items"]
+    found: dict[str, Any] = next((model for item in items for model in item["models"] if model["model"] == "mock"), {})
+    return found
+
+
+def is_open(node: ServiceProcess) -> bool:
+    return bool(lane(node)) and lane(node)["breaker"]["state"] != "closed"
+
+
+def test_a_provider_that_is_down_is_down_for_both_services_and_both_make_its_probes_together(nodes: Cluster) -> None:
+    nodes.model.configure(error_rate=1.0, error_status=503)
+    alone = nodes.post({"tasks": independent(10, prefix="alone")})
+    for node in nodes.serves:  # one of them has made no call
+        poll(lambda node=node: is_open(node), what="an open breaker")  # type: ignore[misc]
+
+    runs = start_at_both(nodes, 30, "down")
+    poll(lambda: not nodes.open_calls(), what="the end of calls from before")
+    before = len(nodes.model.calls())
+    poll(lambda: len(nodes.model.calls()) >= before + 8, what="four probes")
+    probes = nodes.model.calls()[before:]
+    nodes.model.configure(error_rate=0.0)
+    for swarm_id in (alone, *runs):
+        assert nodes.until_ended(swarm_id)["status"] == "completed"
+
+    assert 1 <= most_at_once(probes, "") <= PROBES
+    assert not any(map(is_open, nodes.serves))
 
 
 def test_an_orchestrator_and_then_a_key_have_their_limit_over_both_services(nodes: Cluster) -> None:

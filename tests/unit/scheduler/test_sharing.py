@@ -2,47 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-
 import pytest
 
+from app.dispatch.local import LocalDoorbell
 from app.domain.limiter import UNLIMITED, TokenBucket
-from app.ports.shares import Ask, ShareRow
+from app.ports.shares import ShareRow
 from app.scheduler.lanes import LaneSettings
 from app.scheduler.shared_admission import SharedAdmission
 from app.scheduler.sharing import Sharing, wanted_of
 from tests.support.claiming import LANE, OTHER_LANE, Runner
+from tests.support.shares import Shares, Signs
 from tests.support.virtual_time import VirtualTime
 
 LIMIT = 12
 
 
-class Shares:
-    """A store of shares, as the database keeps them."""
-
-    def __init__(self) -> None:
-        self.rows: dict[tuple[str, str], ShareRow] = {}
-        self.used: dict[tuple[str, str], int] = {}
-
-    async def take(
-        self, node: str, asks: Sequence[Ask], given_back: Collection[str] = ()
-    ) -> Mapping[str, Sequence[ShareRow]]:
-        for pool in given_back:
-            del self.rows[pool, node]
-        found = {}
-        for ask in asks:
-            others = [row for (of, name), row in self.rows.items() if of == ask.pool and name != node]
-            left = ask.limit - sum(max(row.share, self.used[ask.pool, row.node]) for row in others)
-            self.rows[ask.pool, node] = ShareRow(node, ask.demand, min(ask.wanted, max(left, 0)))
-            self.used[ask.pool, node] = ask.used
-            found[ask.pool] = [*others, self.rows[ask.pool, node]]
-        return found
-
-
 def node(name: str, shares: Shares, time: VirtualTime) -> tuple[SharedAdmission, Sharing]:
     settings = LaneSettings(max_concurrency=LIMIT, requests_per_minute=600)
     admission = SharedAdmission(lambda _: settings, time, time.call_later, {"one"})
-    return admission, Sharing(admission, shares, name, time)
+    return admission, Sharing(admission, shares, Signs(time), LocalDoorbell(), name, time)
 
 
 @pytest.mark.anyio
