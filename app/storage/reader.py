@@ -56,26 +56,18 @@ class Reader:
                 try:
                     yield connection
                 except self._failures:
-                    if self._network is not None:
-                        await _give_up(connection)
+                    if self._network is not None and not connection.closed and not connection.invalidated:
+                        await connection.invalidate()
                     raise
         except self._failures as exc:
             if self._network is not None and self._network.holds_nul(exc):
                 raise NotFound("thing", "whose name holds the character NUL") from exc
             reason = exc.orig if isinstance(exc, DBAPIError) else exc
-            detail = f"the database could not be read: {str(reason) or type(reason).__name__}"
+            said = "no answer in time" if isinstance(reason, TimeoutError) else str(reason) or type(reason).__name__
+            detail = f"the database could not be read: {said}"
             if self._network is not None and self._network.is_gone(exc):
                 self._network.reach.failed(detail)
             raise StoreUnavailable(detail) from exc
 
     async def dispose(self) -> None:
         await self._engine.dispose()
-
-
-async def _give_up(connection: AsyncConnection) -> None:
-    """Close a connection on which something failed without a farewell, to which a frozen server would not answer."""
-    if not connection.closed and not connection.invalidated:
-        driver = (await connection.get_raw_connection()).driver_connection
-        if driver is not None:
-            driver.terminate()
-        await connection.invalidate()

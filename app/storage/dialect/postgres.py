@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import asyncpg
-from sqlalchemy import Insert
+from sqlalchemy import Insert, event
 from sqlalchemy.dialects.postgresql import asyncpg as dialect
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -78,6 +78,12 @@ _SESSION = {
     # A process that is frozen in a transaction must not keep what it has locked.
     "idle_in_transaction_session_timeout": "3000",
     "lock_timeout": "3500",
+    # Nor one that the network has cut off, which nobody tells the server: what it had sent it would go on to send again
+    # for a quarter of an hour, and a connection without news it would keep for two hours.
+    "tcp_user_timeout": "5000",
+    "tcp_keepalives_idle": "5",
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "3",
 }
 
 
@@ -113,7 +119,7 @@ def reading_engine(url: str) -> AsyncEngine:
     async def connect_reader(**_: Any) -> Connection:
         return await connect(url)
 
-    return create_async_engine(
+    engine = create_async_engine(
         "postgresql+asyncpg://",
         async_creator=connect_reader,
         pool_size=_READ_CONNECTIONS,
@@ -122,6 +128,13 @@ def reading_engine(url: str) -> AsyncEngine:
         isolation_level="REPEATABLE READ",
         execution_options={"postgresql_readonly": True},
     )
+    event.listen(engine.sync_engine.pool, "invalidate", _give_up)
+    return engine
+
+
+def _give_up(connection: Any, *_: object) -> None:
+    """Close a connection on which something failed without a farewell, to which nobody may be there to answer."""
+    connection.driver_connection.terminate()
 
 
 @dataclass(frozen=True, slots=True)
