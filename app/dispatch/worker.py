@@ -35,6 +35,7 @@ from app.ports.provider import RateLimitHeaders
 _log = structlog.get_logger(__name__)
 
 _SIGN_S = LEASE_S / 3
+_AGAIN_S = 1.0
 _SPECS_KEPT = 256
 _STOPS_KEPT_S = 30.0
 _FIRST_WAIT_S, _MAX_WAIT_S = 0.1, 5.0
@@ -98,6 +99,8 @@ class Worker:
         self._idle = asyncio.Event()
         self._stopping = False
         self._seen_at = 0.0
+        self._cut_off = False
+        self._cautious_until = 0.0
         broker.listen(broker.subject("stop"), self._on_stop)
 
     @property
@@ -170,7 +173,7 @@ class Worker:
         return len(left)
 
     def _free(self) -> int:
-        return 0 if self._stopping else self._row.slots - len(self._held) - len(self._arrived)
+        return 0 if self._stopping or self._cut_off else self._row.slots - len(self._held) - len(self._arrived)
 
     # --- claiming and doing ------------------------------------------------------------------------------------------
 
@@ -191,8 +194,10 @@ class Worker:
             self._came.clear()
             arrived = {held.assignment.key: held for held in self._arrived}
             try:
-                claims = await self._assignments.claim(self._row.worker_id, list(arrived))
+                orphans = time.monotonic() >= self._cautious_until
+                claims = await self._assignments.claim(self._row.worker_id, list(arrived), orphans=orphans)
             except StoreUnavailable as exc:
+                self._cut_off = True
                 _log.warning("jobs_not_claimed", jobs=len(arrived), error=exc.detail)
                 for held in arrived.values():
                     self._broker.send(held.reply, _LATER)
@@ -354,18 +359,29 @@ class Worker:
 
     async def _sign(self) -> None:
         while True:
-            for held in tuple(self._held.values()):
-                self._broker.send(held.reply, _BUSY)
+            # Who cannot reach the store is held to be gone there, and what it has is for others to do.
+            if time.monotonic() - self._seen_at < LEASE_S:
+                for held in tuple(self._held.values()):
+                    self._broker.send(held.reply, _BUSY)
             if not self._stopping:
                 try:
                     await self._workers.beat(self._row)
-                    self._seen_at = time.monotonic()
+                    self._seen()
                     await self._drop_unwanted()
                 except StoreUnavailable as exc:
+                    self._cut_off = True
                     _log.warning("no_sign_of_life", error=exc.detail)
                 except Exception:
                     _log.exception("no_sign_of_life")
-            await asyncio.sleep(_SIGN_S)
+            await asyncio.sleep(_AGAIN_S if self._cut_off else _SIGN_S)
+
+    def _seen(self) -> None:
+        self._seen_at = time.monotonic()
+        if self._cut_off:
+            self._cut_off = False
+            # If the store was away from all, the others have had no chance to show that they live, and get one first.
+            self._cautious_until = self._seen_at + LEASE_S
+            self._asking.wake()
 
     async def _drop_unwanted(self) -> None:
         """Stop what nobody waits for: the message that said so was lost, or another worker has it by now."""

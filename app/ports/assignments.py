@@ -88,8 +88,12 @@ class Assignments(Protocol):
         """Return what is out of these swarms."""
         ...
 
-    async def claim(self, worker_id: str, keys: Sequence[CallKey]) -> Claims:
-        """Give assignments to a worker, unless their fact is recorded or another worker that is alive has them."""
+    async def claim(self, worker_id: str, keys: Sequence[CallKey], *, orphans: bool = True) -> Claims:
+        """Give assignments to a worker, unless their fact is recorded or another worker that is alive has them.
+
+        Args:
+            orphans: also those of workers that are held to be gone.
+        """
         ...
 
     async def record(self, told: Sequence[Told]) -> Mapping[CallKey, str | None]:

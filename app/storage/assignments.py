@@ -37,7 +37,7 @@ _POSTGRES = {
 }
 _KEY = "swarm_id, ix, attempt, step, nth"
 _SAME = "swarm_id = k.s AND ix = k.i AND attempt = k.a AND step = k.t AND nth = k.c"
-_TYPES: dict[str, Any] = {"slots": Integer}
+_TYPES: dict[str, Any] = {"slots": Integer, "orphans": Integer}
 
 
 def _statement(sql: str) -> Statement:
@@ -58,7 +58,7 @@ _HEARD = _statement(
 _STOPPED = _statement("DELETE FROM assignments WHERE swarm_id = :p_swarm_id AND ix IN {indices}")
 _CLAIM = _statement(
     "UPDATE assignments SET claim = claim + 1, worker_id = :p_worker_id FROM {keys} WHERE {same} AND told IS NULL"
-    " AND (worker_id IS NULL OR worker_id = :p_worker_id OR NOT EXISTS"
+    " AND (worker_id IS NULL OR worker_id = :p_worker_id OR :p_orphans = 1 AND NOT EXISTS"
     " (SELECT 1 FROM workers WHERE workers.id = worker_id AND workers.seen_at_ms > {now} - {lease}))"
     " RETURNING {key}, claim"
 )
@@ -129,9 +129,11 @@ class Assignments:
         [rows] = await self._writer.write([_op(_STANDING, fetch=True, keys=keys)])
         return [Standing(key=CallKey(*key), claimed=bool(claimed), told=told) for *key, claimed, told in rows]
 
-    async def claim(self, worker_id: str, keys: Sequence[CallKey]) -> Claims:
+    async def claim(self, worker_id: str, keys: Sequence[CallKey], *, orphans: bool = True) -> Claims:
         asked = {"keys": _keys(keys), "worker_id": worker_id}
-        granted, busy = await self._writer.write([_op(_CLAIM, fetch=True, **asked), _op(_BUSY, fetch=True, **asked)])
+        granted, busy = await self._writer.write(
+            [_op(_CLAIM, fetch=True, **asked, orphans=int(orphans)), _op(_BUSY, fetch=True, **asked)]
+        )
         return Claims(
             granted={CallKey(*key): claim for *key, claim in granted}, busy=frozenset(CallKey(*row) for row in busy)
         )

@@ -81,6 +81,8 @@ async def test_a_worker_that_was_never_seen_holds_nothing(store: Database) -> No
     await store.workers.beat(TWO)
 
     await store.assignments.claim(ONE.worker_id, [first])
+    claims = await store.assignments.claim(TWO.worker_id, [first], orphans=False)
+    assert (dict(claims.granted), set(claims.busy)) == ({}, {first})
     claims = await store.assignments.claim(TWO.worker_id, [first])
 
     assert dict(claims.granted) == {first: 2}
