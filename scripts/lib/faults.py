@@ -26,6 +26,9 @@ PROMISES = {
     1: "kill -9 at 50 random points of a 300-task DAG: 0 lost, 0 replaced, no recorded call again, repeats <= calls in "
     "flight, going again <= 5 s",
     2: "kill at every commit of a 20-task DAG: 0 violations, integrity_check ok",
+    3: "PostgreSQL stopped, killed, frozen; NATS, a service, a worker killed: 0 lost, 0 twice, 503 within 5 s",
+    4: "a worker or node frozen past its lease: 0 outcomes replaced",
+    5: "two schedulers on one database: 0 double claims",
     6: "disk full, EIO on fsync: nothing acknowledged missing, readiness red, goes on by itself",
     7: "429 + Retry-After, 500, 503 at 20 %: >= 99 % end, never sooner than Retry-After, attempts <= max + 1",
     8: "hung socket, 1 byte/s, resets: ends <= timeout + 1 s, slot freed, 0 descriptors leaked after 1,000",
@@ -38,6 +41,7 @@ PROMISES = {
     15: "the same POST 100 x at once with one Idempotency-Key: one run",
     16: "SIGTERM under load: drained <= 30 s, 0 lost",
     17: "bit flip, truncated database file: refuses loudly",
+    18: "network partition, both ways or one: 0 lost, 0 twice, 503 + Retry-After within 5 s, goes on by itself",
     19: "simulation, 1,000 seeds: 0 violations, under 2 minutes, a seed replays identically",
     20: "database of an older version: migrates and resumes",
     21: "300 agents, budget for 120 calls, 50 seeds: billed <= cap every time, raised -> ends, no call repeated",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import signal
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -61,9 +61,6 @@ class Cluster:
     broker: NatsServer
     serves: list[ServiceProcess] = field(default_factory=list)
     workers: list[WorkerProcess] = field(default_factory=list)
-
-    def env(self) -> dict[str, str]:
-        return {"SWARMD_DATABASE_URL": self.database_url, "SWARMD_NATS_URL": self.broker.url}
 
     def post(self, body: Mapping[str, Any], *, node: int = 0) -> str:
         """Start a swarm at a node and return its id."""
@@ -149,21 +146,36 @@ def cluster(
     flags: Sequence[str] = (),
     local_agents: int = 0,
     model_flags: Sequence[str] = (),
+    through: Callable[[str, str, str], str] = lambda process, server, url: url,
+    **more: str,
 ) -> Iterator[Cluster]:
-    """Start all of it, on private servers and free ports."""
+    """Start all of it, on private servers and free ports.
+
+    Args:
+        through: returns the URL by which a process (``serve0``, ``worker1``) reaches a server (``database``,
+            ``broker``), given the server's own.
+        more: further variables of all processes.
+    """
     with ExitStack() as stack:
         postgres = server()
         broker = stack.enter_context(nats_server(folder))
         model = stack.enter_context(MockModelProcess(folder, "--latency-ms", str(latency_ms), *model_flags))
         url = stack.enter_context(postgres.database())
         found = Cluster(model, postgres, url, broker)
+
+        def env(process: str) -> dict[str, str]:
+            return more | {
+                "SWARMD_DATABASE_URL": through(process, "database", url),
+                "SWARMD_NATS_URL": through(process, "broker", broker.url),
+            }
+
         found.serves = [
             ServiceProcess(
                 folder / f"serve{number}",
                 *model.as_provider(),
                 *flags,
-                **found.env(),
                 SWARMD_LOCAL_AGENTS=str(local_agents),
+                **env(f"serve{number}"),
             )
             for number in range(serves)
         ]
@@ -174,7 +186,7 @@ def cluster(
                 "--concurrency",
                 str(concurrency),
                 *flags,
-                **found.env(),
+                **env(f"worker{number}"),
             )
             for number in range(workers)
         ]
