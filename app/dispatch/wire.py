@@ -7,7 +7,7 @@ where it is not; so does the body of a job that is too large for a message.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -22,6 +22,8 @@ from app.ports.provider import RateLimitHeaders
 
 Limits = Sequence[tuple[str, RateLimitHeaders]]
 """What providers said of their own limits beside an answer, by lane."""
+
+_NEWS_BYTES = 256 * 1024
 
 _SPEC = TypeAdapter(SwarmSpec)
 _LIMITS = TypeAdapter(list[tuple[str, RateLimitHeaders]])
@@ -130,9 +132,23 @@ def load_told(text: str) -> tuple[Answer, Limits]:
         raise Unreadable(str(exc)) from exc
 
 
-def dump_news(news: Iterable[tuple[CallKey, str | None]]) -> bytes:
-    """Return facts that were recorded, for the node that waits for them; None for one that it has to look up."""
-    return orjson.dumps([[*_listed(key), text] for key, text in news])
+def dump_news(news: Iterable[tuple[CallKey, str | None]]) -> Iterator[bytes]:
+    """Yield messages with facts that were recorded, for the node that waits for them; None for one to be looked up, as
+    large ones are."""
+    part: list[list[Any]] = []
+    size = 0
+    for key, text in news:
+        length = len(text or "")
+        if length > _NEWS_BYTES:
+            part.append([*_listed(key), None])
+            continue
+        if size + length > _NEWS_BYTES:
+            yield orjson.dumps(part)
+            part, size = [], 0
+        part.append([*_listed(key), text])
+        size += length
+    if part:
+        yield orjson.dumps(part)
 
 
 def load_news(message: bytes) -> list[tuple[CallKey, str | None]]:

@@ -39,7 +39,6 @@ _AGAIN_S = 1.0
 _SPECS_KEPT = 256
 _STOPS_KEPT_S = 30.0
 _FIRST_WAIT_S, _MAX_WAIT_S = 0.1, 5.0
-_NEWS_BYTES = 256 * 1024
 
 _ACK = b"+ACK"
 _BUSY = b"+WPI"
@@ -338,22 +337,9 @@ class Worker:
                 self._tell(owner, facts)
 
     def _tell(self, owner: str, facts: Sequence[tuple[CallKey, str | None]]) -> None:
-        """Tell a node what is recorded; of large facts only that they are there."""
         subject = self._broker.subject("facts", token(owner))
-        part: list[tuple[CallKey, str | None]] = []
-        size = 0
-        for key, text in facts:
-            length = len(text or "")
-            if length > _NEWS_BYTES:
-                part.append((key, None))
-                continue
-            if size + length > _NEWS_BYTES:
-                self._broker.send(subject, wire.dump_news(part))
-                part, size = [], 0
-            part.append((key, text))
-            size += length
-        if part:
-            self._broker.send(subject, wire.dump_news(part))
+        for message in wire.dump_news(facts):
+            self._broker.send(subject, message)
 
     # --- signs of life -----------------------------------------------------------------------------------------------
 

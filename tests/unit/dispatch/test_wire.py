@@ -179,7 +179,11 @@ KEY = CallKey("swm_1", 3, 2, 1, 1)
 
 
 def test_news_and_withdrawals_come_back_as_they_were() -> None:
-    assert wire.load_news(wire.dump_news([(KEY, '{"a":1}'), (KEY, None)])) == [(KEY, '{"a":1}'), (KEY, None)]
+    [message] = wire.dump_news([(KEY, '{"a":1}'), (KEY, None)])
+    assert wire.load_news(message) == [(KEY, '{"a":1}'), (KEY, None)]
+    medium, large = "m" * 200_000, "l" * 300_000
+    told = [wire.load_news(message) for message in wire.dump_news([(KEY, medium), (KEY, large), (KEY, medium)])]
+    assert told == [[(KEY, medium), (KEY, None)], [(KEY, medium)]]
     assert wire.load_keys(wire.dump_keys([KEY])) == [KEY]
 
 
