@@ -52,7 +52,8 @@ class Claims:
 
     Attributes:
         granted: with the number of the claim, which grows: what an older claimant records matches nothing.
-        busy: those that another worker has, which is alive. The rest needs nothing to be done any more.
+        busy: those that are still to be done and not by this worker: another one has them, or had them when it asked.
+            The rest needs nothing to be done any more.
     """
 
     granted: Mapping[CallKey, int]

@@ -1,15 +1,15 @@
 """Calls that are out at workers, and these (``ports.assignments``).
 
-Many rows go by in one statement each way, as one JSON text: a worker claims and records by the hundred.
+A worker claims and records by the hundred, in one transaction and one round trip; each row by its key.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import Integer, Text, bindparam, insert, text
+from sqlalchemy import BigInteger, Integer, Text, bindparam, insert, text
 
 from app.ports.assignments import LEASE_S, Assigned, Claims, Standing, Told, WorkerRow
 from app.ports.dispatch import CallKey
@@ -23,26 +23,27 @@ _FORGET_MS = 3_600_000
 
 _SQLITE = {
     "now": "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)",
-    "keys": "(SELECT json_extract(value, '$[0]') AS s, json_extract(value, '$[1]') AS i,"
-    " json_extract(value, '$[2]') AS a, json_extract(value, '$[3]') AS t, json_extract(value, '$[4]') AS c,"
-    " json_extract(value, '$[5]') AS n, json_extract(value, '$[6]') AS x FROM json_each(:p_keys)) AS k",
-    "indices": "(SELECT value FROM json_each(:p_indices))",
+    "in_swarms": "IN (SELECT value FROM json_each(:p_swarms))",
+    "in_indices": "IN (SELECT value FROM json_each(:p_indices))",
 }
 _POSTGRES = {
     "now": "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)",
-    "keys": "(SELECT e->>0 AS s, CAST(e->>1 AS BIGINT) AS i, CAST(e->>2 AS BIGINT) AS a,"
-    " CAST(e->>3 AS BIGINT) AS t, CAST(e->>4 AS BIGINT) AS c, CAST(e->>5 AS BIGINT) AS n, e->>6 AS x"
-    " FROM json_array_elements(CAST(:p_keys AS JSON)) AS e) AS k",
-    "indices": "(SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST(:p_indices AS JSON)))",
+    "in_swarms": "= ANY(ARRAY(SELECT jsonb_array_elements_text(CAST(:p_swarms AS JSONB))))",
+    "in_indices": "= ANY(ARRAY(SELECT CAST(jsonb_array_elements_text(CAST(:p_indices AS JSONB)) AS BIGINT)))",
 }
 _KEY = "swarm_id, ix, attempt, step, nth"
-_SAME = "swarm_id = k.s AND ix = k.i AND attempt = k.a AND step = k.t AND nth = k.c"
-_TYPES: dict[str, Any] = {"slots": Integer, "orphans": Integer}
+_IT = " AND ".join([f"{name} = :p_{name}" for name in _KEY.split(", ")])
+"""One row by its whole key, sent for many rows at once. A join with a list of keys would be one statement, but the
+server plans it by what it believes of a table whose rows stay for a second: it goes through all of it, dead or not."""
+
+_TYPES: dict[str, Any] = dict.fromkeys(("slots", "orphans"), Integer) | dict.fromkeys(
+    ("ix", "attempt", "step", "nth", "claim"), BigInteger
+)
 
 
 def _statement(sql: str) -> Statement:
     def variant(words: Mapping[str, str]) -> Any:
-        said = text(sql.format(**words, key=_KEY, same=_SAME, lease=_LEASE_MS, forget=_FORGET_MS))
+        said = text(sql.format(**words, key=_KEY, it=_IT, lease=_LEASE_MS, forget=_FORGET_MS))
         names = [name for name in said.compile().params if name.startswith("p_")]
         return said.bindparams(
             *[bindparam(name, None, type_=_TYPES.get(name.removeprefix("p_"), Text)()) for name in names]
@@ -52,30 +53,23 @@ def _statement(sql: str) -> Statement:
 
 
 _OUT = compile_statement(insert(ASSIGNMENTS))
-_HEARD = _statement(
-    "DELETE FROM assignments WHERE ({key}) IN (SELECT k.s, k.i, k.a, k.t, k.c FROM {keys})",
-)
-_STOPPED = _statement("DELETE FROM assignments WHERE swarm_id = :p_swarm_id AND ix IN {indices}")
+_HEARD = _statement("DELETE FROM assignments WHERE {it}")
+_STOPPED = _statement("DELETE FROM assignments WHERE swarm_id = :p_swarm_id AND ix {in_indices}")
 _CLAIM = _statement(
-    "UPDATE assignments SET claim = claim + 1, worker_id = :p_worker_id FROM {keys} WHERE {same} AND told IS NULL"
+    "UPDATE assignments SET claim = claim + 1, worker_id = :p_worker_id WHERE {it} AND told IS NULL"
     " AND (worker_id IS NULL OR worker_id = :p_worker_id OR :p_orphans = 1 AND NOT EXISTS"
     " (SELECT 1 FROM workers WHERE workers.id = worker_id AND workers.seen_at_ms > {now} - {lease}))"
     " RETURNING {key}, claim"
 )
-_BUSY = _statement(
-    "SELECT {key} FROM assignments JOIN {keys} ON {same} WHERE told IS NULL AND worker_id <> :p_worker_id"
-)
+_TO_DO = _statement("SELECT {key} FROM assignments WHERE {it} AND told IS NULL")
 _RECORD = _statement(
-    "UPDATE assignments SET told = k.x FROM {keys} WHERE {same} AND claim = k.n AND told IS NULL"
+    "UPDATE assignments SET told = :p_told WHERE {it} AND claim = :p_claim AND told IS NULL"
     " RETURNING {key}, (SELECT lease_owner FROM swarms WHERE swarms.id = swarm_id)"
 )
-_CLAIMED = _statement(
-    "SELECT {key} FROM assignments JOIN {keys} ON {same} WHERE told IS NULL AND worker_id = :p_worker_id"
-)
+_CLAIMED = _statement("SELECT {key} FROM assignments WHERE {it} AND told IS NULL AND worker_id = :p_worker_id")
 _STANDING = _statement(
     "SELECT {key}, workers.id IS NOT NULL, told FROM assignments LEFT JOIN workers"
-    " ON workers.id = worker_id AND workers.seen_at_ms > {now} - {lease}"
-    " WHERE swarm_id IN (SELECT k.s FROM {keys})"
+    " ON workers.id = worker_id AND workers.seen_at_ms > {now} - {lease} WHERE swarm_id {in_swarms}"
 )
 _KEEP = _statement(
     "INSERT INTO assignment_texts (swarm_id, digest, body) VALUES (:p_swarm_id, :p_digest, :p_body)"
@@ -92,28 +86,33 @@ _LEAVE = _statement("DELETE FROM workers WHERE id = :p_worker_id")
 _ALIVE = _statement("SELECT id, name, slots, tags FROM workers WHERE seen_at_ms > {now} - {lease} ORDER BY id")
 
 
-def _listed(key: CallKey) -> list[str | int]:
-    return [key.swarm_id, key.index, key.attempt, key.step, key.call]
-
-
-def _keys(keys: Sequence[CallKey]) -> str:
-    return orjson.dumps([_listed(key) for key in keys]).decode()
+def _fields(key: CallKey) -> dict[str, Any]:
+    return {"swarm_id": key.swarm_id, "ix": key.index, "attempt": key.attempt, "step": key.step, "nth": key.call}
 
 
 def _op(statement: Statement, *, fetch: bool = False, **values: Any) -> Op:
     return Op(statement, [statement.row(values)], fetch=fetch)
 
 
+def _place(key: CallKey) -> tuple[str, int, int, int, int]:
+    """Rows are written in one order, so that of two who write the same ones none waits for the other in a circle."""
+    return key.swarm_id, key.index, key.attempt, key.step, key.call
+
+
+def _each(statement: Statement, keys: Iterable[CallKey], **values: Any) -> Op:
+    return Op(statement, [statement.row(_fields(key) | values) for key in sorted(keys, key=_place)], fetch=True)
+
+
 def assigned_ops(swarm_id: str, assigned: Assigned, *, ended: bool) -> list[Op]:
     """Return what a turn of a runner changes in what is out."""
     ops = []
     if assigned.heard:
-        ops.append(_op(_HEARD, keys=_keys(assigned.heard)))
+        ops.append(Op(_HEARD, [_HEARD.row(_fields(key)) for key in sorted(assigned.heard, key=_place)]))
     if assigned.stopped:
         ops.append(_op(_STOPPED, swarm_id=swarm_id, indices=orjson.dumps(list(assigned.stopped)).decode()))
     if assigned.out:
-        fields = [dict(zip(_KEY.split(", "), _listed(key), strict=True)) for key in assigned.out]
-        ops.append(Op(_OUT, [_OUT.row(row | {"claim": 0, "worker_id": None, "told": None}) for row in fields]))
+        new = {"claim": 0, "worker_id": None, "told": None}
+        ops.append(Op(_OUT, [_OUT.row(_fields(key) | new) for key in assigned.out]))
     if ended:
         ops.append(_op(_FORGET_TEXTS, swarm_id=swarm_id))
     return ops
@@ -125,26 +124,28 @@ class Assignments:
         self._reader = reader
 
     async def standing(self, swarm_ids: Sequence[str]) -> Sequence[Standing]:
-        keys = orjson.dumps([[swarm_id] for swarm_id in swarm_ids]).decode()
-        [rows] = await self._writer.write([_op(_STANDING, fetch=True, keys=keys)])
+        swarms = orjson.dumps(list(swarm_ids)).decode()
+        [rows] = await self._writer.write([_op(_STANDING, fetch=True, swarms=swarms)])
         return [Standing(key=CallKey(*key), claimed=bool(claimed), told=told) for *key, claimed, told in rows]
 
     async def claim(self, worker_id: str, keys: Sequence[CallKey], *, orphans: bool = True) -> Claims:
-        asked = {"keys": _keys(keys), "worker_id": worker_id}
-        granted, busy = await self._writer.write(
-            [_op(_CLAIM, fetch=True, **asked, orphans=int(orphans)), _op(_BUSY, fetch=True, **asked)]
-        )
-        return Claims(
-            granted={CallKey(*key): claim for *key, claim in granted}, busy=frozenset(CallKey(*row) for row in busy)
-        )
+        [claimed] = await self._writer.write([_each(_CLAIM, keys, worker_id=worker_id, orphans=int(orphans))])
+        granted = {CallKey(*key): claim for *key, claim in claimed}
+        others = set(keys) - granted.keys()
+        busy: frozenset[CallKey] = frozenset()
+        if others:
+            [rows] = await self._writer.write([_each(_TO_DO, others)])
+            busy = frozenset(CallKey(*row) for row in rows)
+        return Claims(granted=granted, busy=busy)
 
     async def record(self, told: Sequence[Told]) -> Mapping[CallKey, str | None]:
-        rows = [[*_listed(one.key), one.claim, one.text] for one in told]
-        [recorded] = await self._writer.write([_op(_RECORD, fetch=True, keys=orjson.dumps(rows).decode())])
+        ordered = sorted(told, key=lambda one: _place(one.key))
+        rows = [_RECORD.row(_fields(one.key) | {"claim": one.claim, "told": one.text}) for one in ordered]
+        [recorded] = await self._writer.write([Op(_RECORD, rows, fetch=True)])
         return {CallKey(*key): owner for *key, owner in recorded}
 
     async def claimed_by(self, worker_id: str, keys: Sequence[CallKey]) -> Collection[CallKey]:
-        [rows] = await self._writer.write([_op(_CLAIMED, fetch=True, keys=_keys(keys), worker_id=worker_id)])
+        [rows] = await self._writer.write([_each(_CLAIMED, keys, worker_id=worker_id)])
         return frozenset(CallKey(*row) for row in rows)
 
     async def keep(self, swarm_id: str, digest: str, body: str) -> None:

@@ -213,7 +213,7 @@ class _Lane:
         """Return the number of the transaction."""
         locks = sorted(set().union(*[unit.locks for unit in units]))
         if self._connection is None or self._connection.is_closed():
-            self._connection = await connect(self._url, command_timeout_s=_BEYOND_S)
+            self._connection = await connect(self._url, command_timeout_s=_BEYOND_S, by_key=True)
             self._reach.worked()
         await self._run(_BEGIN)
         row = await self._connection.fetchrow(_LOCK, locks)

@@ -87,6 +87,11 @@ _SESSION = {
 }
 
 
+_BY_KEY = {"enable_seqscan": "off"}
+"""Of connections that write. What they look up has an index, often in tables whose rows come and go within a second: by
+what the server's statistics say of these it would read the whole table, each time."""
+
+
 class Connection(Protocol):
     """What is used of the driver's connection, which comes without types."""
 
@@ -101,14 +106,21 @@ class Connection(Protocol):
     def terminate(self) -> None: ...
 
 
-async def connect(url: str, *, command_timeout_s: float = COMMAND_S) -> Connection:
-    """Raises one of ``FAILURES``; none of them tells the password."""
+async def connect(url: str, *, command_timeout_s: float = COMMAND_S, by_key: bool = False) -> Connection:
+    """Connect.
+
+    Args:
+        by_key: whether its statements look rows up by keys; no plan reads a table then where there is an index.
+
+    Raises:
+        one of ``FAILURES``; none of them tells the password.
+    """
     made: Connection = await asyncpg.connect(
         url,
         timeout=CONNECT_S,
         command_timeout=command_timeout_s,
         statement_cache_size=_STATEMENTS_KEPT,
-        server_settings=_SESSION,
+        server_settings=_SESSION | (_BY_KEY if by_key else {}),
     )
     return made
 
@@ -205,7 +217,10 @@ async def execute(connection: Connection, op: Op) -> Any:
     one = compiled(op.statement)
     rows = op.rows if one.places is None else [one.arguments(row) for row in op.rows]
     if op.fetch:
-        return [tuple(found) for row in rows for found in await connection.fetch(one.sql, *row)]
+        many = len(rows) > 1
+        return list(
+            map(tuple, await (connection.fetchmany(one.sql, rows) if many else connection.fetch(one.sql, *rows[0])))
+        )
     if len(rows) == 1:
         status: str = await connection.execute(one.sql, *rows[0])
         return op.check(int(status.rpartition(" ")[2]))
