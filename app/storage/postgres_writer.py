@@ -25,7 +25,18 @@ import asyncpg
 
 from app.domain.errors import InvalidRequest, StoreUnavailable
 from app.storage.dialect import ConstraintViolated, Op, UnexpectedRowCount
-from app.storage.dialect.postgres import COMMAND_S, FAILURES, NO_NUL, Connection, connect, execute, is_gone, locks_of
+from app.storage.dialect.postgres import (
+    BY_KEY,
+    COMMAND_S,
+    FAILURES,
+    NO_NUL,
+    Connection,
+    connect,
+    execute,
+    findable_op,
+    is_gone,
+    locks_of,
+)
 from app.storage.reach import Reach, within
 
 CONNECTIONS = 4
@@ -34,9 +45,6 @@ _MAX_UNITS = 512
 
 _ANSWER_S = 4.5
 """Within so long a unit is written or refused."""
-
-_BEYOND_S = 60.0
-"""The driver's own limit: the time that counts is that of a transaction, and of the commit at its end."""
 
 _ASK_EVERY_S = 0.05
 _TRIES = 3
@@ -213,7 +221,7 @@ class _Lane:
         """Return the number of the transaction."""
         locks = sorted(set().union(*[unit.locks for unit in units]))
         if self._connection is None or self._connection.is_closed():
-            self._connection = await connect(self._url, command_timeout_s=_BEYOND_S, by_key=True)
+            self._connection = await connect(self._url, settings=BY_KEY)
             self._reach.worked()
         await self._run(_BEGIN)
         row = await self._connection.fetchrow(_LOCK, locks)
@@ -243,15 +251,19 @@ class _Lane:
 
     async def _apart(self, unit: _Unit) -> Result:
         assert self._connection is not None
+        ops = unit.ops
         for is_last in (False, True):
             await self._run("SAVEPOINT unit")
             try:
-                results = [await execute(self._connection, op) for op in unit.ops]
+                results = [await execute(self._connection, op) for op in ops]
             except _UNIT_ERRORS as exc:
                 await self._run("ROLLBACK TO unit")
-                if isinstance(exc, asyncpg.UniqueViolationError) and not is_last:
-                    continue
-                return _said(exc)
+                again = (asyncpg.UniqueViolationError, asyncpg.CharacterNotInRepertoireError)
+                if is_last or not isinstance(exc, again):
+                    return _said(exc)
+                if isinstance(exc, asyncpg.CharacterNotInRepertoireError):
+                    ops = [findable_op(op) for op in ops]
+                continue
             await self._run("RELEASE unit")
             return results
         raise AssertionError("the second try returns")

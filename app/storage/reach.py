@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 from app.domain.errors import StoreUnavailable
 
@@ -19,13 +19,48 @@ _AGAIN_S = 1.0
 
 @asynccontextmanager
 async def within(seconds: float) -> AsyncIterator[None]:
-    """As ``asyncio.timeout``, but for what the other side takes.
-
-    While this process itself was held up (its loop looks at the clock late) the answer may have come and not been
-    looked at, so there is a further second for it.
+    """As ``asyncio.timeout``, but for what the other side takes, see ``_acting``.
 
     Raises:
         TimeoutError: nothing came in time.
+    """
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout(None) as limit:
+        with _acting(seconds, lambda: limit.reschedule(loop.time())):
+            yield
+
+
+@contextmanager
+def cut_after(seconds: float, cut: Callable[[], None]) -> Iterator[None]:
+    """As ``within``, but ends what takes too long by ``cut``, which makes it fail, instead of cancelling it.
+
+    For what says farewell to the other side when it is cancelled, and waits for an answer to that.
+
+    Raises:
+        TimeoutError: nothing came in time.
+    """
+    passed = False
+
+    def end() -> None:
+        nonlocal passed
+        passed = True
+        cut()
+
+    with _acting(seconds, end):
+        try:
+            yield
+        except Exception as exc:
+            if passed:
+                raise TimeoutError(f"no answer within {seconds:g} s") from exc
+            raise
+
+
+@contextmanager
+def _acting(seconds: float, act: Callable[[], None]) -> Iterator[None]:
+    """Call ``act`` in so many seconds unless the block has ended.
+
+    While this process itself was held up (its loop looks at the clock late) the answer may have come and not been
+    looked at, so there is a further second for it.
     """
     loop = asyncio.get_running_loop()
     due = loop.time() + seconds
@@ -37,15 +72,14 @@ async def within(seconds: float) -> AsyncIterator[None]:
             due = loop.time() + _AGAIN_S
             handle = loop.call_at(due, look)
         else:
-            limit.reschedule(loop.time())
+            act()
 
-    async with asyncio.timeout(None) as limit:
-        handle = loop.call_at(due, look)
-        try:
-            yield
-        finally:
-            if handle is not None:
-                handle.cancel()
+    handle = loop.call_at(due, look)
+    try:
+        yield
+    finally:
+        if handle is not None:
+            handle.cancel()
 
 
 class Reach:

@@ -11,22 +11,22 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from app.domain.errors import NotFound, StoreUnavailable
+from app.domain.errors import StoreUnavailable
 from app.storage.reach import Reach
 
 
 @dataclass(frozen=True, slots=True)
 class Network:
     """Attributes:
+    connection: of the engine, with a limit on how long each of its steps may take.
     failures: what the driver raises by itself.
     is_gone: whether a failure means that the database is away.
-    holds_nul: whether one means that what is looked for cannot be in it.
     """
 
     reach: Reach
+    connection: Callable[[AsyncEngine], AsyncConnection]
     failures: tuple[type[Exception], ...]
     is_gone: Callable[[BaseException], bool]
-    holds_nul: Callable[[BaseException], bool]
 
 
 class Reader:
@@ -47,12 +47,12 @@ class Reader:
 
         Raises:
             StoreUnavailable: the database could not be read, or no connection was free in time.
-            NotFound: a text with the character NUL was looked for, of which PostgreSQL has none.
         """
+        make = AsyncConnection if self._network is None else self._network.connection
         if self._network is not None:
             self._network.reach.check()
         try:
-            async with self._engine.connect() as connection:
+            async with make(self._engine) as connection:
                 try:
                     yield connection
                 except self._failures:
@@ -60,8 +60,6 @@ class Reader:
                         await connection.invalidate()
                     raise
         except self._failures as exc:
-            if self._network is not None and self._network.holds_nul(exc):
-                raise NotFound("thing", "whose name holds the character NUL") from exc
             reason = exc.orig if isinstance(exc, DBAPIError) else exc
             said = "no answer in time" if isinstance(reason, TimeoutError) else str(reason) or type(reason).__name__
             detail = f"the database could not be read: {said}"

@@ -34,7 +34,7 @@ async def open_server(
     reach = Reach()
     reader = Reader(
         postgres.reading_engine(url),
-        Network(reach, postgres.FAILURES, postgres.is_gone, postgres.holds_nul),
+        Network(reach, postgres.ReadingConnection, postgres.FAILURES, postgres.is_gone),
     )
     try:
         async with PostgresWriter(url, reach, before_commit=before_commit) as writer:

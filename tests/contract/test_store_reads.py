@@ -47,6 +47,23 @@ async def end(store: Database, number: int = 1) -> SwarmState:
 # --- tenants ---------------------------------------------------------------------------------------------------------
 
 
+async def test_what_an_address_names_with_a_nul_is_not_there(store: Database) -> None:
+    """PostgreSQL has no texts with that character, and says so for an error instead of finding nothing."""
+    await store.swarms.create(new_swarm({"a": []}, tenant_id="ours"))
+    swarm_id, tenant = swarm_id_of(1), "ours"
+    nobody = swarm_id + "\0"
+
+    assert await store.swarms.get(tenant, nobody) is None
+    assert await store.swarms.snapshot(tenant, nobody) is None
+    assert await store.swarms.command(tenant, nobody, Command("cancel")) is None
+    assert not await store.swarms.delete(tenant, nobody)
+    assert not await store.files.delete(tenant, nobody)
+    assert not await store.webhooks.redeliver(tenant, nobody, 1)
+    assert (await store.swarms.list(tenant, SwarmFilter(name="\0"), limit=10, cursor=None)).items == []
+    assert (await store.agents.list(tenant, limit=10, cursor="\0a")).items == []
+    assert (await store.tasks.list(swarm_id, TaskFilter(role="\0"), limit=10, cursor=None)).items == []
+
+
 async def test_another_tenants_swarm_does_not_exist(store: Database) -> None:
     await store.swarms.create(new_swarm({"a": []}, tenant_id="theirs"))
     state = await end(store)

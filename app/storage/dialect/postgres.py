@@ -8,21 +8,26 @@ byte by byte (``migrating``), as SQLite's do, so that pages go on where they end
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import asyncpg
 from sqlalchemy import Insert, event
 from sqlalchemy.dialects.postgresql import asyncpg as dialect
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from app.storage.dialect import Op, Statement
+from app.storage.reach import cut_after, within
 
 CONNECT_S = 2.0
 COMMAND_S = 4.0
 """What a query gets at most: a server that is frozen or cut off does not close its connections."""
+
+_BEYOND_S = 60.0
+"""The driver's own limits. Those that count know whether it was this process that was held up (``reach``)."""
 
 _READ_CONNECTIONS = 8
 _STATEMENTS_KEPT = 400
@@ -51,14 +56,23 @@ _GONE = (
 
 NO_NUL = "a name or another short text holds the character NUL (U+0000), which cannot be stored"
 
+_NO_TEXT = "\x01\ufdd0"
+"""In place of a NUL where rows are looked for: PostgreSQL has no text with one, and nobody's has this noncharacter."""
 
-def holds_nul(exc: BaseException | None) -> bool:
-    """Return whether a query failed because a text of the caller's holds a NUL: PostgreSQL has no such texts."""
-    while exc is not None:
-        if isinstance(exc, asyncpg.CharacterNotInRepertoireError):
-            return True
-        exc = exc.__cause__
-    return False
+
+def findable(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return what rows may be looked for by: instead of texts with a NUL, which are an error, ones that no row has."""
+    if not any(isinstance(value, str) and "\0" in value for value in values):
+        return values
+    return tuple([value.replace("\0", _NO_TEXT) if isinstance(value, str) else value for value in values])
+
+
+def findable_op(op: Op) -> Op:
+    """The same for what changes or removes rows; what a new row is to hold stays as it is."""
+    source = op.statement.source
+    if isinstance(source, Insert) and source.select is None:
+        return op
+    return replace(op, rows=[findable(row) for row in op.rows])
 
 
 def is_gone(exc: BaseException | None) -> bool:
@@ -85,9 +99,10 @@ _SESSION = {
     "tcp_keepalives_interval": "2",
     "tcp_keepalives_count": "3",
 }
+_READING = {"idle_in_transaction_session_timeout": "60000"}
+"""Who only reads locks nothing, and may be held up for longer than that."""
 
-
-_BY_KEY = {"enable_seqscan": "off"}
+BY_KEY = {"enable_seqscan": "off"}
 """Of connections that write. What they look up has an index, often in tables whose rows come and go within a second: by
 what the server's statistics say of these it would read the whole table, each time."""
 
@@ -106,41 +121,85 @@ class Connection(Protocol):
     def terminate(self) -> None: ...
 
 
-async def connect(url: str, *, command_timeout_s: float = COMMAND_S, by_key: bool = False) -> Connection:
+async def connect(
+    url: str, *, command_timeout_s: float = _BEYOND_S, settings: Mapping[str, str] | None = None
+) -> Connection:
     """Connect.
 
     Args:
-        by_key: whether its statements look rows up by keys; no plan reads a table then where there is an index.
+        settings: of the server for this connection, beside those that all have.
 
     Raises:
         one of ``FAILURES``; none of them tells the password.
     """
-    made: Connection = await asyncpg.connect(
-        url,
-        timeout=CONNECT_S,
-        command_timeout=command_timeout_s,
-        statement_cache_size=_STATEMENTS_KEPT,
-        server_settings=_SESSION | (_BY_KEY if by_key else {}),
-    )
+    try:
+        async with within(CONNECT_S):
+            made: Connection = await asyncpg.connect(
+                url,
+                timeout=_BEYOND_S,
+                command_timeout=command_timeout_s,
+                statement_cache_size=_STATEMENTS_KEPT,
+                server_settings=_SESSION | dict(settings or {}),
+            )
+    except TimeoutError as exc:
+        raise ConnectionError(f"the server takes no connection within {CONNECT_S:g} s") from exc
     return made
+
+
+class ReadingConnection(AsyncConnection):
+    """One whose every step has its time; what exceeds it loses its connection.
+
+    Raises:
+        TimeoutError: the server did not answer in time.
+        sqlalchemy.exc.TimeoutError: no connection was free in time, which says nothing of the server.
+    """
+
+    async def start(self, is_ctxmanager: bool = False) -> AsyncConnection:
+        try:
+            async with within(COMMAND_S):
+                await super().start(is_ctxmanager)
+        except TimeoutError:
+            raise PoolTimeout(f"no connection was free within {COMMAND_S:g} s") from None
+        return self
+
+    async def execute(self, *args: Any, **kwargs: Any) -> Any:
+        with cut_after(COMMAND_S, await self._cut()):
+            return await super().execute(*args, **kwargs)
+
+    async def close(self) -> None:
+        with cut_after(COMMAND_S, await self._cut()):
+            await super().close()
+
+    async def _cut(self) -> Callable[[], None]:
+        if self.closed or self.invalidated:
+            return lambda: None
+        driver = (await self.get_raw_connection()).driver_connection
+        assert driver is not None
+        cut: Callable[[], None] = driver.terminate
+        return cut
 
 
 def reading_engine(url: str) -> AsyncEngine:
     """Return the engine for queries; each transaction sees one snapshot of the database and can write nothing."""
 
     async def connect_reader(**_: Any) -> Connection:
-        return await connect(url)
+        return await connect(url, settings=_READING)
 
     engine = create_async_engine(
         "postgresql+asyncpg://",
         async_creator=connect_reader,
         pool_size=_READ_CONNECTIONS,
         max_overflow=0,
-        pool_timeout=COMMAND_S,
+        pool_timeout=_BEYOND_S,
         isolation_level="REPEATABLE READ",
         execution_options={"postgresql_readonly": True},
     )
     event.listen(engine.sync_engine.pool, "invalidate", _give_up)
+
+    @event.listens_for(engine.sync_engine, "before_cursor_execute", retval=True)
+    def _on_execute(_: Any, __: Any, sql: str, values: tuple[Any, ...], *___: Any) -> tuple[str, tuple[Any, ...]]:
+        return sql, findable(values)
+
     return engine
 
 
@@ -233,5 +292,6 @@ async def execute(connection: Connection, op: Op) -> Any:
 async def fetch(connection: Connection, statement: Statement, row: tuple[Any, ...]) -> list[tuple[Any, ...]]:
     """Return all rows of a query; they unpack as tuples do."""
     one = compiled(statement)
-    found: Sequence[Any] = await connection.fetch(one.sql, *one.arguments(row))
+    with cut_after(COMMAND_S, connection.terminate):
+        found: Sequence[Any] = await connection.fetch(one.sql, *findable(one.arguments(row)))
     return list(found)

@@ -10,7 +10,7 @@ import pytest
 
 from app.storage import assignments
 from app.storage.dialect import Statement
-from app.storage.dialect.postgres import compiled, connect
+from app.storage.dialect.postgres import BY_KEY, compiled, connect
 from app.storage.engine import open_database
 from tests.support.postgres import server
 
@@ -55,7 +55,7 @@ async def test_what_workers_and_runners_write_of_calls_is_found_by_key_whatever_
 ) -> None:
     async with open_database(url):
         pass
-    writer = await connect(url, by_key=True)
+    writer = await connect(url, settings=BY_KEY)
     await writer.execute(
         "INSERT INTO assignments (swarm_id, ix, attempt, step, nth, claim)"
         " SELECT 's' || n % 7, n, 1, 0, 0, 0 FROM generate_series(1, 5000) AS n"
