@@ -14,6 +14,7 @@ import httpx2
 import pytest
 
 from app.tools.artifacts import SaveArtifact
+from tests.support.databases import contents_in, execute, on_server
 from tests.support.keys import mint
 from tests.support.problems import problem
 from tests.support.service import in_process
@@ -199,10 +200,10 @@ async def test_artifacts_go_with_their_run_and_what_another_run_has_stays(tmp_pa
         problem(await client.get(f"/v1/swarms/{first}/artifacts/same"), 404)
         await services_of(client).sweeper.sweep()
         same = (await client.get(f"/v1/swarms/{second}/artifacts/same")).text
-        kept = sorted(path.read_text() for path in (tmp_path / "swarmd.blobs").rglob("*") if path.is_file())
+        kept = contents_in(tmp_path)
 
     assert same == "same"
-    assert kept == sorted(["same", second])
+    assert kept == sorted([b"same", second.encode()])
 
 
 async def test_artifacts_are_a_tenants_own(tmp_path: Path) -> None:
@@ -220,8 +221,11 @@ async def test_a_content_that_was_not_restored_with_the_database_is_a_404(tmp_pa
     async with in_process(tmp_path) as client:
         swarm = (await ended_swarm(client, "t0"))["swarm_id"]
         await save(client, swarm, "a", "x")
-        [path] = [path for path in (tmp_path / "swarmd.blobs").rglob("*") if path.is_file()]
-        path.unlink()
+        if on_server():
+            await execute(tmp_path, "DELETE FROM contents")
+        else:
+            [path] = [path for path in (tmp_path / "swarmd.blobs").rglob("*") if path.is_file()]
+            path.unlink()
         missing = problem(await client.get(f"/v1/swarms/{swarm}/artifacts/a"), 404)
 
     assert str(tmp_path) not in missing["detail"]

@@ -17,6 +17,7 @@ import pytest
 import websockets.sync.client
 import yaml
 
+from tests.support.databases import database_env
 from tests.support.deployment import free_port, mint, needed, started, swarmd
 from tests.support.service import DEADLINE_S, ROOT, MockModelProcess, ServiceProcess, clean_environment, poll
 
@@ -170,7 +171,7 @@ def test_the_first_start_in_kubernetes_makes_one_key_and_no_more(tmp_path: Path)
     programs.mkdir()
     (programs / "swarmd").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m app.cli "$@"\n')
     (programs / "swarmd").chmod(0o755)
-    env = {**clean_environment(), "PYTHONPATH": str(ROOT), "SWARMD_DATA_DIR": str(tmp_path)}
+    env = {**clean_environment(), **database_env(tmp_path), "PYTHONPATH": str(ROOT), "SWARMD_DATA_DIR": str(tmp_path)}
     env["PATH"] = f"{programs}:{os.environ['PATH']}"
     command = [*container["command"], script.replace("/data/", f"{tmp_path}/")]
 

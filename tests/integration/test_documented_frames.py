@@ -20,6 +20,7 @@ from app.api.asyncapi import FRAMES
 from app.services.keys import KeyService
 from app.storage.engine import open_database
 from app.telemetry.system import SystemClock, SystemEntropy
+from tests.support.databases import database_in
 from tests.support.documented import DOCUMENT, Told, channel_types, faults
 from tests.support.driving import QUICK, ended, many, run, serving, start, until
 from tests.support.money import OFFLINE_PRICE, TASK, TASK_BILL, TASK_CALL
@@ -115,7 +116,7 @@ async def paid(folder: Path) -> None:
         await status_of(client, at, "paused")
         accepted(await client.post("/v1/credits", json=top_up | {"amount_usd": 1, "reference": "2"}), 201)
         await status_of(client, at, "completed")
-    async with open_database(folder / "key" / "swarmd.db") as database:
+    async with open_database(await database_in(folder / "key")) as database:
         keys = KeyService(database.keys, SystemClock(), SystemEntropy())
         cap = Decimal(TASK_CALL + TASK_BILL) / 10**9
         _, secret = await keys.create("default", "k", ["admin"], max_cost_per_day_usd=cap)

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
+from tests.support.databases import contents_in
 from tests.support.keys import mint
 from tests.support.problems import pointers, problem
 from tests.support.service import ServiceProcess, in_process, poll
@@ -29,11 +30,6 @@ async def upload(client: httpx2.AsyncClient, content: bytes, name: str = "x.txt"
     assert response.status_code == 201, response.text
     file: dict[str, Any] = response.json()
     return file
-
-
-def contents(data_dir: Path) -> list[Path]:
-    """Every file below the directory of contents."""
-    return [path for path in (data_dir / "swarmd.blobs").rglob("*") if path.is_file()]
 
 
 async def test_a_raw_body_comes_back_over_a_restart(tmp_path: Path) -> None:
@@ -119,7 +115,7 @@ async def test_a_malformed_body_is_refused_and_nothing_is_kept(
         listed = (await client.get("/v1/files")).json()["items"]
         await services_of(client).sweeper.sweep()
 
-    assert (pointers(refused), listed, contents(tmp_path)) == ([pointer], [], [])
+    assert (pointers(refused), listed, contents_in(tmp_path)) == ([pointer], [], [])
 
 
 @pytest.mark.parametrize(
@@ -146,7 +142,7 @@ async def test_above_the_cap_a_file_is_refused_and_nothing_is_kept(tmp_path: Pat
         kept = (await client.get("/v1/files")).json()["items"]
 
     assert {document["code"] for document in (declared, streamed, form, other)} == {"body_too_large"}
-    assert len(kept) == len(contents(tmp_path)) == 1
+    assert len(kept) == len(contents_in(tmp_path)) == 1
 
 
 async def test_beyond_the_room_of_a_tenant_a_file_is_refused(tmp_path: Path) -> None:
@@ -158,7 +154,7 @@ async def test_beyond_the_room_of_a_tenant_a_file_is_refused(tmp_path: Path) -> 
         await services_of(client).sweeper.sweep()
 
     assert refused["code"] == "uploads_full"
-    assert [path.read_bytes() for path in contents(tmp_path)] == [b"y" * 600]
+    assert contents_in(tmp_path) == [b"y" * 600]
 
 
 async def test_what_there_is_no_room_for_is_refused_before_it_is_taken(tmp_path: Path) -> None:
@@ -185,7 +181,7 @@ async def test_what_there_is_no_room_for_is_refused_before_it_is_taken(tmp_path:
     assert read_of_announced == 0
     assert again == once_more, "a repeated upload needs no room"
     assert problem(other, 409)["code"] == "idempotency_conflict"
-    assert len(contents(tmp_path)) == 2
+    assert len(contents_in(tmp_path)) == 2
 
 
 async def test_of_uploads_at_once_those_without_room_leave_nothing_behind(tmp_path: Path) -> None:
@@ -194,7 +190,7 @@ async def test_of_uploads_at_once_those_without_room_leave_nothing_behind(tmp_pa
             *(client.post("/v1/files?name=a", content=str(number).encode() * 100_000) for number in range(10))
         )
         async with asyncio.timeout(5):
-            while len(contents(tmp_path)) > 2:
+            while len(contents_in(tmp_path)) > 2:
                 await client.get("/v1/files")
 
     assert sorted(answer.status_code for answer in answers) == [201] * 2 + [409] * 8
@@ -222,7 +218,7 @@ async def test_a_repeated_upload_with_its_key_is_one_file(tmp_path: Path) -> Non
 
     assert {answer.status_code for answer in answers} == {201}
     assert [answer.json() for answer in answers] == kept * 10
-    assert (again, len(contents(tmp_path))) == ("true", 1)
+    assert (again, len(contents_in(tmp_path))) == ("true", 1)
 
 
 async def test_a_deleted_file_is_gone_with_its_content_unless_another_has_the_same(tmp_path: Path) -> None:
@@ -237,7 +233,7 @@ async def test_a_deleted_file_is_gone_with_its_content_unless_another_has_the_sa
         await client.delete(f"/v1/files/{second['file_id']}")
         await services_of(client).sweeper.sweep()
 
-    assert contents(tmp_path) == []
+    assert contents_in(tmp_path) == []
 
 
 async def test_a_file_is_read_by_id_and_by_its_newest_name(tmp_path: Path) -> None:
@@ -289,8 +285,8 @@ def test_memory_stays_flat_and_an_aborted_upload_leaves_nothing(tmp_path: Path) 
         with socket.create_connection((where.hostname or "", where.port or 0)) as connection:
             head = f"POST /v1/files?name=cut HTTP/1.1\r\nHost: {where.netloc}\r\nContent-Length: {100 * MIB}\r\n\r\n"
             connection.sendall(head.encode() + b"x" * 5 * MIB)
-            poll(lambda: len(contents(service.data_dir)) == 3, what="the first bytes on the disk")
-        poll(lambda: len(contents(service.data_dir)) == 2, what="the end of the aborted upload")
+            poll(lambda: len(contents_in(service.data_dir)) == 3, what="the first bytes on the disk")
+        poll(lambda: len(contents_in(service.data_dir)) == 2, what="the end of the aborted upload")
         names = [item["name"] for item in client.get("/v1/files").json()["items"]]
         said = service.output
 
@@ -309,16 +305,16 @@ def test_an_upload_that_kill_9_cut_off_leaves_nothing(tmp_path: Path) -> None:
         with socket.create_connection((where.hostname or "", where.port or 0)) as connection:
             head = f"POST /v1/files?name=cut HTTP/1.1\r\nHost: {where.netloc}\r\nContent-Length: {100 * MIB}\r\n\r\n"
             connection.sendall(head.encode() + b"x" * 5 * MIB)
-            poll(lambda: len(contents(service.data_dir)) == 2, what="the first bytes on the disk")
+            poll(lambda: len(contents_in(service.data_dir)) == 2, what="the first bytes on the disk")
             service.kill()
-        assert len(contents(service.data_dir)) == 2
+        assert len(contents_in(service.data_dir)) == 2
         service.start()
         with service.client() as client:
             names = [item["name"] for item in client.get("/v1/files").json()["items"]]
             content = client.get(f"/v1/files/{kept['file_id']}/content").content
 
     assert (names, content) == (["whole"], b"whole")
-    assert [path.read_bytes() for path in contents(service.data_dir)] == [b"whole"]
+    assert contents_in(service.data_dir) == [b"whole"]
 
 
 async def test_a_download_can_go_on_where_it_broke_off_and_is_sent_only_if_it_is_new(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from app.ports.usage import UsageRow
 from app.storage.engine import open_database
+from tests.support.databases import database_in
 from tests.support.keys import mint
 from tests.support.problems import pointers, problem
 from tests.support.service import ServiceProcess
@@ -59,7 +60,7 @@ def clients(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, http
     keys["runner"] = mint(folder / "data", "acme", "run")["key"]
 
     async def store() -> None:
-        async with open_database(folder / "data" / "swarmd.db") as database:
+        async with open_database(await database_in(folder / "data")) as database:
             await database.usage.add(ROWS)
 
     asyncio.run(store())

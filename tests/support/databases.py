@@ -10,6 +10,7 @@ import os
 import sqlite3
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -32,13 +33,18 @@ def database_of(data_dir: Path) -> dict[str, str]:
     ``SWARMD_TEST_DATABASE=postgres`` runs all suites that go through here on PostgreSQL, and ``nodes`` with NATS and
     workers besides (``in_process_workers``); else it is SQLite's file.
     """
-    if os.environ.get("SWARMD_TEST_DATABASE") not in {"postgres", "nodes"}:
+    if not on_server():
         return {}
     from tests.support.postgres import server
 
     if data_dir not in _databases:
         _databases[data_dir] = server().create_database()
     return {"database_url": _databases[data_dir]}
+
+
+def on_server() -> bool:
+    """Whether ``database_of`` gives services PostgreSQL's databases."""
+    return os.environ.get("SWARMD_TEST_DATABASE") in {"postgres", "nodes"}
 
 
 def database_env(data_dir: Path) -> dict[str, str]:
@@ -53,6 +59,46 @@ async def database_in(data_dir: Path) -> Path | str:
     if url is None and not path.exists():
         place_database(path)
     return url or path
+
+
+async def kept_in(data_dir: Path) -> bytes:
+    """All that the database of a service in that directory holds: its files, or the rows of all tables as text."""
+    where = await database_in(data_dir)
+    if isinstance(where, Path):
+        return b"".join(file.read_bytes() for file in where.parent.glob(f"{where.name}*"))
+    import asyncpg
+
+    server = await asyncpg.connect(where)
+    try:
+        tables = await server.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        rows = [await server.fetch(f'SELECT t::TEXT FROM "{name}" t') for (name,) in tables]
+    finally:
+        await server.close()
+    return "\n".join(text for found in rows for (text,) in found).encode()
+
+
+_HEAD_BYTES = 64 * 1024
+
+
+def contents_in(data_dir: Path) -> list[bytes]:
+    """The contents of artifacts and uploads of a service in that directory, of each the first bytes, sorted."""
+    url = database_of(data_dir).get("database_url")
+    if url is None:
+        files = [path for path in (data_dir / "swarmd.blobs").rglob("*") if path.is_file()]
+        return sorted(path.read_bytes()[:_HEAD_BYTES] for path in files)
+
+    async def read() -> list[bytes]:
+        import asyncpg
+
+        server = await asyncpg.connect(url)
+        try:
+            found = await server.fetch("SELECT substr(octets, 1, $1) FROM content_parts WHERE part = 0", _HEAD_BYTES)
+        finally:
+            await server.close()
+        return sorted(octets for (octets,) in found)
+
+    with ThreadPoolExecutor(1) as beside_any_loop:
+        return beside_any_loop.submit(asyncio.run, read()).result()
 
 
 async def execute(data_dir: Path, sql: str) -> None:

@@ -35,6 +35,9 @@ PASSWORD = "s3cret-p4ssw0rd"
 _TEMPLATE = "template_swarmd"
 _START_S = 30.0
 
+_LAUNCHER = ThreadPoolExecutor(1, "postgres")
+"""The thread that starts servers: to the kernel it is their parent, and others that want one end before the run."""
+
 _CUT_OFF = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{}'"
 _EMPTY = """
     DO $$ DECLARE name TEXT; BEGIN
@@ -182,6 +185,9 @@ class PostgresServer:
             assert made.wait(60) == 0, (self._folder / "log").read_text()
 
     def _popen(self, command: list[str], log: object) -> subprocess.Popen[bytes]:
+        return _LAUNCHER.submit(self._launch, command, log).result()
+
+    def _launch(self, command: list[str], log: object) -> subprocess.Popen[bytes]:
         owner = self._owner
         started: subprocess.Popen[bytes] = subprocess.Popen(
             [str(program(command[0])), *command[1:]],
