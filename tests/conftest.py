@@ -6,6 +6,12 @@ from pathlib import Path
 
 import pytest
 import structlog
+from hypothesis import settings
+
+# No example is judged by a clock. The everyday run (scripts/test) tries a quarter as many of each property as CI does.
+settings.register_profile("whole", settings(), deadline=None)
+settings.register_profile("everyday", settings(), deadline=None, max_examples=25)
+settings.load_profile("whole")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -16,7 +16,7 @@ from tests.support.service import MockModelProcess, ServiceProcess
 
 pytestmark = pytest.mark.long
 
-NOTICED_S = 2.0
+NOTICED_S = 15.0
 LOST = r"net::ERR_(CONNECTION_\w+|EMPTY_RESPONSE|INCOMPLETE_\w+|CONTENT_LENGTH_MISMATCH)|WebSocket connection to"
 """What the browser itself says of a server that is not there."""
 

