@@ -304,6 +304,7 @@ async def _start(settings: Settings, app: FastAPI, stack: AsyncExitStack, furthe
         max_wait_s=settings.max_wait_s,
         slow_client_s=settings.slow_client_s,
         broker_connected=node.broker_connected,
+        workers=node.workers,
     )
 
 

@@ -106,6 +106,12 @@ class Node:
         return None if broker is None else lambda: broker.connected
 
     @property
+    def workers(self) -> Callable[[], int] | None:
+        """What tells how many processes are there to do jobs; None where they are done here."""
+        dispatch = self._dispatch
+        return None if dispatch is None else lambda: dispatch.workers
+
+    @property
     def out(self) -> int:
         """Jobs that are out at workers."""
         return 0 if self._dispatch is None else self._dispatch.out

@@ -101,6 +101,7 @@ class Services:
     max_wait_s: float
     slow_client_s: float
     broker_connected: Callable[[], bool] | None = None
+    workers: Callable[[], int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

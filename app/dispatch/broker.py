@@ -7,10 +7,11 @@ the server loses, with all its data, is published anew by those who wait for it 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import re
 import ssl
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -78,6 +79,16 @@ class BrokerSettings:
 def token(text: str) -> str:
     """Return a text as one level of a subject."""
     return re.sub(r"[^A-Za-z0-9_-]", "_", text)[:100] or "_"
+
+
+def pool_of_all(tags: Iterable[str]) -> str:
+    """Return the pool of jobs that need several tags at once, of those workers that have just these."""
+    return f"all-{hashlib.sha256(chr(10).join(sorted(tags)).encode()).hexdigest()[:16]}"
+
+
+def pools_of(tags: Sequence[str]) -> list[str]:
+    """Return the pools that a worker with these tags serves."""
+    return [ANY, *map(token, tags), *([pool_of_all(tags)] if len(tags) > 1 else [])]
 
 
 def band_of(priority: int) -> str:

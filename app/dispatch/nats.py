@@ -17,7 +17,7 @@ import structlog
 from nats.aio.msg import Msg
 
 from app.dispatch import wire
-from app.dispatch.broker import ANY, MAX_MESSAGE_BYTES, Broker, band_of, token
+from app.dispatch.broker import ANY, MAX_MESSAGE_BYTES, Broker, band_of, pool_of_all, token
 from app.domain.errors import StoreUnavailable
 from app.domain.facts import AttemptFailed
 from app.domain.retry import TaskError
@@ -109,6 +109,7 @@ class NatsDispatch:
         self._look_at_all = False
         broker.listen(broker.subject("facts", self._node), self._on_facts)
         broker.listen(broker.subject("begun", self._node), self._on_begun)
+        broker.listen(broker.subject("workers"), lambda _: self._look.set())
         broker.listen(f"{self._acks}.*", self._on_stored)
         broker.on_ready(self._on_ready)
 
@@ -164,6 +165,11 @@ class NatsDispatch:
         keys, self._withdrawn = self._withdrawn, []
         for start in range(0, len(keys), _KEYS_A_MESSAGE):
             self._broker.send(self._broker.subject("stop"), wire.dump_keys(keys[start : start + _KEYS_A_MESSAGE]))
+
+    @property
+    def workers(self) -> int:
+        """How many are known to be there."""
+        return len(self._tags)
 
     @property
     def out(self) -> int:
@@ -237,12 +243,21 @@ class NatsDispatch:
             self._kept.add((swarm_id, digest))
 
     def _pool(self, job: Job) -> str:
-        """Return whom a job is for: where only some workers can do what it needs, those; the fewest where it varies."""
+        """Return whom a job is for: where only some workers can do what it needs, those.
+
+        Where none has all of it, what the fewest have counts; what nobody has, and what all have, never does.
+        """
         if not job.needs or not self._tags:
             return ANY
         able = {need: sum(need in tags for tags in self._tags) for need in job.needs}
         special = [(count, need) for need, count in able.items() if 0 < count < len(self._tags)]
-        return token(min(special)[1]) if special else ANY
+        if not special:
+            return ANY
+        count, rarest = min(special)
+        fitting = [tags for tags in self._tags if tags.issuperset(need for _, need in special)]
+        if not fitting or len(fitting) == count:
+            return token(rarest)
+        return pool_of_all(fitting[job.index % len(fitting)])
 
     def _on_stored(self, message: Msg) -> None:
         """The server says what became of a message."""

@@ -16,20 +16,20 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
 
 import structlog
 from nats.aio.msg import Msg
 
 from app.dispatch import wire
 from app.dispatch.asking import Asking
-from app.dispatch.broker import ANY, Broker, token
+from app.dispatch.broker import Broker, pools_of, token
+from app.dispatch.local import Runs
 from app.domain.errors import StoreUnavailable
 from app.domain.facts import AttemptFailed
 from app.domain.retry import TaskError
 from app.domain.swarm import SwarmSpec
 from app.ports.assignments import LEASE_S, Assignments, Told, WorkerRow, Workers
-from app.ports.dispatch import Answer, Begins, CallKey, Job, NoteLimits
+from app.ports.dispatch import CallKey, Job
 from app.ports.provider import RateLimitHeaders
 
 _log = structlog.get_logger(__name__)
@@ -44,12 +44,6 @@ _ACK = b"+ACK"
 _BUSY = b"+WPI"
 _BACK = b'-NAK {"delay": 20000000}'
 _LATER = b'-NAK {"delay": 1000000000}'
-
-
-class Runs(Protocol):
-    """Does jobs; it is the executor."""
-
-    async def run(self, job: Job, note_limits: NoteLimits, begins: Begins | None = None) -> Answer: ...
 
 
 @dataclass(slots=True)
@@ -86,7 +80,7 @@ class Worker:
         self._executor = executor
         self._row = row
         self._done = done
-        self._asking = Asking(broker, [ANY, *map(token, row.tags)], self._free, self._on_assignment)
+        self._asking = Asking(broker, pools_of(row.tags), self._free, self._on_assignment)
         self._held: dict[CallKey, _Held] = {}
         self._arrived: list[_Held] = []
         self._told: list[tuple[_Held, Told]] = []
@@ -101,6 +95,7 @@ class Worker:
         self._cut_off = False
         self._cautious_until = 0.0
         broker.listen(broker.subject("stop"), self._on_stop)
+        broker.on_ready(self._announce)
 
     @property
     def running(self) -> int:
@@ -168,6 +163,7 @@ class Worker:
             await self._workers.leave(self._row.worker_id)
         except StoreUnavailable as exc:
             _log.warning("worker_not_signed_off", error=exc.detail)
+        self._announce()
         _log.info("worker_drained", given_back=len(left))
         return len(left)
 
@@ -362,12 +358,19 @@ class Worker:
             await asyncio.sleep(_AGAIN_S if self._cut_off else _SIGN_S)
 
     def _seen(self) -> None:
-        self._seen_at = time.monotonic()
+        first, self._seen_at = not self._seen_at, time.monotonic()
+        if first or self._cut_off:
+            self._announce()
         if self._cut_off:
             self._cut_off = False
             # If the store was away from all, the others have had no chance to show that they live, and get one first.
             self._cautious_until = self._seen_at + LEASE_S
             self._asking.wake()
+
+    def _announce(self) -> None:
+        """Have the services look who is there: what only some can do goes to those."""
+        if self._seen_at:
+            self._broker.send(self._broker.subject("workers"))
 
     async def _drop_unwanted(self) -> None:
         """Stop what nobody waits for: the message that said so was lost, or another worker has it by now."""

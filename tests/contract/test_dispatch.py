@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -135,3 +136,32 @@ async def test_a_job_that_nobody_takes_is_told_of_and_done_as_soon_as_a_worker_i
                                 pass
                             hand.go_on.set()
                             await asyncio.gather(*calls)
+
+
+async def test_jobs_go_to_workers_that_have_all_they_need(tmp_path: Path) -> None:
+    """What the fewest have counts where nobody has all; what nobody has never does."""
+    tags = {"gpu": ("gpu",), "eu": ("eu",), "both": ("gpu", "eu"), "neither": ()}
+    hands = {name: Hand() for name in tags}
+    async with open_database(place_database(tmp_path / "x.db")) as store:
+        with nats_server(tmp_path) as server:
+            async with AsyncExitStack() as stack:
+                here = await stack.enter_async_context(node(store, server.url))
+                for name, hand in hands.items():
+                    await stack.enter_async_context(worker(store, server.url, hand, name=name, tags=tags[name]))
+                async with asyncio.timeout(10):
+                    while here.dispatch.workers < len(hands):  # which they announce
+                        await asyncio.sleep(0.01)
+                for number, (needs, able) in enumerate(
+                    [
+                        (("gpu", "eu", "a topic"), {"both"}),
+                        (("gpu",), {"gpu", "both"}),
+                        (("a topic",), set(hands)),
+                    ]
+                ):
+                    run = await hand_out(store, 40, number=number + 1, needs=needs)
+                    await asyncio.gather(*[here.dispatch.run(job, ignore) for job in run.jobs])
+                    done = {
+                        name: sum(key.swarm_id == run.lease.swarm_id for key in hands[name].ended) for name in hands
+                    }
+                    assert sum(done.values()) == 40
+                    assert {name for name, count in done.items() if count} <= able

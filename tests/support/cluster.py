@@ -6,9 +6,11 @@ This is what the profile ``distributed`` of compose.yaml starts, step by step.
 from __future__ import annotations
 
 import os
+import re
 import signal
+import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +22,12 @@ import httpx2
 from tests.support.brokers import NatsServer, nats_server
 from tests.support.postgres import PostgresServer, server
 from tests.support.service import MockModelProcess, ServiceProcess, _Process, events_of, poll
+
+_NO_BUBBLEWRAP = """
+import runpy, app.tools.sandbox.bubblewrap as bubblewrap
+bubblewrap.SEARCHED = "/nowhere"
+runpy.run_module("app.cli", run_name="__main__")
+"""
 
 
 class WorkerProcess(_Process):
@@ -40,6 +48,12 @@ class WorkerProcess(_Process):
     def health(self) -> dict[str, Any]:
         found: dict[str, Any] = httpx2.get(f"{self.url}/readyz", timeout=10).json()
         return found
+
+    def jobs(self) -> int:
+        """How many jobs it has done and recorded."""
+        metrics = httpx2.get(f"{self.url}/metrics", timeout=10).text
+        [count] = re.findall(r'^swarmd_worker_jobs_total{recorded="true"} (\S+)$', metrics, re.MULTILINE)
+        return round(float(count))
 
     def freeze(self) -> None:
         os.kill(self.pid, signal.SIGSTOP)
@@ -74,6 +88,28 @@ class Cluster:
         with self.serves[node].client() as client:
             found: dict[str, Any] = client.get(f"/v1/swarms/{swarm_id}").json()
             return found
+
+    def get(self, path: str, *, node: int = 0, **params: Any) -> Any:
+        with self.serves[node].client() as client:
+            answer = client.get(path, params=params)
+            assert answer.status_code == 200, answer.text
+            return answer.json()
+
+    def act(self, swarm_id: str, action: str, body: Any = None, *, node: int = 0) -> dict[str, Any]:
+        """Ask a node for something of a run, of whichever node it is."""
+        with self.serves[node].client() as client:
+            answer = client.post(f"/v1/swarms/{swarm_id}/{action}", json=body)
+            assert answer.status_code == 202, answer.text
+            found: dict[str, Any] = answer.json()
+            return found
+
+    def results(self, swarm_id: str, *, node: int = 0) -> dict[str, Any]:
+        found: dict[str, Any] = self.get(f"/v1/swarms/{swarm_id}/results", node=node)
+        return found
+
+    def events(self, swarm_id: str, *, node: int = 0) -> list[dict[str, Any]]:
+        with self.serves[node].client() as client:
+            return list(events_of(client, swarm_id))
 
     def readiness(self, *, node: int = 0) -> dict[str, Any]:
         with self.serves[node].client() as client:
@@ -146,12 +182,16 @@ def cluster(
     flags: Sequence[str] = (),
     local_agents: int = 0,
     model_flags: Sequence[str] = (),
+    worker_env: Sequence[Mapping[str, str]] = (),
+    without_sandbox: Container[int] = (),
     through: Callable[[str, str, str], str] = lambda process, server, url: url,
     **more: str,
 ) -> Iterator[Cluster]:
     """Start all of it, on private servers and free ports.
 
     Args:
+        worker_env: variables of the first workers, which the others do not have.
+        without_sandbox: workers on whose machine there is no bubblewrap.
         through: returns the URL by which a process (``serve0``, ``worker1``) reaches a server (``database``,
             ``broker``), given the server's own.
         more: further variables of all processes.
@@ -187,15 +227,24 @@ def cluster(
                 str(concurrency),
                 *flags,
                 **env(f"worker{number}"),
+                **(worker_env[number] if number < len(worker_env) else {}),
             )
             for number in range(workers)
         ]
+        for number, worker in enumerate(found.workers):
+            if number in without_sandbox:
+                worker.command = (sys.executable, "-c", _NO_BUBBLEWRAP)
         processes: list[ServiceProcess | WorkerProcess] = [*found.serves, *found.workers]
         for process in processes:
             stack.callback(process.kill)
         with ThreadPoolExecutor(2) as starting:
             for started in [starting.submit(process.start) for process in processes]:
                 started.result()
+        known = workers + (serves if local_agents else 0)
+        poll(
+            lambda: {found.readiness(node=node)["workers"] for node in range(serves)} == {known},
+            what="that all services know all workers",
+        )
         yield found
 
 

@@ -31,6 +31,9 @@ class Readiness(Health):
     broker: Literal["connected", "disconnected"] | None = Field(
         None, description="With several nodes: while NATS is away work is taken, and goes on when it is back"
     )
+    workers: int | None = Field(
+        None, ge=0, description="With several nodes: processes that make the calls of sub-agents; with none they wait"
+    )
 
 
 @router.get("/healthz", operation_id="get_health", response_model=Health)
@@ -47,9 +50,11 @@ async def get_readiness(request: Request, services: ServicesDep) -> Response:
         return refusal(request.url.path)
     await services.swarms.check_writable()
     await services.models.names()
-    found = {"status": "ready", "version": __version__}
+    found: dict[str, str | int] = {"status": "ready", "version": __version__}
     if services.broker_connected is not None:
         found["broker"] = "connected" if services.broker_connected() else "disconnected"
+    if services.workers is not None:
+        found["workers"] = services.workers()
     return json_response(found)
 
 

@@ -4444,6 +4444,11 @@ export interface components {
             status: string;
             /** Version */
             version: string;
+            /**
+             * Workers
+             * @description With several nodes: processes that make the calls of sub-agents; with none they wait
+             */
+            workers?: number | null;
         };
         /** ResultsOut */
         ResultsOut: {

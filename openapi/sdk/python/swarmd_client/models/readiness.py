@@ -20,11 +20,14 @@ class Readiness:
         version (str):
         broker (None | ReadinessBrokerType0 | Unset): With several nodes: while NATS is away work is taken, and goes on
             when it is back
+        workers (int | None | Unset): With several nodes: processes that make the calls of sub-agents; with none they
+            wait
     """
 
     status: str
     version: str
     broker: None | ReadinessBrokerType0 | Unset = UNSET
+    workers: int | None | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -40,6 +43,12 @@ class Readiness:
         else:
             broker = self.broker
 
+        workers: int | None | Unset
+        if isinstance(self.workers, Unset):
+            workers = UNSET
+        else:
+            workers = self.workers
+
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
@@ -50,6 +59,8 @@ class Readiness:
         )
         if broker is not UNSET:
             field_dict["broker"] = broker
+        if workers is not UNSET:
+            field_dict["workers"] = workers
 
         return field_dict
 
@@ -77,10 +88,20 @@ class Readiness:
 
         broker = _parse_broker(d.pop("broker", UNSET))
 
+        def _parse_workers(data: object) -> int | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(int | None | Unset, data)
+
+        workers = _parse_workers(d.pop("workers", UNSET))
+
         readiness = cls(
             status=status,
             version=version,
             broker=broker,
+            workers=workers,
         )
 
         readiness.additional_properties = d
