@@ -119,14 +119,15 @@ class Node:
 
 def _broker(settings: Settings, owner: str) -> Broker:
     try:
-        from app.dispatch.broker import Broker, BrokerSettings
+        from app.dispatch.broker import Broker
+        from app.dispatch.connecting import BrokerSettings
     except ModuleNotFoundError as exc:
         raise NatsMissing(f"the package {exc.name} is missing: pip install 'swarmd[nats]'") from exc
     assert settings.nats_url is not None
     password = settings.nats_password
     return Broker(
         BrokerSettings(
-            url=settings.nats_url,
+            url=settings.nats_url.get_secret_value(),
             user=settings.nats_user,
             password=None if password is None else password.get_secret_value(),
             credentials=settings.nats_credentials,

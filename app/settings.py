@@ -7,6 +7,7 @@ never from flags, which other users of the machine can read.
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from decimal import Decimal
 from pathlib import Path
@@ -31,6 +32,7 @@ WELL_KNOWN: dict[str, tuple[str, str, str]] = {
 
 
 _POSTGRESQL = frozenset({"postgresql", "postgres"})
+_NATS_URL = re.compile(r"(nats|tls|ws|wss)://[^/?#\s]+(/[^?#\s]*)?")
 
 
 class ProviderSettings(BaseModel):
@@ -190,12 +192,11 @@ class Settings(BaseSettings):
     searxng_url: str | None = Field(None, description="A SearXNG that answers as JSON, for web_search")
     brave_api_key: SecretStr | None = Field(None, description="Key of Brave's search, for web_search")
     workspace: Path | None = Field(None, description="Directory whose files requests may name; none by default")
-    nats_url: str | None = Field(
+    nats_url: SecretStr | None = Field(
         None,
-        pattern=r"^(nats|tls|ws|wss)://",
         description="NATS server with JetStream, to work on several nodes; needs PostgreSQL; with commas: of a cluster",
     )
-    nats_user: str | None = Field(None, description="User of it")
+    nats_user: str | None = Field(None, description="User of it, if not in its URL")
     nats_password: SecretStr | None = Field(None, description="Its password")
     nats_credentials: Path | None = Field(None, description="File with a user's JWT and seed instead")
     nats_ca: Path | None = Field(None, description="Certificates that its own is checked by; the system's by default")
@@ -228,6 +229,12 @@ class Settings(BaseSettings):
             scheme, _, rest = self.database_url.get_secret_value().partition("://")
             if scheme not in {"sqlite", *_POSTGRESQL} or not rest.startswith("/" if scheme == "sqlite" else ""):
                 raise ValueError("database_url: expected sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME")
+        if self.nats_url is not None:
+            for url in self.nats_url.get_secret_value().split(","):
+                if not _NATS_URL.fullmatch(url.strip()):
+                    raise ValueError("nats_url: expected nats://HOST:4222 or tls://HOST:4222, several with commas")
+        if (self.nats_user is None) != (self.nats_password is None):
+            raise ValueError("nats_user and nats_password belong together; a token is written nats://TOKEN@HOST:4222")
         if self.nats_url is not None and not isinstance(self.database, str):
             raise ValueError("nats_url: several nodes need one database: set database_url to PostgreSQL's")
         if self.provider_api_key is not None and self.provider_base_url is None:

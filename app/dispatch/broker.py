@@ -9,12 +9,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
-import ssl
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import nats.errors
@@ -31,6 +28,7 @@ from nats.js.api import (
 )
 from nats.js.errors import NotFoundError
 
+from app.dispatch.connecting import BrokerRefused, BrokerSettings, StrictClient, refusal
 from app.ports.assignments import LEASE_S
 
 _log = structlog.get_logger(__name__)
@@ -50,30 +48,10 @@ _MAX_UNACKNOWLEDGED = 100_000
 _PING_S = 2
 _RECONNECT_S = 1
 _API_S = 5.0
+_FIRST_S = 3.0
 _LAST_WORDS_S = 1.0
 
 Callback = Callable[[Msg], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BrokerSettings:
-    """Args:
-    url: of one server or, with commas, several of a cluster; tls:// for an encrypted connection.
-    credentials: file with a user's JWT and seed.
-    ca: file with the certificates that the server's is checked by; None for those of the system.
-    prefix: of all subjects and of the stream, so that services can share a server.
-    replicas: of the stream, in a cluster.
-    max_bytes: of the messages in the stream; further jobs wait where they are handed out.
-    """
-
-    url: str
-    user: str | None = None
-    password: str | None = field(default=None, repr=False)
-    credentials: Path | None = None
-    ca: Path | None = None
-    prefix: str = "swarmd"
-    replicas: int = 1
-    max_bytes: int = 1024**3
 
 
 def token(text: str) -> str:
@@ -113,12 +91,24 @@ class Broker:
         self.epoch: str | None = None
         """Tells one life of the stream from another: other than before, what it held is gone."""
         self.connected = False
+        self._options: dict[str, Any] = {}
+        self._refusal: str | None = None
+        self._said = ""
+        self._failures = 0
+        self._looked = False
+        self._known = asyncio.Event()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Broker]:
-        """Keep the connection up until the context ends. A server that is away delays nothing here."""
+        """Keep the connection up until the context ends. A server that is away is waited for by nobody.
+
+        Raises:
+            BrokerRefused: a server is there, and cannot be used as it is configured.
+        """
+        self._options = self._settings.options()
         tasks = [asyncio.create_task(self._keep_up(), name="broker"), asyncio.create_task(self._send(), name="sender")]
         try:
+            await self._look_first()
             yield self
         finally:
             with suppress(Exception):  # it ends anyhow, and what is not said will be found out
@@ -130,6 +120,26 @@ class Broker:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _look_first(self) -> None:
+        """Return once the connection stands or no server can be reached."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_FIRST_S):
+                await self._known.wait()
+        self._looked = True
+        if self._refusal is not None and not self.connected:
+            raise BrokerRefused(self._refusal)
+
+    def _failed(self, exc: Exception) -> None:
+        """Note why there is no connection; what is said again and again is logged once."""
+        wrong = refusal(exc, self._settings)
+        self._refusal = wrong or self._refusal
+        if self.connected or (wrong and not self._looked):  # which is raised
+            _log.debug("broker_error", error=_text(exc))
+            return
+        if (said := wrong or _text(exc)) != self._said:
+            self._said = said
+            _log.warning("broker_unreachable", error=said)
 
     # --- subjects ----------------------------------------------------------------------------------------------------
 
@@ -196,22 +206,23 @@ class Broker:
         """
         assert self._client is not None
         manager = self._client.jetstream(timeout=_API_S)
+        config = StreamConfig(
+            name=self.stream,
+            subjects=[self.subject("tasks", ">")],
+            retention=RetentionPolicy.WORK_QUEUE,
+            discard=DiscardPolicy.NEW,
+            storage=StorageType.FILE,
+            num_replicas=self._settings.replicas,
+            max_bytes=self._settings.max_bytes,
+            max_msg_size=2 * MAX_MESSAGE_BYTES,
+            duplicate_window=_DEDUPE_S,
+        )
         try:
             info = await manager.stream_info(self.stream)
         except NotFoundError:
-            info = await manager.add_stream(
-                StreamConfig(
-                    name=self.stream,
-                    subjects=[self.subject("tasks", ">")],
-                    retention=RetentionPolicy.WORK_QUEUE,
-                    discard=DiscardPolicy.NEW,
-                    storage=StorageType.FILE,
-                    num_replicas=self._settings.replicas,
-                    max_bytes=self._settings.max_bytes,
-                    max_msg_size=2 * MAX_MESSAGE_BYTES,
-                    duplicate_window=_DEDUPE_S,
-                )
-            )
+            info = await manager.add_stream(config)
+        if info.config.num_replicas != config.num_replicas:
+            await manager.update_stream(config)
         for pool in sorted(self._pools):
             for band in BANDS:
                 await manager.add_consumer(
@@ -232,20 +243,20 @@ class Broker:
         """Connect again and again, for the client itself gives up after some errors (a wrong password is one)."""
         while True:
             closed = asyncio.Event()
-            client = Client()
+            client = StrictClient(encrypted=self._settings.encrypted)
             try:
                 await self._connect(client, closed)
                 await closed.wait()
-            except (nats.errors.Error, TimeoutError, OSError, ssl.SSLError) as exc:
-                _log.warning("broker_unreachable", error=_text(exc))
+            except (nats.errors.Error, TimeoutError, OSError) as exc:
+                self._failed(exc)
             finally:
                 self.connected = False
                 with suppress(Exception):  # it is of no use any more
-                    await client.close()
+                    await client.give_up()
             await asyncio.sleep(_RECONNECT_S)
 
     async def _connect(self, client: Client, closed: asyncio.Event) -> None:
-        settings = self._settings
+        urls = self._settings.urls
         again = asyncio.Event()
 
         async def on_closed() -> None:
@@ -260,17 +271,13 @@ class Broker:
             again.set()
 
         async def on_error(exc: Exception) -> None:
-            _log.debug("broker_error", error=_text(exc))
+            self._failed(exc)
+            self._failures += 1
+            if self._client is None and self._failures >= len(urls):
+                self._known.set()
 
-        options: dict[str, Any] = {}
-        if settings.credentials is not None:
-            options["user_credentials"] = str(settings.credentials)
-        if settings.user is not None:
-            options |= {"user": settings.user, "password": settings.password}
-        if settings.ca is not None:
-            options["tls"] = ssl.create_default_context(cafile=str(settings.ca))
         await client.connect(
-            settings.url.split(","),
+            urls,
             name=self._name,
             allow_reconnect=True,
             max_reconnect_attempts=-1,
@@ -281,7 +288,7 @@ class Broker:
             closed_cb=on_closed,
             disconnected_cb=on_disconnected,
             reconnected_cb=on_reconnected,
-            **options,
+            **self._options,
         )
         self._client = client
         for subject, callback in self._callbacks.items():
@@ -305,10 +312,12 @@ class Broker:
             try:
                 await self.ensure()
             except (nats.errors.Error, TimeoutError, OSError) as exc:
-                _log.warning("broker_not_ready", error=_text(exc))
+                self._failed(exc)
                 await asyncio.sleep(_RECONNECT_S)
                 continue
             self.connected = True
+            self._refusal, self._said = None, ""
+            self._known.set()
             _log.info("broker_connected")
             for callback in self._ready:
                 callback()

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from app.dispatch.broker import Broker, BrokerSettings
+from app.dispatch.broker import Broker
+from app.dispatch.connecting import BrokerSettings
 from app.dispatch.doorbell import NatsDoorbell
 from app.dispatch.local import LocalDoorbell
 from app.ports.doorbell import Doorbell

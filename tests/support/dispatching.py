@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from app.dispatch.broker import Broker, BrokerSettings
+from app.dispatch.broker import Broker
+from app.dispatch.connecting import BrokerSettings
 from app.dispatch.nats import NatsDispatch
 from app.dispatch.worker import Worker
 from app.domain.facts import AttemptCompleted

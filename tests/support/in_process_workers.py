@@ -61,7 +61,8 @@ async def workers_of(settings: Settings) -> AsyncIterator[None]:
 
 async def _remove_stream(settings: Settings) -> None:
     """Give back what the server keeps free for it, or there is no room for the fortieth."""
-    client = await nats.connect(settings.nats_url or "")
+    assert settings.nats_url is not None
+    client = await nats.connect(settings.nats_url.get_secret_value())
     with suppress(NotFoundError):
         await client.jetstream().delete_stream(f"{settings.nats_prefix}-tasks")
     await client.close()

@@ -249,3 +249,31 @@ def test_what_a_provider_cannot_take_is_refused_at_the_start(toml: Path, line: s
 
     with pytest.raises(ValueError, match=line.split(maxsplit=1)[0]):
         load_settings()
+
+
+_DATABASE = "postgresql://swarmd:pw@db/swarmd"
+
+
+@pytest.mark.parametrize(
+    "url", ["nats://a:4222", "tls://u:p@a:4222, tls://b:4222", "wss://proxy/nats", "nats://token@a"]
+)
+def test_addresses_of_nats_may_be_several(url: str) -> None:
+    settings = load_settings(database_url=_DATABASE, nats_url=url)
+
+    assert settings.nats_url is not None
+    assert settings.nats_url.get_secret_value() == url
+    assert url not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"nats_url": "http://s3cret@a"}, "expected nats://HOST:4222"),
+        ({"nats_url": "nats://a,"}, "expected nats://HOST:4222"),
+        ({"nats_url": "nats://a", "nats_user": "u"}, "belong together"),
+    ],
+)
+def test_what_is_no_address_of_nats_is_refused_without_being_shown(wrong: dict[str, str], said: str) -> None:
+    with pytest.raises(ValueError, match=said) as caught:
+        load_settings(database_url=_DATABASE, **wrong)
+    assert "s3cret" not in str(caught.value)

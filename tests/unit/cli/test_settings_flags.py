@@ -10,7 +10,7 @@ from app.cli.failures import EXIT_USAGE, Failure
 from app.cli.settings_flags import read_settings, settings_flags
 from app.settings import Settings
 
-SECRET = {"provider_api_key", "providers", "brave_api_key", "mcp", "database_url", "nats_password"}
+SECRET = {"provider_api_key", "providers", "brave_api_key", "mcp", "database_url", "nats_password", "nats_url"}
 """The second may hold keys inside, the last two passwords."""
 
 
