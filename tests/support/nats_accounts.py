@@ -9,18 +9,18 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import secrets
 import time
 from typing import Any
 
 import nkeys
-from nacl.signing import SigningKey
 
 _KINDS = {"operator": nkeys.PREFIX_BYTE_OPERATOR, "account": nkeys.PREFIX_BYTE_ACCOUNT, "user": nkeys.PREFIX_BYTE_USER}
 _UNLIMITED = ("subs", "data", "payload", "imports", "exports", "conn", "leaf")
 
 
 def _pair(kind: str) -> tuple[nkeys.KeyPair, str, bytes]:
-    seed = nkeys.encode_seed(bytes(SigningKey.generate()), _KINDS[kind])
+    seed = nkeys.encode_seed(secrets.token_bytes(32), _KINDS[kind])
     pair = nkeys.from_seed(bytearray(seed))
     return pair, pair.public_key.decode(), bytes(seed)
 

@@ -11,7 +11,7 @@ from app.cli.settings_flags import read_settings, settings_flags
 from app.settings import Settings
 
 SECRET = {"provider_api_key", "providers", "brave_api_key", "mcp", "database_url", "nats_password", "nats_url"}
-"""The second may hold keys inside, the last two passwords."""
+"""The second may hold keys inside, the last three passwords."""
 
 
 def test_every_setting_but_the_keys_is_a_flag_of_serve() -> None:
