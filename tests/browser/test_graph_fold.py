@@ -76,6 +76,7 @@ def test_any_graph_is_folded_whole_and_without_overlap(page: Page) -> None:
         assert (found["overlaps"], found["backwards"], found["unfolded"]) == (0, 0, count)
 
 
+@pytest.mark.long
 def test_twenty_thousand_tasks_are_folded_within_seconds(page: Page) -> None:
     shapes = {
         "chain": [task(f"t{n}", *([f"t{n - 1}"] if n else [])) for n in range(20_000)],

@@ -66,11 +66,13 @@ def read_to(terminal: Terminal) -> Reader:
     return read
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", range(len(BLOCKS)), ids=[block.name for block in BLOCKS])
 def test_block(number: int, read_to: Reader) -> None:
     read_to(number)
 
 
+@pytest.mark.long
 def test_what_is_not_run_is_still_there(terminal: Terminal, read_to: Reader) -> None:
     read_to(len(BLOCKS) - 1)
 

@@ -262,6 +262,7 @@ async def test_a_schema_nested_deep_is_refused_or_harmless(tmp_path: Path, level
         assert response.json()["ended_at"] is not None
 
 
+@pytest.mark.long
 async def test_many_large_schemas_leave_the_service_answering(tmp_path: Path) -> None:
     """Different schemas of 110 KB take seconds to compile; whoever asks meanwhile does not wait for that."""
     wide = [{"properties": {f"p{at}_{name}": {"type": "string"} for name in range(4_000)}} for at in range(60)]

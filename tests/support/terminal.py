@@ -15,7 +15,13 @@ from typing import Any
 
 import pytest
 
+from tests.support import warm
+from tests.support.warm import WarmProcess
+
 DEADLINE_S = 30.0
+
+_SERVING = {"serve", "mock-model", "demo"}
+"""Commands that import the service, which others do not."""
 
 
 class Command:
@@ -25,6 +31,13 @@ class Command:
         folder.mkdir(parents=True, exist_ok=True)
         self.out_file, self.err_file = folder / "stdout", folder / "stderr"
         clean = {name: value for name, value in os.environ.items() if not re.match(r"SWARMD_|.*_API_KEY$", name)}
+        whole = {**clean, "PYTHONPATH": str(Path(__file__).parents[2]), **env}
+        self.process: subprocess.Popen[bytes] | WarmProcess
+        if arguments[0] in _SERVING and warm.takes(env):
+            self.out_file.write_bytes(b"")
+            self.err_file.write_bytes(b"")
+            self.process = WarmProcess(arguments, out=self.out_file, err=self.err_file, cwd=folder, env=whole)
+            return
         with self.out_file.open("wb") as out, self.err_file.open("wb") as err:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "app.cli", *arguments],
@@ -32,7 +45,7 @@ class Command:
                 stdout=out,
                 stderr=err,
                 cwd=folder,
-                env={**clean, "PYTHONPATH": str(Path(__file__).parents[2]), **env},
+                env=whole,
             )
         if stdin is not None and self.process.stdin is not None:
             self.process.stdin.write(stdin.encode())

@@ -105,6 +105,7 @@ async def test_a_check_is_remembered_for_two_seconds_right_or_wrong(world: World
     assert len(world.store.asked) == 4
 
 
+@pytest.mark.long
 async def test_guesses_do_not_fill_the_memory(world: World) -> None:
     for number in range(10_050):
         await world.service.check(f"guess {number}")
