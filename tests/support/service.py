@@ -60,7 +60,7 @@ async def in_process(
         # A service looks through all of its process once, at the start. Here that is every test there is, each time.
         patches.callback(gc.set_threshold, *gc.get_threshold())
         collector = SimpleNamespace(collect=lambda: 0, freeze=lambda: None, set_threshold=gc.set_threshold)
-        patches.enter_context(mock.patch("app.main.gc", collector))
+        patches.enter_context(mock.patch("app.telemetry.system.gc", collector))
         patches.enter_context(mock.patch("app.tools.code_interpreter.open_sandbox", _open_sandbox))
         if provider is not None:
             patches.enter_context(mock.patch("app.sub_agents.OfflineProvider", return_value=provider))
