@@ -187,7 +187,7 @@ async def _start(settings: Settings, app: FastAPI, stack: AsyncExitStack, furthe
     admission = Admission(lane_settings, clock, later)
     if database.nodes is not None:
         admission = several = SharedAdmission(lane_settings, clock, later, agents.configured)
-        sharing = Sharing(several, database.shares, database.signs, node.doorbell, owner, clock)
+        sharing = Sharing(several, database.shares, database.signs, database.learned, node.doorbell, owner, clock)
         await stack.enter_async_context(sharing.running())
     if settings.metrics:
         LaneMetrics(admission, metrics)

@@ -144,6 +144,7 @@ class AdaptiveLimit:
         "_deaf_refusals",
         "_deaf_until",
         "_due",
+        "_fraction",
         "_grown_at",
         "_latency_s",
         "_mark",
@@ -163,6 +164,7 @@ class AdaptiveLimit:
         self._ceiling = inf
         self._proven = inf  # the last ceiling that held until the next probe
         self._credit = 0.0  # refusals that may be risked
+        self._fraction = 1.0  # of what several processes have learned together
         self._cut_at = -inf
         self._grown_at = -inf
         self._probed_s = 0.0  # time spent growing beyond the ceiling
@@ -191,12 +193,35 @@ class AdaptiveLimit:
         return self._due - _AHEAD * self._latency_s if in_flight < self.limit else inf
 
     def started(self, count: int, now: float) -> None:
-        if self.limit < inf:
+        if 0 < self.limit < inf:
             self._due = max(self._due, now) + count * self._latency_s / self.limit / _SLACK
 
     def spread(self, start_at: float) -> None:
         """Start evenly from ``start_at`` on, without running ahead; ``-inf`` takes that back."""
         self._due = start_at + _AHEAD * self._latency_s
+
+    def set_part(self, part: float, of: float, fraction: float) -> None:
+        """Go on with ``part`` calls at once where ``of`` was this process's part of what several have learned.
+
+        What was learned since ``of`` was told stays learned, for the new part as for the old one. A part that was none,
+        or had no limit, begins as one that holds.
+
+        Args:
+            fraction: of the whole that ``part`` is, 0 to 1: earlier limits are remembered as such of the whole.
+        """
+        moved = fraction / self._fraction if fraction and self._fraction else 1.0
+        self._fraction = fraction
+        if self.limit == inf or self.limit <= 0 or of <= 0:
+            self.limit = self._ceiling = self._proven = part
+            self._vain = 0
+            self._mark = self._mark_at = inf
+            return
+        factor = part / of
+        self.limit *= factor
+        self._ceiling *= factor
+        self._proven *= factor
+        self._before *= moved
+        self._mark *= moved
 
     def succeeded(self, now: float, sent_at: float, in_flight: int) -> None:
         """A call ended well; ``in_flight`` counts it still."""

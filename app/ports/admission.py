@@ -69,7 +69,10 @@ class Slot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaneSnapshot:
-    """How a lane stands; ``error_rate`` (0-1) is that of about the last minute, the counts are since the start."""
+    """How a lane stands; ``error_rate`` (0-1) is that of about the last minute, the counts are since the start.
+
+    ``limit`` and ``breaker`` are of all processes that share a database, the rest of this one.
+    """
 
     provider: str
     model: str

@@ -122,6 +122,9 @@ class Lane:
         """How many of those were a beginning."""
         self._spread_from = -inf
         self._spread_count = 0
+        self.learned_by_all: float | None = None
+        """Calls at once that the provider was seen to take of all processes together; None where this is the only one,
+        or none has learned anything."""
         self.calls = self.failures = self.refusals = 0
         self._window_at = now + _WINDOW_S
         self._windows = ((0, 0), (0, 0))  # calls and failures when the last window began, and the one before it
@@ -297,6 +300,16 @@ class Lane:
         return Hold(left_s=max(self._hold_until - now, 0.0), reason=self._hold_reason, firm=self._hold_firm)
 
     @property
+    def learned(self) -> float:
+        """Calls at once that the provider was seen to take of this process; ``inf`` while it refused none."""
+        return self._limiter.limit
+
+    def set_learned(self, part: float, of: float) -> None:
+        """Have ``part`` calls at once of what all processes have learned (``AdaptiveLimit.set_part``)."""
+        self.guarded = True
+        self._limiter.set_part(part, of, part / self.learned_by_all if self.learned_by_all else 1.0)
+
+    @property
     def alarms(self) -> int:
         """How often this process saw something that others should hear of at once."""
         return self.breaker.changes + self.fresh_holds
@@ -336,8 +349,9 @@ class Lane:
 
     @property
     def limit(self) -> int | None:
-        """Calls at once that the provider was seen to take; None while it refused none."""
-        return None if self._limiter.limit == inf else max(round(self._limiter.limit), 1)
+        """Calls at once that the provider was seen to take, of all processes together; None while it refused none."""
+        learned = self._limiter.limit if self.learned_by_all is None else self.learned_by_all
+        return None if learned == inf else max(round(learned), 1)
 
     def snapshot(self, waiting: int, now: float) -> LaneSnapshot:
         if now >= self._window_at:

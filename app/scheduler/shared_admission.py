@@ -6,18 +6,25 @@ Still synchronous: shares come from ``sharing``, in the background.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 
 from app.domain.limiter import UNLIMITED
 from app.ports.admission import CallReport
 from app.ports.clock import Clock
+from app.ports.learned import Learned
 from app.scheduler.accounts import Claimant, Provider, Queue, Ticket, TimerLike
 from app.scheduler.admission import Admission
 from app.scheduler.lanes import Lane, LaneSettings, Standing
 
-_PROVIDER, _GROUP, _PROBES = "provider/", "group/", "probes/"
+_PROVIDER, _GROUP, _PROBES, _LEARNED = "provider/", "group/", "probes/", "learned/"
+
+_MILLI = 1000
+"""Parts of a learned limit are thousandths of a call."""
+
+_AMPLE = 1.25
+"""Of a learned limit a node asks for more than it needs: one that it just reached it would take for too low."""
 
 _INTEREST_S = 5.0
 """So long after it was asked whether a lane may be trusted again somebody here would make its probes."""
@@ -50,6 +57,8 @@ class SharedAdmission(Admission):
         self._limits: dict[str, int] = {}
         self._group_limits: dict[str, int] = {}
         self._asked_at: dict[str, float] = {}
+        self._told: dict[str, float] = {}
+        """Of lanes with a learned limit: how much of it was this node's when it last told of it."""
         self.wanting: Callable[[], None] = lambda: None
         """Called when something is wanted of which there is no share yet, or is known here that others should know."""
 
@@ -105,6 +114,32 @@ class SharedAdmission(Admission):
         if queue.provider.waiting:
             self._serve(queue.provider, now)
 
+    def learned(self) -> Mapping[str, Learned]:
+        """Return what this node has learned of lanes, to be told to all."""
+        return {
+            lane.name: Learned(lane.learned, lane.learned - self._told.get(lane.name, 0.0))
+            for lane in self.shared_lanes()
+            if lane.learned < inf
+        }
+
+    def told(self, learned: Mapping[str, Learned], totals: Mapping[str, float]) -> Mapping[str, Learned]:
+        """Note that ``learned`` is known to all, and what it comes to with what others have learned.
+
+        Returns:
+            What this node's calls under way add to the limits that others have learned and it has not.
+        """
+        self._told.update({name: one.limit for name, one in learned.items()})
+        joined = {}
+        for name, total in totals.items():
+            lane = self.shared_lane(name, make=True)
+            if lane is not None:
+                lane.learned_by_all = total
+                if lane.learned == inf:
+                    self._told[name] = float(lane.in_flight)
+                    lane.set_learned(lane.in_flight, 0.0)
+                    joined[name] = Learned(total, lane.in_flight)
+        return joined
+
     def loads(self) -> Sequence[Load]:
         """Return how much is used of each pool that somebody here has to do with."""
         waiting = Counter(dict.fromkeys(self._limits, 0))
@@ -119,7 +154,7 @@ class SharedAdmission(Admission):
                         room = min(room, max(whole - self._groups[name].used, 0))
                 waiting[lane.partition("/")[0]] += room
         return [
-            *self._probe_loads(),
+            *self._lane_loads(),
             *(
                 Load(_PROVIDER + name, limit, self._providers[name].used, waiting[name])
                 for name, limit in self._limits.items()
@@ -127,12 +162,17 @@ class SharedAdmission(Admission):
             *(Load(_GROUP + name, self._group_limits[name], self._groups[name].used, groups[name]) for name in groups),
         ]
 
-    def _probe_loads(self) -> Iterator[Load]:
+    def _lane_loads(self) -> Iterator[Load]:
         now = self._clock.monotonic()
         for lane in self.shared_lanes():
+            waiting = sum(max(ticket.want, 0) for ticket in self._queues[lane.name].tickets)
+            if lane.learned_by_all is not None:
+                wanted = (lane.in_flight + waiting) * _AMPLE
+                used = lane.in_flight * _MILLI
+                limit = round(lane.learned_by_all * _MILLI)
+                yield Load(_LEARNED + lane.name, limit, used, max(round(wanted * _MILLI) - used, 0))
             if not lane.breaker.trusted:
                 most = self._settings(lane.name).breaker_probes
-                waiting = sum(max(ticket.want, 0) for ticket in self._queues[lane.name].tickets)
                 if now < self._asked_at.get(lane.name, -inf) + _INTEREST_S:
                     waiting += most
                 yield Load(_PROBES + lane.name, most, lane.breaker.probing, waiting)
@@ -141,6 +181,8 @@ class SharedAdmission(Admission):
         """Let this node use so much of a pool from now on; calls under way beyond it go on."""
         if pool.startswith(_PROVIDER):
             self._set_provider(pool.removeprefix(_PROVIDER), share)
+        elif pool.startswith(_LEARNED):
+            self._set_learned(self._queues[pool.removeprefix(_LEARNED)], share / _MILLI)
         elif pool.startswith(_PROBES):
             queue = self._queues[pool.removeprefix(_PROBES)]
             queue.lane.breaker.at_once = share
@@ -148,6 +190,14 @@ class SharedAdmission(Admission):
                 self._serve(queue.provider, self._clock.monotonic())
         elif (group := pool.removeprefix(_GROUP)) in self._group_limits:
             super().set_group_limit(group, share)
+
+    def _set_learned(self, queue: Queue, part: float) -> None:
+        lane = queue.lane
+        before = lane.learned
+        lane.set_learned(part, self._told.get(lane.name, 0.0))
+        self._told[lane.name] = part
+        if lane.learned > before and queue.provider.waiting:
+            self._serve(queue.provider, self._clock.monotonic())
 
     def _set_provider(self, name: str, slots: int) -> None:
         provider, now = self._providers[name], self._clock.monotonic()
@@ -178,6 +228,7 @@ class SharedAdmission(Admission):
 
     def _ticket(self, claimant: Claimant, lane: str, priority: int) -> Ticket:
         ticket = super()._ticket(claimant, lane, priority)
-        if any(self._groups[name].limit <= 0 and name in self._group_limits for name in claimant.groups):
+        groups = (self._groups[name] for name in claimant.groups if name in self._group_limits)
+        if ticket.queue.lane.learned < 1 or any(group.limit <= 0 for group in groups):
             self.wanting()
         return ticket

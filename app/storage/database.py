@@ -22,6 +22,7 @@ from app.storage.fresh import FreshRuns
 from app.storage.graphs import Graphs
 from app.storage.idempotency import IdempotencyKeys
 from app.storage.keys import Keys
+from app.storage.learned import Learned
 from app.storage.memory import Memory
 from app.storage.messages import Messages
 from app.storage.nodes import Nodes
@@ -69,6 +70,7 @@ class Database:
     nodes: Nodes | None
     shares: Shares
     signs: Signs
+    learned: Learned
     tickets: Tickets | None
     blobs: Callable[[Clock, Entropy], Blobs] | None
 
@@ -108,6 +110,7 @@ class Database:
             workers=Workers(writer),
             shares=Shares(writer),
             signs=Signs(writer, reader),
+            learned=Learned(writer),
         )
 
 

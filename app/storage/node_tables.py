@@ -57,6 +57,16 @@ class Signs(SQLModel, table=True):
     said_at_ms: int = Field(sa_column=_big())
 
 
+class Learned(SQLModel, table=True):
+    """Calls at once that a lane was seen to take, of all of them together, in thousandths."""
+
+    __tablename__ = "learned"
+
+    lane: str = Field(primary_key=True)
+    milli: int = Field(sa_column=_big())
+    told_at_ms: int = Field(sa_column=_big())
+
+
 class Tickets(SQLModel, table=True):
     """Tickets of streams, by their SHA-256."""
 
@@ -72,4 +82,5 @@ TICKETS: Table = SQLModel.metadata.tables["tickets"]
 DUTIES: Table = SQLModel.metadata.tables["duties"]
 NODES: Table = SQLModel.metadata.tables["nodes"]
 SIGNS: Table = SQLModel.metadata.tables["signs"]
+LEARNED: Table = SQLModel.metadata.tables["learned"]
 SHARES: Table = SQLModel.metadata.tables["shares"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
+from app.ports.learned import Learned
 from app.ports.shares import Ask, ShareRow
 from app.ports.signs import Sign
 from tests.support.virtual_time import VirtualTime
@@ -30,6 +31,19 @@ class Shares:
             self.used[ask.pool, node] = ask.used
             found[ask.pool] = [*others, self.rows[ask.pool, node]]
         return found
+
+
+class LearnedLimits:
+    """A store of learned limits, as the database keeps them."""
+
+    def __init__(self) -> None:
+        self.limits: dict[str, float] = {}
+
+    async def add(self, learned: Mapping[str, Learned]) -> Mapping[str, float]:
+        for lane, one in learned.items():
+            known = self.limits.get(lane)
+            self.limits[lane] = max(one.limit if known is None else known + one.change, 0.01)
+        return dict(self.limits)
 
 
 class Signs:

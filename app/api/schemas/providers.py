@@ -17,7 +17,8 @@ class BreakerOut(BaseModel):
 
 
 class ProviderModel(BaseModel):
-    """One model of a provider: all limits hold for it in the whole service."""
+    """One model of a provider. Where several services share a database, limits, rates and the breaker are those of all
+    of them together; calls, failures, refusals and what waits are those of the one that answers."""
 
     model: str
     in_flight: int

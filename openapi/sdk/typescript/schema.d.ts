@@ -4381,7 +4381,8 @@ export interface components {
         };
         /**
          * ProviderModel
-         * @description One model of a provider: all limits hold for it in the whole service.
+         * @description One model of a provider. Where several services share a database, limits, rates and the breaker are those of all
+         *     of them together; calls, failures, refusals and what waits are those of the one that answers.
          */
         ProviderModel: {
             breaker: components["schemas"]["BreakerOut"];

@@ -94,6 +94,35 @@ def test_a_provider_that_is_down_is_down_for_both_services_and_both_make_its_pro
     assert not any(map(is_open, nodes.serves))
 
 
+def refused(nodes: Cluster, prefix: str) -> int:
+    return sum(call["status"] == 429 and call["task_id"].startswith(prefix) for call in nodes.model.calls())
+
+
+def test_what_one_service_has_learned_of_a_hidden_limit_the_other_begins_with(nodes: Cluster) -> None:
+    nodes.model.configure(error_rate=0.0, concurrency_limit=10)
+    before = [claims(node) for node in nodes.serves]
+    runs = [nodes.post({"tasks": independent(300, prefix="teach"), "limits": {"max_parallel_agents": 60}})]
+    poll(lambda: sum(map(claims, nodes.serves)) > sum(before), what="the claim of the run")
+    pupil = nodes.serves[0 if claims(nodes.serves[1]) > before[1] else 1]
+    for node in nodes.serves:
+        poll(lambda node=node: lane(node).get("limit"), what="a limit that is known")  # type: ignore[misc]
+    first = refused(nodes, "teach")
+
+    known = claims(pupil)
+    while claims(pupil) == known:
+        assert len(runs) < 30, "one service takes all runs"
+        body = {"tasks": independent(60, prefix=f"learn-{len(runs)}-"), "limits": {"max_parallel_agents": 60}}
+        with pupil.client() as client:
+            runs.append(client.post("/v1/swarms", json=body).json()["swarm_id"])
+        poll(lambda: sum(map(claims, nodes.serves)) >= sum(before) + len(runs), what="the claim of a run")
+    for swarm_id in runs:
+        assert nodes.until_ended(swarm_id)["status"] == "completed"
+    nodes.model.configure(concurrency_limit=0)
+
+    assert first >= 20, "the limit was not hit by the one that had to learn it"
+    assert refused(nodes, f"learn-{len(runs) - 1}-") < first / 2
+
+
 def test_an_orchestrator_and_then_a_key_have_their_limit_over_both_services(nodes: Cluster) -> None:
     """Last, as from the key on nobody is let in without one."""
     config = {"name": "pool", "model": "mock", "swarm_config": {"max_parallel_agents": 4}}

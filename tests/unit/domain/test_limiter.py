@@ -6,13 +6,13 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import inf
-from typing import Protocol
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.limiter import AdaptiveLimit, TokenBucket
+from tests.support.hidden_limits import Hidden, HiddenConcurrency, HiddenRate
 from tests.support.virtual_time import VirtualTime
 
 # --- the bucket ------------------------------------------------------------------------------------------------------
@@ -64,59 +64,6 @@ def test_what_was_not_used_is_given_back_and_what_was_used_beyond_is_charged() -
 
 
 # --- hidden limits ---------------------------------------------------------------------------------------------------
-
-
-class Hidden(Protocol):
-    """A provider's limit that nobody told us."""
-
-    def set(self, limit: float, now: float) -> None: ...
-
-    def takes(self, now: float) -> bool: ...
-
-    def ends(self) -> None: ...
-
-
-@dataclass
-class HiddenConcurrency:
-    limit: float
-    running: int = 0
-
-    def set(self, limit: float, now: float) -> None:
-        self.limit = limit
-
-    def takes(self, now: float) -> bool:
-        taken = self.running < self.limit
-        self.running += taken
-        return taken
-
-    def ends(self) -> None:
-        self.running -= 1
-
-
-@dataclass
-class HiddenRate:
-    """Calls a second, of which one second's may come at once."""
-
-    limit: float
-    level: float = field(init=False)
-    at: float = 0.0
-
-    def __post_init__(self) -> None:
-        self.level = self.limit
-
-    def set(self, limit: float, now: float) -> None:
-        self.takes(now)
-        self.limit = limit
-
-    def takes(self, now: float) -> bool:
-        self.level = min(self.level + (now - self.at) * self.limit, max(self.limit, 1.0))
-        self.at = now
-        taken = self.level >= 1.0
-        self.level -= taken
-        return taken
-
-    def ends(self) -> None:
-        """A rate does not care."""
 
 
 @dataclass

@@ -11,7 +11,7 @@ from app.scheduler.lanes import LaneSettings
 from app.scheduler.shared_admission import SharedAdmission
 from app.scheduler.sharing import Sharing, wanted_of
 from tests.support.claiming import LANE, OTHER_LANE, Runner
-from tests.support.shares import Shares, Signs
+from tests.support.shares import LearnedLimits, Shares, Signs
 from tests.support.virtual_time import VirtualTime
 
 LIMIT = 12
@@ -20,7 +20,7 @@ LIMIT = 12
 def node(name: str, shares: Shares, time: VirtualTime) -> tuple[SharedAdmission, Sharing]:
     settings = LaneSettings(max_concurrency=LIMIT, requests_per_minute=600)
     admission = SharedAdmission(lambda _: settings, time, time.call_later, {"one"})
-    return admission, Sharing(admission, shares, Signs(time), LocalDoorbell(), name, time)
+    return admission, Sharing(admission, shares, Signs(time), LearnedLimits(), LocalDoorbell(), name, time)
 
 
 @pytest.mark.anyio
@@ -197,6 +197,18 @@ def test_what_a_node_asks_for_is_what_the_others_leave_or_an_equal_part(
     demand: int, others: list[ShareRow], wanted: int
 ) -> None:
     assert wanted_of(LIMIT, demand, others) == wanted
+
+
+@pytest.mark.parametrize(
+    ("limit", "demands"), [(100, [3, 3, 3, 3]), (100, [50, 1, 0, 0]), (1000, [50, 0, 800, 7]), (2, [1, 1, 1, 1])]
+)
+def test_who_asks_first_leaves_the_others_what_they_need(limit: int, demands: list[int]) -> None:
+    rows = [ShareRow(f"n{number}", demand, 0) for number, demand in enumerate(demands)]
+    parts = [wanted_of(limit, row.demand, [other for other in rows if other is not row], node=row.node) for row in rows]
+    assert sum(parts) <= limit
+    assert sum(parts) > limit - len(rows)
+    if sum(demands) <= limit:
+        assert all(part >= row.demand for part, row in zip(parts, rows, strict=True))
 
 
 @pytest.mark.parametrize("limit", [1, 2, 5, 7])

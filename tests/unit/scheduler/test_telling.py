@@ -14,7 +14,7 @@ from app.scheduler.lanes import LaneSettings, Obstacle
 from app.scheduler.shared_admission import SharedAdmission
 from app.scheduler.sharing import Sharing
 from tests.support.claiming import LANE, Runner
-from tests.support.shares import Shares, Signs
+from tests.support.shares import LearnedLimits, Shares, Signs
 from tests.support.virtual_time import VirtualTime
 
 pytestmark = pytest.mark.anyio
@@ -55,7 +55,7 @@ class Nodes:
         )
         time = self.time
         admission = SharedAdmission(lambda _: settings, time, time.call_later, {"one"})
-        sharing = Sharing(admission, self.shares, self.signs, LocalDoorbell(), name, time)
+        sharing = Sharing(admission, self.shares, self.signs, LearnedLimits(), LocalDoorbell(), name, time)
         return Node(admission, sharing, Runner(admission))
 
     @property

@@ -15,21 +15,22 @@ T = TypeVar("T", bound="ProviderModel")
 
 @_attrs_define
 class ProviderModel:
-    """One model of a provider: all limits hold for it in the whole service.
+    """One model of a provider. Where several services share a database, limits, rates and the breaker are those of all
+    of them together; calls, failures, refusals and what waits are those of the one that answers.
 
-    Attributes:
-        breaker (BreakerOut):
-        calls (int):
-        error_rate (float): Of the last 30 to 60 seconds
-        failures (int):
-        in_flight (int):
-        limit (int | None): Calls at once that the provider was seen to take; null: none was refused
-        model (str):
-        refusals (int): Answers with 429
-        requests_per_minute (int | None):
-        throttled_ms (int): Time that calls had to wait for one of these limits
-        tokens_per_minute (int | None):
-        waiting (int): Calls that could start now but for a limit
+        Attributes:
+            breaker (BreakerOut):
+            calls (int):
+            error_rate (float): Of the last 30 to 60 seconds
+            failures (int):
+            in_flight (int):
+            limit (int | None): Calls at once that the provider was seen to take; null: none was refused
+            model (str):
+            refusals (int): Answers with 429
+            requests_per_minute (int | None):
+            throttled_ms (int): Time that calls had to wait for one of these limits
+            tokens_per_minute (int | None):
+            waiting (int): Calls that could start now but for a limit
     """
 
     breaker: BreakerOut
