@@ -16,7 +16,7 @@ from tests.support.service import MockModelProcess, ServiceProcess
 
 pytestmark = pytest.mark.long
 
-NOTICED_S = 15.0
+NOTICED_S = 2.0
 LOST = r"net::ERR_(CONNECTION_\w+|EMPTY_RESPONSE|INCOMPLETE_\w+|CONTENT_LENGTH_MISMATCH)|WebSocket connection to"
 """What the browser itself says of a server that is not there."""
 
@@ -43,6 +43,7 @@ def start(service: ServiceProcess) -> str:
         return str(client.post("/v1/swarms", json=body).raise_for_status().json()["swarm_id"])
 
 
+@pytest.mark.alone
 def test_a_killed_service_is_noticed_and_followed_again(
     service: ServiceProcess, model: MockModelProcess, open_page: OpenPage, complaints_of_loss: None, shoot: Shoot
 ) -> None:
