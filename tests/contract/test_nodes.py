@@ -47,6 +47,7 @@ def nodes_of(store: Database) -> NodeStore:
     return store.nodes
 
 
+@pytest.mark.alone
 async def test_a_node_that_shows_that_it_lives_keeps_its_runs(store: Database, other: Database) -> None:
     await store.swarms.create(new_swarm({"a": []}))
     [lease] = await store.runs.claim("one", limit=5)
@@ -59,6 +60,7 @@ async def test_a_node_that_shows_that_it_lives_keeps_its_runs(store: Database, o
     assert await nodes_of(store).lost([lease]) == []
 
 
+@pytest.mark.alone
 async def test_the_runs_of_a_silent_node_are_claimed_within_its_lease_and_fenced(
     store: Database, other: Database
 ) -> None:

@@ -192,15 +192,16 @@ async def test_cancelling_ends_it_and_leaves_nothing(tool: CodeInterpreter) -> N
 
 async def test_cancelling_at_any_moment_leaves_nothing(tool: CodeInterpreter) -> None:
     before = len(os.listdir("/proc/self/fd"))
+    code = f"while {os.getpid()}: pass"  # as no other test's
     for step in range(25):
-        running = asyncio.create_task(tool.run(of_task(), {"code": "while True: pass", "timeout_s": 60}))
+        running = asyncio.create_task(tool.run(of_task(), {"code": code, "timeout_s": 60}))
         await asyncio.wait({running}, timeout=step * 0.003)
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
             await running
 
-    assert processes_of("while True: pass") == []
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert processes_of(code) == []
+    assert len(os.listdir("/proc/self/fd")) <= before
     children = Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="ascii").split()
     assert [pid for pid in children if b"bwrap" in Path(f"/proc/{pid}/cmdline").read_bytes()] == []
 

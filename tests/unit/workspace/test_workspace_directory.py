@@ -319,4 +319,4 @@ def test_no_handle_is_left_open(tree: Path) -> None:
     for path in ("docs/deep/missing", "docs/link/x", "linked/secret.txt", "docs", "link.md"):
         refusal(tree, path)
 
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(os.listdir("/proc/self/fd")) <= before
