@@ -16,6 +16,7 @@ from app.domain.swarm import SWARM_ACTIVE
 from app.domain.task import TERMINAL, TaskKind, TaskStatus
 from app.ports.pages import Page
 from app.ports.store import AgentTasks, AttemptRow, History, Sample, StepRow, TaskAttempts, TaskFilter, TaskRow
+from app.storage.dialect import PARAM_PREFIX, compile_statement, fetch_rows
 from app.storage.dialect.expressions import total
 from app.storage.mapping import (
     TASK_COLUMNS,
@@ -27,6 +28,7 @@ from app.storage.mapping import (
     usage_of,
     with_steps,
 )
+from app.storage.parameters import param
 from app.storage.reader import Reader
 from app.storage.tables import ATTEMPTS, EVENTS, STEPS, SWARMS, TASK_INPUTS, TASKS
 
@@ -63,6 +65,27 @@ _TIMES = TASKS.c[
     "latency_ms",
 ]
 """All before the output in a row, so that its pages are not read."""
+
+_ALL_TIMES = compile_statement(select(*_TIMES).where(TASKS.c.swarm_id == param("swarm_id")).order_by(TASKS.c.ix))
+_OF_NEWEST = (STEPS.c.model == "") & (STEPS.c.attempt == TASKS.c.attempt)
+_JOURNALS = (
+    select(
+        STEPS.c.ix,
+        total(case((STEPS.c.model == "", 0), else_=1)).label("calls"),  # the others ran tools
+        func.sum(case((_OF_NEWEST, STEPS.c.latency_ms), else_=0.0)).label("tools_ms"),
+    )
+    .join(TASKS, (TASKS.c.swarm_id == STEPS.c.swarm_id) & (TASKS.c.ix == STEPS.c.ix))
+    .where(STEPS.c.swarm_id == param("swarm_id"))
+    .group_by(STEPS.c.ix)
+)
+"""Of tasks that took several calls: how many, and what their tools took."""
+
+_NOTICES = (
+    select(EVENTS.c.bodies)
+    .where(EVENTS.c.swarm_id == param("swarm_id"), EVENTS.c.bodies.contains(_NOTICE, autoescape=True))
+    .order_by(EVENTS.c.first_seq)
+    .limit(_MAX_NOTICES)
+)
 
 
 class Tasks:
@@ -219,21 +242,10 @@ class Tasks:
         return found
 
     async def timings(self, swarm_id: str) -> Sequence[Timing]:
-        query = select(*_TIMES).where(TASKS.c.swarm_id == swarm_id).order_by(TASKS.c.ix)
-        of_newest = (STEPS.c.model == "") & (STEPS.c.attempt == TASKS.c.attempt)
-        journals = (
-            select(
-                STEPS.c.ix,
-                total(case((STEPS.c.model == "", 0), else_=1)).label("calls"),  # the others ran tools
-                func.sum(case((of_newest, STEPS.c.latency_ms), else_=0.0)).label("tools_ms"),
-            )
-            .join(TASKS, (TASKS.c.swarm_id == STEPS.c.swarm_id) & (TASKS.c.ix == STEPS.c.ix))
-            .where(STEPS.c.swarm_id == swarm_id)
-            .group_by(STEPS.c.ix)
-        )
         async with self._reader.connect() as connection:
-            rows = (await connection.execute(query)).all()
-            journaled = {row.ix: (row.calls, row.tools_ms) for row in await connection.execute(journals)}
+            found = await connection.execute(_JOURNALS, _of(swarm_id))
+            journaled = {row.ix: (row.calls, row.tools_ms) for row in found}
+            rows = await fetch_rows(connection, _ALL_TIMES, {"swarm_id": swarm_id})
         return [
             Timing(
                 task_id=task_id,
@@ -270,12 +282,6 @@ class Tasks:
         tried: dict[int, list[Tried]] = {}
         left = _MAX_TRIED
         columns = ATTEMPTS.c["ix", "started_at_ms", "ended_at_ms", "queue_ms", "status", "error"]
-        notices = (
-            select(EVENTS.c.bodies)
-            .where(EVENTS.c.swarm_id == swarm_id, EVENTS.c.bodies.contains(_NOTICE, autoescape=True))
-            .order_by(EVENTS.c.first_seq)
-            .limit(_MAX_NOTICES)
-        )
         async with self._reader.connect() as connection:
             for start in range(0, len(indices), _MANY):
                 query = (
@@ -296,7 +302,7 @@ class Tasks:
                             error=None if row.error is None else orjson.loads(row.error)["type"],
                         )
                     )
-            packs = list((await connection.execute(notices)).scalars())
+            packs = list((await connection.execute(_NOTICES, _of(swarm_id))).scalars())
         return History(tried, _throttled(packs))
 
     async def samples(self, tenant_id: str, *, limit: int) -> Sequence[Sample]:
@@ -335,6 +341,11 @@ class Tasks:
             for row in rows
             if row.latency_ms is not None
         ]
+
+
+def _of(swarm_id: str) -> dict[str, str]:
+    """The value of a query that was made once, at import: making one anew takes as long as asking it."""
+    return {f"{PARAM_PREFIX}swarm_id": swarm_id}
 
 
 async def _attempts_before(
