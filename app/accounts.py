@@ -12,9 +12,11 @@ from app.domain.swarm import PAUSED_BY_CREDITS, PAUSED_BY_KEY
 from app.domain.usage import NANO_USD
 from app.ports.allowances import Terms
 from app.ports.clock import Clock, Entropy
+from app.ports.doorbell import Doorbell
 from app.ports.keys import KeyRow
 from app.scheduler.admission import Admission
 from app.scheduler.allowances import Allowances
+from app.scheduler.holdings import HeldAllowances
 from app.services.audit import AuditService
 from app.services.credits import CreditService
 from app.services.keys import KeyService
@@ -33,11 +35,21 @@ class Accounts:
 
 @asynccontextmanager
 async def open_accounts(
-    settings: Settings, database: Database, keys: KeyService, admission: Admission, clock: Clock, entropy: Entropy
+    settings: Settings,
+    database: Database,
+    keys: KeyService,
+    admission: Admission,
+    clock: Clock,
+    entropy: Entropy,
+    doorbell: Doorbell,
+    owner: str,
 ) -> AsyncIterator[Accounts]:
     """Let the limits of keys and the credits of tenants hold while the context lasts.
 
     To be entered before the scheduler runs: unfinished runs go on at once, and within their limits.
+
+    Args:
+        owner: names this process; where several share the database each holds a part of what is left.
     """
     credit_service = credits_of(settings, database, clock, entropy)
     audit = AuditService(database.audit, clock, entropy, kept_days=settings.audit_days)
@@ -45,11 +57,11 @@ async def open_accounts(
     def limit(key: KeyRow) -> None:
         admission.set_group_limit(key.key_id, key.max_parallel_agents or UNLIMITED)
 
-    allowances = Allowances(
-        clock,
-        partial(_terms, database, limit),
-        tenants=partial(_credit_terms, database, credit_service) if settings.credits else None,
-    )
+    terms = partial(_terms, database, limit)
+    tenants = partial(_credit_terms, database, credit_service) if settings.credits else None
+    allowances = Allowances(clock, terms, tenants)
+    if database.holdings is not None:
+        allowances = HeldAllowances(clock, terms, tenants, database.holdings, doorbell, owner)
     credit_service.attach(allowances, partial(allowances.refresh, PAUSED_BY_CREDITS))
 
     async def changed(key: KeyRow) -> None:

@@ -191,7 +191,9 @@ async def _start(settings: Settings, app: FastAPI, stack: AsyncExitStack, furthe
         await stack.enter_async_context(sharing.running())
     if settings.metrics:
         LaneMetrics(admission, metrics)
-    accounts = await stack.enter_async_context(open_accounts(settings, database, keys, admission, clock, entropy))
+    accounts = await stack.enter_async_context(
+        open_accounts(settings, database, keys, admission, clock, entropy, doorbell, owner)
+    )
     elsewhere = doorbell if database.nodes is not None else None
     feed = Streams(database.swarms, database.tasks, database.events, clock, elsewhere)
     await stack.enter_async_context(feed.running())

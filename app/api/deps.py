@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -62,7 +62,7 @@ class Services:
     keys: KeyService
     credits: CreditService
     credits_enabled: bool
-    reserved_nano_usd: Callable[[str], int]
+    reserved_nano_usd: Callable[[str], Awaitable[int]]
     audit: AuditService
     prices: PriceService
     roles: RoleService

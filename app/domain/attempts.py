@@ -34,7 +34,7 @@ from app.domain.recorder import Recorder
 from app.domain.rerouting import give_to_next
 from app.domain.retry import TaskError, back_off_s, may_retry
 from app.domain.spending import Refusal
-from app.domain.swarm import AT_WORK, PAUSED_BY_BUDGET, SwarmState, SwarmStatus
+from app.domain.swarm import AT_WORK, PAUSED_BY_BUDGET, PAUSED_BY_FUNDS, SwarmState, SwarmStatus
 from app.domain.task import TaskKind, TaskState, TaskStatus
 from app.domain.usage import Usage, usd
 
@@ -59,6 +59,9 @@ def start(record: Recorder, fact: SlotsGranted) -> Refusal | None:
             refused = spending.refusal(state, task, case, allowance, fact.payer)
             if refused is not None:
                 heappush(heap, task.rank())
+                if fact.asks and refused.reason in PAUSED_BY_FUNDS and refused.needed_nano_usd < spending.ANYTHING:
+                    state.needed_nano_usd = refused.needed_nano_usd
+                    return None
                 if state.running:
                     state.blocked = True  # what is in flight may turn out cheaper than its worst case
                     return None

@@ -36,12 +36,14 @@ class SlotsGranted:
     Args:
         allowance_nano_usd: what may still be spent from the accounts that pay for the run; None: any sum.
         payer: the scarcest of them, as a run's ``pause_reason`` names it.
+        asks: a call that the allowance does not suffice for is no reason to pause: more is asked for first.
     """
 
     lane: str
     count: int
     allowance_nano_usd: int | None = None
     payer: str = PAUSED_BY_KEY
+    asks: bool = False
 
 
 @value(kw_only=True)

@@ -235,7 +235,8 @@ class SwarmState:
         funded: whether accounts beside the run's own budget pay for it, with a cap on each.
         detours: by requested model the lane and the model that serve it while its own lane is closed.
         blocked: the next call does not fit while others are in flight; looked at again when one of them ends.
-        needed_nano_usd: what the next call may cost, where an account that pays for it paused the run.
+        needed_nano_usd: what the next call may cost, where an account that pays for it paused the run, or is first to
+            be asked for more.
         latencies_ms: of the completed tasks, in the order of their completion.
         inner: counts of planners and merges, which clients did not ask for; ``counts`` is without them.
         lanes: by requested model, as of now.

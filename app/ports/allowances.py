@@ -23,13 +23,15 @@ class Terms:
 class Reservation:
     """The most a call may cost, on the accounts that pay for it; whoever makes the call sets ``spent_nano_usd``.
 
-    Left alone, the whole reservation stays on the accounts: nobody knows the bill.
+    Left alone, the whole reservation stays on the accounts: nobody knows the bill. ``withdrawn`` is set where it was no
+    call, and the cap has become less by it.
     """
 
-    __slots__ = ("spent_nano_usd",)
+    __slots__ = ("spent_nano_usd", "withdrawn")
 
     def __init__(self, most_nano_usd: int) -> None:
         self.spent_nano_usd = most_nano_usd
+        self.withdrawn = False
 
 
 class AllowanceExceeded(Exception):

@@ -15,6 +15,7 @@ from app.domain.task import Awaited, TaskSpec
 from app.ports.agents import BarrierRow
 from app.ports.assignments import Assigned
 from app.ports.events import EncodedEvent
+from app.ports.holdings import Payment
 from app.ports.idempotency import Once
 from app.ports.webhooks import NewDelivery, Webhook
 
@@ -73,7 +74,8 @@ class Commit:
     """Everything one turn of a runner changed: written together or not at all.
 
     ``commands_done`` is the position of the last command that it carried out; 0 for none. ``deliveries`` are messages
-    about its events, to be sent once it is written; ``assigned`` is what it changes in what is out at workers.
+    about its events, to be sent once it is written; ``assigned`` is what it changes in what is out at workers;
+    ``payments`` are for what it spends and reserves, where several nodes share the accounts.
     """
 
     state: SwarmState
@@ -83,6 +85,7 @@ class Commit:
     commands_done: int = 0
     deliveries: Sequence[NewDelivery] = ()
     assigned: Assigned | None = None
+    payments: Sequence[Payment] = ()
 
 
 @dataclass(frozen=True, slots=True)

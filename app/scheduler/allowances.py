@@ -1,5 +1,7 @@
 """What may still be spent: one account a key (its budget of the day) and one a tenant (its prepaid credits).
 
+Here they are those of a process that is alone; ``holdings`` shares them with other nodes.
+
 An account counts worst cases from the moment they are reserved, so the sum never passes the cap, whoever asks. Days are
 UTC; credits know no days. The store is the memory across restarts: an account begins with what the usage says.
 """
@@ -7,7 +9,7 @@ UTC; credits know no days. The store is the memory across restarts: an account b
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
@@ -19,6 +21,7 @@ from app.domain.events import rfc3339
 from app.domain.swarm import PAUSED_BY_CREDITS, PAUSED_BY_KEY
 from app.ports.allowances import AllowanceExceeded, Reservation, Terms
 from app.ports.clock import Clock
+from app.ports.holdings import Payment
 
 _log = structlog.get_logger(__name__)
 
@@ -27,7 +30,9 @@ _LOOK_S = 5.0
 
 
 @dataclass(slots=True, eq=False)
-class _Waiter:
+class Waiter:
+    """Whoever is told once so much can be spent."""
+
     funds: Funds
     needed_nano_usd: int
     wake: Callable[[], None]
@@ -49,14 +54,21 @@ class Account:
     day: str | None
     spent_nano_usd: int
     reserved_nano_usd: int = 0
-    waiters: list[_Waiter] = field(default_factory=list)
+    waiters: list[Waiter] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Funds:
-    """The accounts that pay for a caller's work, each for all of it."""
+    """The accounts that pay for a caller's work, each for all of it.
+
+    Attributes:
+        net_nano_usd: counted since the last ``settle``; with ``reserved_nano_usd`` of it for calls, where several nodes
+            share the accounts (``holdings``).
+    """
 
     accounts: tuple[Account, ...]
+    net_nano_usd: int = 0
+    reserved_nano_usd: int = 0
 
 
 class Allowances:
@@ -64,6 +76,9 @@ class Allowances:
     keys: asks the store about a key and a day.
     tenants: asks it about the prepaid credits of a tenant; None where nobody prepays.
     """
+
+    asks = False
+    """Whether there may be more than ``left`` says, once it is asked for (``holdings``)."""
 
     def __init__(
         self,
@@ -139,17 +154,29 @@ class Allowances:
             return
         left, kind = self.left(funds)
         if left is not None and most_nano_usd > left:
-            if kind == PAUSED_BY_KEY:
-                raise AllowanceExceeded(left)
-            figures = f"the call may cost up to {dollars(most_nano_usd)}, and {dollars(max(left, 0))} of the prepaid"
-            raise CreditsUsedUp(tenant_id, f"{figures} credits of the tenant {tenant_id!r} are free")
+            raise refused(kind, tenant_id, most_nano_usd, left)
         self.add(funds, most_nano_usd, most_nano_usd)
         try:
             yield reservation
         finally:
             self.add(funds, reservation.spent_nano_usd - most_nano_usd, -most_nano_usd)
 
-    def reserved_nano_usd(self, tenant_id: str) -> int:
+    def lacking(self, funds: Funds) -> tuple[int | None, str]:
+        """Return what is left where ``more`` was not to be had, as ``left`` does."""
+        return self.left(funds)
+
+    async def more(self, funds: Funds, needed_nano_usd: int, count: int, *, patient: bool) -> bool:
+        """Return whether a call fits for which there was not enough left; here there is no more."""
+        return False
+
+    def payments(self, funds: Funds) -> Sequence[Payment]:
+        """Return what a commit of a run has to pay: here the account is the process's own."""
+        return ()
+
+    def settle(self, funds: Funds) -> None:
+        """Hear that what was added is committed, or never will be."""
+
+    async def reserved_nano_usd(self, tenant_id: str) -> int:
         """Return the most that the tenant's calls under way may cost; 0 where nobody prepays."""
         account = self._accounts.get((PAUSED_BY_CREDITS, tenant_id))
         return 0 if account is None else account.reserved_nano_usd
@@ -164,7 +191,7 @@ class Allowances:
     @contextmanager
     def waiting(self, funds: Funds, needed_nano_usd: int, wake: Callable[[], None]) -> Iterator[None]:
         """Call ``wake`` whenever ``needed_nano_usd`` can be spent, until the context ends."""
-        waiter = _Waiter(funds, needed_nano_usd, wake)
+        waiter = Waiter(funds, needed_nano_usd, wake)
         for account in funds.accounts:
             account.waiters.append(waiter)
         try:
@@ -222,6 +249,15 @@ class Allowances:
                         await self.refresh(account.kind, account.owner)
                     except StoreUnavailable as exc:
                         _log.warning("allowance_not_read", error=exc.detail)
+
+
+def refused(kind: str, tenant_id: str, most_nano_usd: int, left_nano_usd: int) -> Exception:
+    """Return what is raised for a call that does not fit into an account of this kind."""
+    if kind == PAUSED_BY_KEY:
+        return AllowanceExceeded(left_nano_usd)
+    free = dollars(max(left_nano_usd, 0))
+    figures = f"the call may cost up to {dollars(most_nano_usd)}, and {free} of the prepaid"
+    return CreditsUsedUp(tenant_id, f"{figures} credits of the tenant {tenant_id!r} are free")
 
 
 def _left(account: Account) -> int | None:

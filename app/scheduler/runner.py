@@ -164,6 +164,7 @@ class Runner:
                     raise LeaseLost(state.swarm_id) from failures
                 raise
             finally:
+                self._purse.settle()
                 self._attempts.forget_hedges()
                 for handle in self._retries.values():
                     handle.cancel()
@@ -194,9 +195,9 @@ class Runner:
             elif type(fact) in _OF_MERGES:
                 self._merging = False
             self._step(state, fact, now_ms, out)
-        self._fill_slots(state, claimant, now_ms, out)
+        await self._fill_slots(state, claimant, now_ms, out)
         assigned = self._handed_out.take(state, out.effects)
-        if out.changes or out.events or self._commands_done or assigned:
+        if out.changes or out.events or self._commands_done or assigned or self._purse.owes:
             await self._commit(state, out, assigned)
             self._announce(state, out)
         self._perform(state, claimant, out, group)
@@ -253,7 +254,7 @@ class Runner:
         busy = self._control_rang or self._inbox
         return not busy and self._pacing.is_early(state, self._shared.clock.now_ms())
 
-    def _fill_slots(self, state: SwarmState, claimant: Claimant, now_ms: int, out: Step) -> None:
+    async def _fill_slots(self, state: SwarmState, claimant: Claimant, now_ms: int, out: Step) -> None:
         """Take slots for what is ready. Stepped last in a turn: the store writes starts after ends."""
         if self._shared.stopping.is_set():
             return
@@ -268,13 +269,17 @@ class Runner:
         for lane, count in claimant.take().items():
             granted[lane] = granted.get(lane, 0) + count
         for lane, count in granted.items():
-            before = len(out.effects)
-            self._step(state, SlotsGranted(lane, min(count, room), *self._purse.left()), now_ms, out)
-            used = sum(isinstance(effect, StartAttempt) for effect in out.effects[before:])
+            stepping = partial(self._grant, state, now_ms, out)
+            used = await self._purse.start(state, lane, min(count, room), stepping, self._news.set)
             room -= used
             self._pacing.started(state, used)
             if used < count:
                 admission.release(claimant, lane, count=count - used)
+
+    def _grant(self, state: SwarmState, now_ms: int, out: Step, fact: SlotsGranted) -> int:
+        before = len(out.effects)
+        self._step(state, fact, now_ms, out)
+        return sum(isinstance(effect, StartAttempt) for effect in out.effects[before:])
 
     async def _commit(self, state: SwarmState, out: Step, assigned: Assigned | None) -> None:
         """Write the turn; a store that refuses is asked again until it takes it, while running attempts go on."""
@@ -287,6 +292,7 @@ class Runner:
             commands_done=self._commands_done,
             deliveries=self._shared.outbox(state, out.events, now_ms) if state.spec.webhook_events else (),
             assigned=assigned,
+            payments=self._purse.payments(),
         )
         self._commands_done = 0
         wait_s = _FIRST_COMMIT_WAIT_S
@@ -298,6 +304,7 @@ class Runner:
                 await asyncio.sleep(wait_s)
                 wait_s = min(wait_s * 2, _MAX_COMMIT_WAIT_S)
             else:
+                self._purse.settle()
                 self._shared.feed.publish(state.spec.agent_id, state.swarm_id, position, commit.events)
                 if commit.deliveries:
                     self._shared.doorbell.ring(NEW_DELIVERIES)

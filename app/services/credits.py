@@ -124,7 +124,7 @@ class CreditService:
                 row, is_new = await self._store.add(entry)
                 if is_new:
                     await self._added(entry.tenant_id)
-                reservation.spent_nano_usd = 0
+                reservation.spent_nano_usd, reservation.withdrawn = 0, is_new
                 return row, is_new
         except CreditsUsedUp as exc:
             standing = await self.standing(entry.tenant_id)

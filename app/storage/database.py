@@ -20,6 +20,7 @@ from app.storage.files import Contents, Files
 from app.storage.forks import Forks
 from app.storage.fresh import FreshRuns
 from app.storage.graphs import Graphs
+from app.storage.holdings import Holdings
 from app.storage.idempotency import IdempotencyKeys
 from app.storage.keys import Keys
 from app.storage.learned import Learned
@@ -71,6 +72,7 @@ class Database:
     shares: Shares
     signs: Signs
     learned: Learned
+    holdings: Holdings | None
     tickets: Tickets | None
     blobs: Callable[[Clock, Entropy], Blobs] | None
 
@@ -83,6 +85,7 @@ class Database:
         nodes = None if lease_s is None else Nodes(writer, reader, lease_s)
         return cls(
             nodes=nodes,
+            holdings=None if nodes is None else Holdings(writer, nodes),
             tickets=None if lease_s is None else Tickets(writer, reader),
             blobs=None if lease_s is None else partial(DatabaseBlobs, writer, reader),
             runs=Runs(writer, reader, fresh, nodes),

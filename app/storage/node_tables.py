@@ -3,7 +3,7 @@ milliseconds; a SQLite file, which is one process's, has no rows of them."""
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Table
+from sqlalchemy import BigInteger, Column, Index, Table
 from sqlmodel import Field, SQLModel
 
 
@@ -67,6 +67,24 @@ class Learned(SQLModel, table=True):
     told_at_ms: int = Field(sa_column=_big())
 
 
+class Holdings(SQLModel, table=True):
+    """What each of them holds of an account (``ports.holdings``), in nano-dollars.
+
+    It could not have ``short_nano_usd`` more that it needed when it last asked; ``left_nano_usd`` is what it could have
+    held then, NULL without a cap.
+    """
+
+    __tablename__ = "holdings"
+    __table_args__ = (Index("holdings_by_node", "node"),)
+
+    kind: str = Field(primary_key=True)
+    owner: str = Field(primary_key=True)
+    node: str = Field(primary_key=True)
+    held_nano_usd: int = Field(sa_column=_big())
+    short_nano_usd: int = Field(sa_column=_big())
+    left_nano_usd: int | None = Field(sa_column=Column(BigInteger, nullable=True))
+
+
 class Tickets(SQLModel, table=True):
     """Tickets of streams, by their SHA-256."""
 
@@ -80,6 +98,7 @@ class Tickets(SQLModel, table=True):
 
 TICKETS: Table = SQLModel.metadata.tables["tickets"]
 DUTIES: Table = SQLModel.metadata.tables["duties"]
+HOLDINGS: Table = SQLModel.metadata.tables["holdings"]
 NODES: Table = SQLModel.metadata.tables["nodes"]
 SIGNS: Table = SQLModel.metadata.tables["signs"]
 LEARNED: Table = SQLModel.metadata.tables["learned"]

@@ -55,6 +55,7 @@ class Nodes:
     def __init__(self, writer: Writer, reader: Reader, lease_s: float) -> None:
         self._writer = writer
         self._reader = reader
+        self.lease_s = lease_s
         self._lease_ms = round(lease_s * 1000)
 
     def renewal(self, node: str) -> Op:

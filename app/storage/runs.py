@@ -25,6 +25,7 @@ from app.storage.dialect import Op, UnexpectedRowCount
 from app.storage.dialect.expressions import octets, total
 from app.storage.events import event_ops, log_position
 from app.storage.fresh import FreshRuns
+from app.storage.holdings import payment_ops
 from app.storage.mapping import dump_budget, dump_counts, load_awaits, load_budget, load_spec, loads, usage_of
 from app.storage.nodes import Nodes
 from app.storage.reader import Reader
@@ -208,6 +209,7 @@ class Runs:
             "error": state.error,
         }
         ops = [Op(sql.SAVE_SWARM, [sql.SAVE_SWARM.row(swarm)], expect=1)]
+        ops += payment_ops(commit.payments)
         ops += change_ops(state, commit.changes)
         ops += usage_ops(state, commit)
         if commit.commands_done:

@@ -38,7 +38,7 @@ async def get_credits(
     if tenant != caller.tenant_id and not caller.is_operator:
         raise NotFound("tenant", tenant)
     # The reservation first: what becomes usage between the two reads is counted twice rather than not at all.
-    reserved_nano_usd = services.reserved_nano_usd(tenant)
+    reserved_nano_usd = await services.reserved_nano_usd(tenant)
     # A tenant that looks before it starts anything sees its free credits; no other name begins a ledger.
     begin = services.credits_enabled and tenant == caller.tenant_id
     standing = await services.credits.standing(tenant, begin=begin)

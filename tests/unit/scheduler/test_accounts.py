@@ -199,8 +199,8 @@ async def test_credits_pay_for_everybody_of_the_tenant_with_a_key_or_without() -
 
     assert book.allowances.left(without) == (100, PAUSED_BY_CREDITS)
     assert book.allowances.left(other) == (600, PAUSED_BY_CREDITS)
-    assert book.allowances.reserved_nano_usd("acme") == 500
-    assert book.allowances.reserved_nano_usd("nobody") == 0
+    assert await book.allowances.reserved_nano_usd("acme") == 500
+    assert await book.allowances.reserved_nano_usd("nobody") == 0
 
 
 async def test_the_scarcest_of_two_accounts_decides() -> None:
@@ -253,7 +253,7 @@ async def test_a_call_that_does_not_fit_is_refused_by_whom_it_does_not_fit() -> 
         async with book.allowances.reserve(None, "acme", 501):
             pass
     async with book.allowances.reserve("k", "acme", 300) as reservation:
-        assert book.allowances.reserved_nano_usd("acme") == 300
+        assert await book.allowances.reserved_nano_usd("acme") == 300
         reservation.spent_nano_usd = 40
 
     assert book.left(await book.open()) == 260
