@@ -31,9 +31,6 @@ _log = structlog.get_logger(__name__)
 _EVERY_S = 1.0
 """How often a node looks for what it has not used, and asks again for what it lacks."""
 
-_PATIENCE_S = 1.0
-"""How long a call waits for others to give back what they do not need."""
-
 _AHEAD = 2
 """A run asks for this many times what its next calls may cost, so that not each turn has to."""
 
@@ -82,6 +79,7 @@ class HeldAllowances(Allowances):
     store: gives out what nodes hold.
     doorbell: heard by the other nodes.
     node: names this process; no two have the same.
+    patience_s: how long a call waits for others to give back what they do not need.
     """
 
     asks = True
@@ -94,11 +92,14 @@ class HeldAllowances(Allowances):
         store: HoldingStore,
         doorbell: Doorbell,
         node: str,
+        *,
+        patience_s: float = 1.0,
     ) -> None:
         super().__init__(clock, keys, tenants)
         self._store = store
         self._doorbell = doorbell
         self._node = node
+        self._patience_s = patience_s
         self._held: dict[tuple[str, str], HeldAccount] = {}
         self._news = asyncio.Event()
         self._listening = ExitStack()
@@ -182,7 +183,8 @@ class HeldAllowances(Allowances):
         """
         if needed_nano_usd >= ANYTHING:
             return False
-        give_up_at = self._clock.monotonic() + (_PATIENCE_S if patient else 0.0)
+        loop = asyncio.get_running_loop()
+        give_up_at = loop.time() + (self._patience_s if patient else 0.0)
         while True:
             for account in self._of(funds):
                 account.news.clear()
@@ -197,11 +199,11 @@ class HeldAllowances(Allowances):
             beyond = needed_nano_usd + min(funds.net_nano_usd, 0)
             if all(beyond > account.free_nano_usd + account.others_nano_usd for account in lacking):
                 return False
-            wait_s = give_up_at - self._clock.monotonic()
-            if wait_s <= 0:
+            now = loop.time()
+            if now >= give_up_at:
                 return False
             with suppress(TimeoutError):
-                async with asyncio.timeout(min(wait_s, _PATIENCE_S / 4)):
+                async with asyncio.timeout_at(min(give_up_at, now + self._patience_s / 4)):
                     await lacking[0].news.wait()
 
     @asynccontextmanager
