@@ -200,22 +200,35 @@ class _Lane:
         try:
             for _ in range(_TRIES):
                 try:
-                    return await self._together(units)
-                except _APART as exc:
-                    if len(units) == 1 and isinstance(exc, UnexpectedRowCount):
-                        await self._run("ROLLBACK")
-                        return [_said(exc)]
-                await self._run("ROLLBACK")
-                try:
-                    return await self._each(units)
-                except asyncpg.exceptions.TransactionRollbackError:
-                    await self._run("ROLLBACK")
+                    results = await self._try(units)
+                except FAILURES as exc:
+                    if not _was_held_up(exc):
+                        raise
+                    self._drop()
+                    continue
+                if results is not None:
+                    return results
             raise StoreUnavailable("the database could not be written: others write the same, try again")
         except _InDoubt as doubt:
             self._drop()
             if await self._was_committed(doubt.xid, began + _ANSWER_S):
                 return doubt.results
             raise StoreUnavailable("the database could not be written: the connection broke") from doubt.__cause__
+
+    async def _try(self, units: Sequence[_Unit]) -> list[Result] | None:
+        """Return None where others were in the way."""
+        try:
+            return await self._together(units)
+        except _APART as exc:
+            if len(units) == 1 and isinstance(exc, UnexpectedRowCount):
+                await self._run("ROLLBACK")
+                return [_said(exc)]
+        await self._run("ROLLBACK")
+        try:
+            return await self._each(units)
+        except asyncpg.exceptions.TransactionRollbackError:
+            await self._run("ROLLBACK")
+            return None
 
     async def _begin(self, units: Sequence[_Unit]) -> str:
         """Return the number of the transaction."""
@@ -273,8 +286,8 @@ class _Lane:
             async with within(COMMAND_S):
                 await self._run("COMMIT")
         except FAILURES as exc:
-            if isinstance(exc, _APART):
-                raise  # the server refused it
+            if isinstance(exc, _APART) or _was_held_up(exc):
+                raise  # the server refused it, or was not asked
             self._failed(exc)
             raise _InDoubt(xid, results) from exc
         return results
@@ -301,6 +314,16 @@ class _Lane:
         raise StoreUnavailable(
             "the database could not be reached while it committed: whether this was written is not known yet"
         )
+
+
+def _was_held_up(exc: BaseException | None) -> bool:
+    """Return whether the server has ended the transaction because this process was held up in the middle of it; what
+    the driver says of that depends on what it looks at first. Nothing of the transaction was written."""
+    while exc is not None:
+        if isinstance(exc, asyncpg.InternalClientError | asyncpg.exceptions.IdleInTransactionSessionTimeoutError):
+            return True
+        exc = exc.__cause__
+    return False
 
 
 def _said(exc: Exception) -> Exception:

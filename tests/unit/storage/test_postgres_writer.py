@@ -133,6 +133,24 @@ async def test_what_a_broken_commit_is_said_to_be_is_what_it_is(url: str, commit
     assert await stored(url) == ([(1, "a")] if committed else [])
 
 
+async def test_what_a_held_up_process_loses_of_a_transaction_it_writes_again(url: str) -> None:
+    """The server ends a transaction in which nothing is said for three seconds."""
+    held_up: list[float] = []
+
+    def hold_up() -> None:
+        if not held_up:
+            held_up.append(3.6)
+            time.sleep(held_up[0])
+
+    reach = Reach()
+    async with PostgresWriter(url, reach, connections=1, before_commit=hold_up) as writer:
+        await writer.write([put((1, "a"))])
+        reach.check()
+
+    assert held_up
+    assert await stored(url) == [(1, "a")]
+
+
 async def test_a_frozen_server_is_told_of_in_time_and_then_at_once() -> None:
     with PostgresServer() as own:
         url = own.create_database(empty=True)
