@@ -34,6 +34,10 @@ WELL_KNOWN: dict[str, tuple[str, str, str]] = {
 _POSTGRESQL = frozenset({"postgresql", "postgres"})
 _NATS_URL = re.compile(r"(nats|tls|ws|wss)://[^/?#\s]+(/[^?#\s]*)?")
 
+_HOST = r"(?:\[[0-9A-Fa-f:.]+\]|[^\s:/?#@,\[\]]*)(?::\d{1,5})?"
+_ADDRESSES = re.compile(rf"(?:[^\s/?#@:]*(?::[^\s/?#@:]*)?@)?{_HOST}(?:,{_HOST})*(?:/[^\s/?#@]*)?(?:\?[^\s#]*)?")
+"""What follows ``postgresql://``: what is no address might be read as another one, and a password told as its host."""
+
 
 class ProviderSettings(BaseModel):
     """One OpenAI-compatible endpoint (``[providers.<name>]``)."""
@@ -229,6 +233,11 @@ class Settings(BaseSettings):
             scheme, _, rest = self.database_url.get_secret_value().partition("://")
             if scheme not in {"sqlite", *_POSTGRESQL} or not rest.startswith("/" if scheme == "sqlite" else ""):
                 raise ValueError("database_url: expected sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME")
+            if scheme in _POSTGRESQL and not _ADDRESSES.fullmatch(rest):
+                raise ValueError(
+                    "database_url: expected postgresql://USER:PASSWORD@HOST:PORT/NAME; in user and password / is"
+                    " written as %2F, ? as %3F, # as %23, @ as %40, : as %3A and % as %25"
+                )
         if self.nats_url is not None:
             for url in self.nats_url.get_secret_value().split(","):
                 if not _NATS_URL.fullmatch(url.strip()):

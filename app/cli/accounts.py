@@ -13,13 +13,18 @@ from typing import Annotated, TypeVar
 import typer
 
 from app.cli.failures import Failure
+from app.cli.settings_flags import read_settings
 from app.domain.errors import SwarmdError
 from app.services.audit import AuditService
 from app.services.credits import CreditService
 from app.services.keys import KeyService
 
 DataDir = Annotated[
-    Path | None, typer.Option("--data-dir", help="Directory of the database; default SWARMD_DATA_DIR or ./.swarmd")
+    Path | None,
+    typer.Option(
+        "--data-dir",
+        help="Directory of the database; default SWARMD_DATA_DIR or ./.swarmd. SWARMD_DATABASE_URL wins over it",
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON")]
 
@@ -42,12 +47,12 @@ def with_accounts(data_dir: Path | None, use: Callable[[Office], Awaitable[Answe
         Failure: what was asked for cannot be.
     """
     from app.domain.usage import NANO_USD
-    from app.settings import load_settings
     from app.storage.engine import open_accounts
     from app.telemetry.system import SystemClock, SystemEntropy
 
+    settings = read_settings({} if data_dir is None else {"data_dir": data_dir})
+
     async def go() -> Answer:
-        settings = load_settings(data_dir=data_dir)
         clock, entropy = SystemClock(), SystemEntropy()
         async with open_accounts(settings.database) as stores:
             free_nano_usd = int(settings.free_credits_usd * NANO_USD)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 import time
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import typer
 
 from app.cli.failures import EXIT_USAGE, Failure
 from app.cli.messages import counted, say
+from app.cli.settings_flags import read_settings
 from app.domain.errors import SwarmdError
 
 if TYPE_CHECKING:  # the commands start faster without
@@ -40,17 +42,19 @@ def backup(
     in FILE.blobs into `DATA_DIR/swarmd.blobs`, and start the service. Unfinished runs go on from there; calls made
     since the backup are made again.
 
+    On PostgreSQL (SWARMD_DATABASE_URL) there is nothing to copy here: artifacts and uploads stand in the database, too.
+    pg_dump --format=custom makes the backup while services run; pg_restore, into an empty database, brings it back.
+
     Exit codes: 0 the backup is on the disk; 1 it could not be made, and FILE is as it was; 2 FILE exists (see --force).
     """
     from app.blobs.backup import copy_contents, remove_others
-    from app.settings import load_settings
     from app.storage.backup import BackupExists, back_up
 
-    settings = load_settings(data_dir=data_dir)
+    settings = read_settings({} if data_dir is None else {"data_dir": data_dir})
     if settings.database_path is None:
         raise Failure(
-            "the database is a PostgreSQL server's, which swarmd does not copy: back it up with"
-            " pg_dump --format=custom, which has the files of artifacts and uploads, too",
+            "the database is a PostgreSQL server's, which has a program of its own for that; artifacts and uploads are"
+            f' in it, too:\n  pg_dump --format=custom --file={shlex.quote(str(file))} "$SWARMD_DATABASE_URL"',
             EXIT_USAGE,
         )
     contents_at = file.with_name(file.name + ".blobs")

@@ -33,9 +33,10 @@ def chaos(
 ) -> None:
     """Kill the service with SIGKILL at random moments of a run, and compare three ledgers kept outside of it.
 
-    Starts a model server and the service as processes of their own on 127.0.0.1, on free ports and new data: nothing of
-    yours is touched, no model is paid for. What the client was told, what the model server was asked and what the
-    stream delivered must agree with the database. Exit code 0 only if every promise was kept.
+    Starts a model server and the service as processes of their own on 127.0.0.1, on free ports and new data, in SQLite
+    whatever SWARMD_DATABASE_URL says: nothing of yours is touched, no model is paid for. What the client was told, what
+    the model server was asked and what the stream delivered must agree with the database. Exit code 0 only if every
+    promise was kept.
     """
     from app.cli.chaos_ledger import Audit
     from app.cli.chaos_report import as_json, as_table, findings, kept, verdict, violations

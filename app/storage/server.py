@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
 
 from alembic.util import CommandError
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -23,6 +25,25 @@ except ModuleNotFoundError as exc:
     raise StoreUnavailable("PostgreSQL needs a driver; install it with: pip install 'swarmd[postgres]'") from exc
 
 _MIGRATION_S = 600.0
+
+
+def _place(url: str) -> str:
+    """Return where the database is, without what proves who asks."""
+    parts = urlsplit(url)
+    return f"{parts.path.strip('/') or 'of the user'} at {parts.netloc.rpartition('@')[2] or 'the usual place'}"
+
+
+def _reason(exc: Exception) -> str:
+    reason = (exc.orig or exc) if isinstance(exc, DBAPIError) else exc
+    if isinstance(reason, FileNotFoundError | PermissionError):
+        return f"the socket, certificate or key that its URL names cannot be had: {reason.strerror}"
+    if isinstance(reason, ssl.SSLError):
+        return f"TLS: {reason}"
+    if isinstance(reason, postgres.FAILURES):
+        return " ".join(str(reason).split()) or type(reason).__name__
+    if isinstance(reason, ValueError):  # it may quote the URL
+        return "its URL is none that PostgreSQL understands"
+    return str(reason) or type(reason).__name__
 
 
 @asynccontextmanager
@@ -53,7 +74,6 @@ async def _migrate(url: str) -> None:
         async with engine.begin() as connection:
             await connection.run_sync(upgrade_server, postgres.MIGRATION_LOCK)
     except CommandError as exc:
-        raise StoreUnavailable(f"the database was made by another version of swarmd: {exc}") from exc
-    except (SQLAlchemyError, *postgres.FAILURES) as exc:
-        reason = exc.orig if isinstance(exc, DBAPIError) else exc
-        raise StoreUnavailable(f"the database cannot be opened: {str(reason) or type(reason).__name__}") from exc
+        raise StoreUnavailable(f"the database {_place(url)} was made by another version of swarmd: {exc}") from exc
+    except (SQLAlchemyError, ValueError, *postgres.FAILURES) as exc:
+        raise StoreUnavailable(f"the database {_place(url)} cannot be opened: {_reason(exc)}") from exc

@@ -55,13 +55,27 @@ def program(name: str) -> str | None:
     return found[0] if found else shutil.which(name)
 
 
+def self_signed(folder: Path, names: str) -> tuple[Path, Path]:
+    """Make a certificate that signs itself, for ``names`` as openssl takes them, and its key; return both files."""
+    certificate, key = folder / "self-signed.crt", folder / "self-signed.key"
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    command += ["-days", "1", "-subj", "/CN=postgres", "-addext", f"subjectAltName={names}"]
+    subprocess.run([*command, "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True)
+    key.chmod(0o600)
+    return certificate, key
+
+
 class PostgresServer:
     """A server on a free port of 127.0.0.1; with a password, over TCP, as a service reaches one."""
 
-    def __init__(self, *, fsync: bool = False) -> None:
+    def __init__(self, *, fsync: bool = False, max_connections: int = 200) -> None:
         if program("initdb") is None:
             pytest.skip(_HOW_TO_GET_IT)
-        self._fsync = fsync
+        self._options = {
+            "max_connections": str(max_connections),
+            "fsync": "on" if fsync else "off",
+            "full_page_writes": "on" if fsync else "off",
+        }
         self._numbers = count(1)
         self._free: list[str] = []
         self._folder = Path(tempfile.mkdtemp(prefix="swarmd-postgres-"))
@@ -83,6 +97,13 @@ class PostgresServer:
     def url(self, database: str) -> str:
         return f"postgresql://{_USER}:{PASSWORD}@127.0.0.1:{self.port}/{database}"
 
+    def certify(self, names: str) -> None:
+        """Give it, before its start, a certificate of its own, see ``self_signed``."""
+        self.certificate, key = self_signed(self._folder, names)
+        if self._owner is not None:
+            os.chown(key, self._owner.pw_uid, self._owner.pw_gid)
+        self._options |= {"ssl": "on", "ssl_cert_file": str(self.certificate), "ssl_key_file": str(key)}
+
     @property
     def pid(self) -> int:
         assert self._process is not None
@@ -94,10 +115,7 @@ class PostgresServer:
             "listen_addresses": "127.0.0.1",
             "port": str(self.port),
             "unix_socket_directories": str(self._folder),
-            "max_connections": "200",
-            "fsync": "on" if self._fsync else "off",
-            "full_page_writes": "on" if self._fsync else "off",
-        }
+        } | self._options
         flags = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
         with (self._folder / "log").open("ab") as log:
             self._process = self._popen(["postgres", "-D", str(self._data), *flags], log)
