@@ -99,7 +99,7 @@ class NatsDispatch:
         self._serial = 0
         self._acks = broker.inbox()
         self._specs: dict[str, tuple[SwarmSpec, str, str]] = {}
-        self._kept: set[tuple[str, str]] = set()
+        self._kept: dict[str, set[str]] = {}
         self._withdrawn: list[CallKey] = []
         self._ringing: set[tuple[str, str]] = set()
         self._tags: list[frozenset[str]] = []
@@ -155,6 +155,7 @@ class NatsDispatch:
         finally:
             if self._notes.get(swarm_id) is note:
                 del self._notes[swarm_id]
+                self._kept.pop(swarm_id, None)  # the store forgets its texts when it ends, and it may be retried
 
     def withdraw(self, job: Job) -> None:
         if not self._withdrawn:
@@ -236,11 +237,11 @@ class NatsDispatch:
         return known[1], known[2]
 
     async def _keep(self, swarm_id: str, digest: str, text: str) -> None:
-        if (swarm_id, digest) not in self._kept:
+        if digest not in self._kept.get(swarm_id, ()):
             await self._assignments.keep(swarm_id, digest, text)
             if len(self._kept) > 10 * _SPECS_KEPT:
                 self._kept.clear()
-            self._kept.add((swarm_id, digest))
+            self._kept.setdefault(swarm_id, set()).add(digest)
 
     def _pool(self, job: Job) -> str:
         """Return whom a job is for: where only some workers can do what it needs, those.

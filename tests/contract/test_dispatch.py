@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -165,3 +165,27 @@ async def test_jobs_go_to_workers_that_have_all_they_need(tmp_path: Path) -> Non
                     }
                     assert sum(done.values()) == 40
                     assert {name for name, count in done.items() if count} <= able
+
+
+async def test_texts_of_a_run_are_kept_once_and_anew_when_it_is_taken_up_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With its end they go, and a retry comes back to a service that had kept them."""
+    async with open_database(place_database(tmp_path / "x.db")) as store:
+        keep, kept = store.assignments.keep, list[str]()
+
+        async def noted(swarm_id: str, digest: str, body: str) -> None:
+            kept.append(digest)
+            await keep(swarm_id, digest, body)
+
+        monkeypatch.setattr(store.assignments, "keep", noted)
+        with nats_server(tmp_path) as server:
+            async with node(store, server.url) as here, worker(store, server.url, Hand()):
+                run = await hand_out(store, 4)
+                large = replace(run.jobs[0].spec, system_prompt="long " * 2_000)
+                jobs = [replace(job, spec=large) for job in run.jobs]
+                for several, count in ((jobs[:2], 1), (jobs[2:], 2)):
+                    with here.dispatch.note_held(run.lease.swarm_id, lambda index, why: None):
+                        for job in several:
+                            assert await here.dispatch.run(job, ignore) == answer(job)
+                        assert len(kept) == count
