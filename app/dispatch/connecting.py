@@ -5,6 +5,8 @@ Nothing that is said here holds a password, a token or an address with one in it
 
 from __future__ import annotations
 
+import os
+import socket
 import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +23,10 @@ _NO_JETSTREAM = (10039, 10076)
 _NO_CLUSTER = 10074
 """Numbers that the server gives its errors: https://github.com/nats-io/nats-server/blob/main/server/errors.json,
 read 2026-11-22."""
+
+
+_UNTAKEN_MS = 6000
+"""As long as two pings of the client without an answer take."""
 
 
 class BrokerRefused(SwarmdError):
@@ -119,7 +125,21 @@ class StrictClient(Client):
     async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
         if self._encrypted and initial_connection and not info.get("tls_required"):
             raise NotEncrypted("the server does not encrypt")
+        if initial_connection:
+            self._let_go_when_cut_off()
         await super()._process_info(info, initial_connection)
+
+    def _let_go_when_cut_off(self) -> None:
+        """Have the kernel end the connection when what was sent is not taken for a while.
+
+        The client notices by its pings that nobody answers, but then waits for the farewell of the connection, which
+        comes when all that was sent is taken: on a network that loses it in silence, after a quarter of an hour.
+        """
+        writer = getattr(self._transport, "_io_writer", None)  # none of a WebSocket
+        plug = None if writer is None else writer.get_extra_info("socket")
+        if plug is not None and hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
+            with socket.socket(fileno=os.dup(plug.fileno())) as same:
+                same.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNTAKEN_MS)
 
     async def give_up(self) -> None:
         """Close it, also where it was interrupted while it closed by itself."""

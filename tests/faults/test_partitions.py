@@ -5,6 +5,7 @@ Nothing is closed and nobody is told, as when a switch fails; the rest of the cl
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import time
 from contextlib import nullcontext
@@ -13,6 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from app.dispatch.broker import Broker
+from app.dispatch.connecting import BrokerSettings
+from tests.support.brokers import nats_server
 from tests.support.cluster import Cluster, cluster, independent, names
 from tests.support.figures import report
 from tests.support.outages import MOST_S, asking
@@ -46,6 +50,31 @@ def test_a_cut_link_loses_in_silence_and_goes_on_when_healed() -> None:
                     for lost, end in ((there, far), (back, near)):
                         end.settimeout(10)
                         assert not lost or end.recv(9)
+
+
+@pytest.mark.anyio
+async def test_a_cut_is_noticed_also_with_much_on_its_way(tmp_path: Path) -> None:
+    """More than the kernels take: what cannot be sent must not hold up the end of the connection."""
+    with nats_server(tmp_path) as server, links(kind_of_link()) as network:
+        settings = BrokerSettings(url=network.through("node", "broker", server.url))
+        async with Broker(settings, "node").running() as broker:
+            assert broker.connected
+            network["node", "broker"].cut()
+            cut_at = time.monotonic()
+            for _ in range(60):
+                broker.send(broker.subject("elsewhere"), b"x" * 500_000)
+            async with asyncio.timeout(30):
+                while broker.connected:
+                    await asyncio.sleep(0.05)
+            noticed_s = time.monotonic() - cut_at
+
+            network["node", "broker"].heal()
+            healed_at = time.monotonic()
+            async with asyncio.timeout(30):
+                while not broker.connected:
+                    await asyncio.sleep(0.05)
+            again_s = time.monotonic() - healed_at
+    report(18, f"30 MB on their way to NATS: noticed after {noticed_s:.1f} s, {again_s:.1f} s after the healing back")
 
 
 @dataclass(frozen=True)
