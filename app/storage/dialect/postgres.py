@@ -99,8 +99,9 @@ _SESSION = {
     "tcp_keepalives_interval": "2",
     "tcp_keepalives_count": "3",
 }
-_READING = {"idle_in_transaction_session_timeout": "60000"}
-"""Who only reads locks nothing, and may be held up for longer than that."""
+_READING = {"idle_in_transaction_session_timeout": "60000", "enable_bitmapscan": "off"}
+"""Who only reads locks nothing, and may be held up for longer than that. Pages are read in an index's order: while the
+server has no statistics of a run's new rows it would collect and sort all of them by a bitmap for each page."""
 
 BY_KEY = {"enable_seqscan": "off"}
 """Of connections that write. What they look up has an index, often in tables whose rows come and go within a second: by

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 
 import asyncpg
 import pytest
+from sqlalchemy import text
 
 from app.storage import assignments
 from app.storage.dialect import Statement
-from app.storage.dialect.postgres import BY_KEY, compiled, connect
+from app.storage.dialect.postgres import BY_KEY, compiled, connect, reading_engine
 from app.storage.engine import open_database
 from tests.support.postgres import server
 
@@ -70,6 +71,24 @@ async def test_what_workers_and_runners_write_of_calls_is_found_by_key_whatever_
         assert looked_up, plan
         assert all("(nth = " in node.get("Index Cond", "") for node in looked_up), json.dumps(plan)
     await writer.close(timeout=5.0)
+
+
+async def test_a_page_is_read_in_the_order_of_its_index_before_there_are_statistics(url: str) -> None:
+    async with open_database(url):
+        pass
+    others = await asyncpg.connect(url)
+    await others.execute(
+        "INSERT INTO events (swarm_id, first_seq, last_seq, bodies)"
+        " SELECT 's' || n % 2, n, n, '{}' FROM generate_series(1, 10000) AS n"
+    )
+    await others.close()
+    engine = reading_engine(url)
+    async with engine.connect() as reader:
+        page = "SELECT bodies FROM events WHERE swarm_id = 's1' AND first_seq > 10 ORDER BY first_seq LIMIT 32"
+        plan = (await reader.execute(text(f"EXPLAIN (FORMAT JSON) {page}"))).scalar_one()
+    await engine.dispose()
+
+    assert [node["Node Type"] for node in _nodes(plan[0]["Plan"])] == ["Limit", "Index Scan"]
 
 
 def _with_constants(statement: Statement) -> str:
