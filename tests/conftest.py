@@ -25,13 +25,27 @@ def pytest_configure() -> None:
 
 
 _ALONE = (Path(__file__).parent / "faults", Path(__file__).parent / "e2e" / "distributed")
+_NOT_ALONE = {
+    "test_capabilities",
+    "test_damaged_files",
+    "test_features",
+    "test_files_taken_away",
+    "test_kill_between_tools",
+    "test_kill_while_posting",
+    "test_kill_with_key",
+    "test_ledger",
+    "test_lost_answers",
+    "test_old_database",
+    "test_same_post_at_once",
+}
+"""Files there that ask whether and not when: what runs beside them only makes them slower."""
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what kills, starves and measures: it is judged by a clock, and needs the machine to itself."""
     for item in items:
-        if any(item.path.is_relative_to(folder) for folder in _ALONE):
+        if any(item.path.is_relative_to(folder) for folder in _ALONE) and item.path.stem not in _NOT_ALONE:
             item.add_marker("alone")
 
 
