@@ -26,7 +26,9 @@ def pytest_configure() -> None:
 
 _ALONE = (Path(__file__).parent / "faults", Path(__file__).parent / "e2e" / "distributed")
 _NOT_ALONE = {
+    "test_budget_kept",
     "test_capabilities",
+    "test_credits_kept",
     "test_damaged_files",
     "test_features",
     "test_files_taken_away",
@@ -35,6 +37,7 @@ _NOT_ALONE = {
     "test_kill_with_key",
     "test_ledger",
     "test_lost_answers",
+    "test_nodes",
     "test_old_database",
     "test_same_post_at_once",
 }

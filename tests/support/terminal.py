@@ -18,7 +18,7 @@ import pytest
 from tests.support import warm
 from tests.support.warm import WarmProcess
 
-DEADLINE_S = 30.0
+DEADLINE_S = 120.0
 
 _SERVING = {"serve", "mock-model", "demo"}
 """Commands that import the service, which others do not."""
