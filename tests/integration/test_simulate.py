@@ -103,6 +103,7 @@ async def test_nothing_is_started_stored_or_asked(client: httpx2.AsyncClient) ->
     assert any("not measured" in line for line in found["assumptions"])
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(("body", "tasks"), [(tree(100, 10), 111), (flat(300), 300)], ids=["100-10-1", "300 at 100"])
 async def test_cost_and_makespan_come_within_15_per_cent(
     app: FastAPI, client: httpx2.AsyncClient, body: dict[str, Any], tasks: int
