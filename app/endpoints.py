@@ -7,11 +7,11 @@ from collections.abc import Mapping
 import aiohttp
 
 from app.ports.clock import Clock
-from app.ports.provider import ChatProvider
+from app.ports.provider import OFFLINE, ChatProvider
 from app.providers.dialects import dialect_of
 from app.providers.openai_chat import OpenAIChat
 from app.providers.prices import PriceBook, vendor_of
-from app.providers.registry import OFFLINE, ConfiguredProvider, Registry
+from app.providers.registry import ConfiguredProvider, Registry
 from app.providers.wire import PROFILES
 from app.settings import ProviderSettings, Settings
 from app.telemetry.tracing import Traces

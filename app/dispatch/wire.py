@@ -66,6 +66,7 @@ def dump_job(job: Job) -> bytes:
             "tenant_id": job.tenant_id,
             "priority": job.priority,
             "needs": list(job.needs),
+            "provider": job.provider,
         }
     )
 

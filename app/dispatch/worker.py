@@ -12,7 +12,7 @@ import asyncio
 import random
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -22,8 +22,9 @@ from nats.aio.msg import Msg
 
 from app.dispatch import wire
 from app.dispatch.asking import Asking
-from app.dispatch.broker import Broker, pools_of, token
+from app.dispatch.broker import Broker, pools_of
 from app.dispatch.local import Runs
+from app.dispatch.recording import Recording
 from app.domain.errors import StoreUnavailable
 from app.domain.facts import AttemptFailed
 from app.domain.retry import TaskError
@@ -80,15 +81,14 @@ class Worker:
         self._executor = executor
         self._row = row
         self._done = done
+        self._recording = Recording(broker, assignments, self._on_recorded)
         self._asking = Asking(broker, pools_of(row.tags), self._free, self._on_assignment)
         self._held: dict[CallKey, _Held] = {}
         self._arrived: list[_Held] = []
-        self._told: list[tuple[_Held, Told]] = []
         self._begun: dict[str, list[CallKey]] = {}
         self._stopped: OrderedDict[CallKey, float] = OrderedDict()
         self._specs: OrderedDict[str, SwarmSpec] = OrderedDict()
         self._came = asyncio.Event()
-        self._over = asyncio.Event()
         self._idle = asyncio.Event()
         self._stopping = False
         self._seen_at = 0.0
@@ -121,7 +121,7 @@ class Worker:
             for name, loop in {
                 "worker-asks": self._asking.run,
                 "worker-claims": self._claim,
-                "worker-records": self._record,
+                "worker-records": self._recording.run,
                 "worker-signs": self._sign,
             }.items()
         ]
@@ -191,9 +191,12 @@ class Worker:
             try:
                 orphans = time.monotonic() >= self._cautious_until
                 claims = await self._assignments.claim(self._row.worker_id, list(arrived), orphans=orphans)
-            except StoreUnavailable as exc:
-                self._cut_off = True
-                _log.warning("jobs_not_claimed", jobs=len(arrived), error=exc.detail)
+            except Exception as exc:
+                if isinstance(exc, StoreUnavailable):
+                    self._cut_off = True
+                    _log.warning("jobs_not_claimed", jobs=len(arrived), error=exc.detail)
+                else:
+                    _log.exception("jobs_not_claimed", jobs=len(arrived))
                 for held in arrived.values():
                     self._broker.send(held.reply, _LATER)
                 granted = {}
@@ -236,8 +239,7 @@ class Worker:
             if text is None:
                 self._let_go(key)
             else:
-                self._told.append((held, Told(key, held.claim, text)))
-                self._over.set()
+                self._recording.add(Told(key, held.claim, text))
 
     async def _job(self, assignment: wire.Assignment) -> Job | None:
         """Return the job; None where what belongs to it is gone, and with it the run."""
@@ -276,6 +278,12 @@ class Worker:
         for asker, keys in begun.items():
             self._broker.send(self._broker.subject("begun", asker), wire.dump_keys(keys))
 
+    def _on_recorded(self, key: CallKey, recorded: bool) -> None:
+        if recorded:
+            self._broker.send(self._held[key].reply, _ACK)
+        self._done(recorded)
+        self._let_go(key)
+
     def _let_go(self, key: CallKey) -> None:
         self._held.pop(key, None)
         self._asking.wake()
@@ -298,44 +306,6 @@ class Worker:
         if held.task is not None:
             held.task.cancel()
         self._broker.send(held.reply, _ACK)
-
-    # --- recording ---------------------------------------------------------------------------------------------------
-
-    async def _record(self) -> None:
-        """Write down what jobs gave, all that waits at once, until the database takes it."""
-        wait_s = _FIRST_WAIT_S
-        while True:
-            await self._over.wait()
-            self._over.clear()
-            batch = self._told
-            self._told = []
-            try:
-                owners = await self._assignments.record([told for _, told in batch])
-            except StoreUnavailable as exc:
-                _log.error("facts_not_recorded", facts=len(batch), error=exc.detail, retry_in_s=wait_s)
-                self._told = batch + self._told
-                await asyncio.sleep(wait_s)
-                wait_s = min(wait_s * 2, _MAX_WAIT_S)
-                self._over.set()
-                continue
-            wait_s = _FIRST_WAIT_S
-            news: dict[str, list[tuple[CallKey, str | None]]] = {}
-            for held, told in batch:
-                recorded = told.key in owners
-                if recorded:
-                    owner = owners[told.key]
-                    if owner is not None:
-                        news.setdefault(owner, []).append((told.key, told.text))
-                    self._broker.send(held.reply, _ACK)
-                self._done(recorded)
-                self._let_go(told.key)
-            for owner, facts in news.items():
-                self._tell(owner, facts)
-
-    def _tell(self, owner: str, facts: Sequence[tuple[CallKey, str | None]]) -> None:
-        subject = self._broker.subject("facts", token(owner))
-        for message in wire.dump_news(facts):
-            self._broker.send(subject, message)
 
     # --- signs of life -----------------------------------------------------------------------------------------------
 

@@ -66,6 +66,7 @@ class Job:
         call: 1 for the second call of a hedged pair.
         priority: 1-10, 10 goes first where jobs wait for somebody to take them.
         needs: what it would have of whoever does it: tags of its task, names of its tools.
+        provider: that the service has chosen, where the job leaves its process.
         again: the runner before this one had handed it out already.
     """
 
@@ -86,6 +87,7 @@ class Job:
     call: int = 0
     priority: int = 5
     needs: tuple[str, ...] = ()
+    provider: str | None = None
     again: bool = False
 
     @property

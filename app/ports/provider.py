@@ -236,6 +236,10 @@ class Route:
         return self.price.cost_nano_usd(result.usage)
 
 
+OFFLINE = "offline"
+"""The built-in model, and its provider."""
+
+
 class Models(Protocol):
     """The configured models."""
 

@@ -14,14 +14,12 @@ import structlog
 
 from app.domain.usage import FREE
 from app.ports.clock import Clock
-from app.ports.provider import ChatProvider, ProviderError, Route, Structured, Thinking, UnknownModel
+from app.ports.provider import OFFLINE, ChatProvider, ProviderError, Route, Structured, Thinking, UnknownModel
 from app.providers.dialects import Dialect, ThinkingBy, structured_of, thinking_of
 from app.providers.prices import PriceBook
 from app.providers.vision import part_tokens_of, reads_pictures
 
 _log = structlog.get_logger(__name__)
-
-OFFLINE = "offline"
 
 _OFFLINE_THINKING = Thinking(on_remark="the offline model does not think")
 

@@ -88,7 +88,7 @@ class Attempts:
             priority=state.priority or task.priority,
         )
         if self._dispatch.outlives:
-            job = replace(job, needs=_needs(job))
+            job = replace(job, needs=_needs(job), provider=task.lane.partition("/")[0])
         if isinstance(start, AwaitCall):
             job = replace(job, call=start.call, again=True)
             self._admission.take_over(claimant, task.lane)

@@ -20,6 +20,7 @@ from app.ports.clock import Clock, Entropy
 from app.ports.dispatch import Answer, Begins, Job, NoteLimits
 from app.ports.pictures import Pictures, PictureUnavailable, TextOnlyModel
 from app.ports.provider import (
+    OFFLINE,
     ChatRequest,
     ChatResult,
     Models,
@@ -111,7 +112,7 @@ class Executor:
         record: str | None = None
         try:
             async with asyncio.timeout(job.timeout_s) as deadline:
-                route = await self._models.resolve(self._loop.model_of(job))
+                route = await self._route(job)
                 call = self._loop.next_call(job, route)
                 if pictured(job.payload):
                     result = _sane(await self._with_pictures(job, route, call.request, deadline))
@@ -166,6 +167,13 @@ class Executor:
             step=job.step,
             record=record,
         )
+
+    async def _route(self, job: Job) -> Route:
+        route = await self._models.resolve(self._loop.model_of(job))
+        # Without any provider the built-in model serves every name. It must not pass for the one that was chosen.
+        if route.provider.name == OFFLINE and job.provider not in (None, OFFLINE):
+            raise UnknownModel(f"this worker has no provider {job.provider!r}: give it those of the services")
+        return route
 
     async def _with_pictures(
         self, job: Job, route: Route, request: ChatRequest, deadline: asyncio.Timeout

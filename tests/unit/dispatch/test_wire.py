@@ -144,6 +144,7 @@ def test_a_spec_comes_back_as_it_was(spec: SwarmSpec) -> None:
         call=st.sampled_from([0, 1]),
         priority=st.integers(1, 10),
         needs=st.lists(TEXT, max_size=3).map(tuple),
+        provider=st.none() | TEXT,
     )
 )
 def test_a_job_comes_back_as_it_was(job: Job) -> None:

@@ -169,6 +169,19 @@ async def test_a_model_that_cannot_be_found_now_may_be_found_later() -> None:
     assert (fact.error.type, fact.error.retryable, fact.steps, fact.model) == ("unknown_model", True, 0, None)
 
 
+async def test_a_process_without_providers_does_not_answer_for_one_that_was_chosen_elsewhere() -> None:
+    builtin = Models(answer())
+    builtin.name = "offline"
+
+    fact = await failure(builtin, provider="moonshot")
+
+    assert (fact.error.type, fact.error.retryable, fact.settled, fact.steps) == ("unknown_model", True, True, 0)
+    assert fact.error.message == "this worker has no provider 'moonshot': give it those of the services"
+    assert fact.model is None
+    assert builtin.requests == []
+    assert isinstance(await run(builtin, provider="offline"), AttemptCompleted)
+
+
 @pytest.mark.parametrize("content", [None, "\ud800", "fine so far \udfff"])
 async def test_an_answer_that_cannot_be_stored_is_malformed_and_billed(content: str | None) -> None:
     fact = await failure(Models(answer(content), PRICE), latency_ms=25.0)  # with the look at the answer
