@@ -16,6 +16,7 @@ from app.domain import events
 from app.domain.swarm import PAUSED_BY_BUDGET, PAUSED_BY_FUNDS, PAUSED_BY_REQUEST, PAUSED_UNTIL_START
 from app.domain.webhooks import EVENTS
 from app.main import create_app
+from app.ports.dispatch import Held
 from app.scheduler.lanes import Obstacle
 from app.settings import Settings
 from tests.support.documented import DOCUMENT, MESSAGES, channel_types, faults, validator
@@ -64,7 +65,7 @@ def test_reasons_and_obstacles_are_those_of_the_code() -> None:
     pauses = {PAUSED_BY_REQUEST, PAUSED_BY_BUDGET, PAUSED_UNTIL_START} | PAUSED_BY_FUNDS
     assert values("SwarmPaused", "reason") == pauses
     assert values("SwarmResumed", "reason") == pauses | {"retry"}
-    assert values("SwarmThrottled", "reason") == set(Obstacle)
+    assert values("SwarmThrottled", "reason") == set(Obstacle) | set(Held)
 
 
 @pytest.mark.parametrize(("name", "payload"), EXAMPLES)
