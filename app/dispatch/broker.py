@@ -50,6 +50,7 @@ _RECONNECT_S = 1
 _API_S = 5.0
 _FIRST_S = 3.0
 _LAST_WORDS_S = 1.0
+_AGAIN_S = 1.0
 
 Callback = Callable[[Msg], None]
 
@@ -71,6 +72,20 @@ def pools_of(tags: Sequence[str]) -> list[str]:
 
 def band_of(priority: int) -> str:
     return BANDS[0] if priority >= 8 else BANDS[1] if priority >= 4 else BANDS[2]
+
+
+async def end(*tasks: asyncio.Task[None]) -> None:
+    """Cancel tasks that use the client, until they have ended.
+
+    A cancel is lost at times: the client waits for answers by ``asyncio.wait_for``, which before Python 3.12 returns an
+    answer that has just come instead (https://github.com/python/cpython/issues/86296).
+    """
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=_AGAIN_S)
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class Broker:
@@ -117,9 +132,7 @@ class Broker:
                     if self._client is not None and self.connected:
                         await self._client.flush()
             self.connected = False
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await end(*tasks)
 
     async def _look_first(self) -> None:
         """Return once the connection stands or no server can be reached."""

@@ -17,7 +17,7 @@ import structlog
 from nats.aio.msg import Msg
 
 from app.dispatch import wire
-from app.dispatch.broker import ANY, MAX_MESSAGE_BYTES, Broker, band_of, pool_of_all, token
+from app.dispatch.broker import ANY, MAX_MESSAGE_BYTES, Broker, band_of, end, pool_of_all, token
 from app.domain.errors import StoreUnavailable
 from app.domain.facts import AttemptFailed
 from app.domain.retry import TaskError
@@ -120,8 +120,7 @@ class NatsDispatch:
         try:
             yield self
         finally:
-            looking.cancel()
-            await asyncio.gather(looking, return_exceptions=True)
+            await end(looking)
 
     # --- ports.dispatch ----------------------------------------------------------------------------------------------
 

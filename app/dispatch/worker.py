@@ -22,7 +22,7 @@ from nats.aio.msg import Msg
 
 from app.dispatch import wire
 from app.dispatch.asking import Asking
-from app.dispatch.broker import Broker, pools_of
+from app.dispatch.broker import Broker, end, pools_of
 from app.dispatch.local import Runs
 from app.dispatch.recording import Recording
 from app.domain.errors import StoreUnavailable
@@ -129,9 +129,7 @@ class Worker:
             yield self
         finally:
             await self.drain(0.0)
-            for one in loops:
-                one.cancel()
-            await asyncio.gather(*loops, return_exceptions=True)
+            await end(*loops)
 
     async def drain(self, timeout_s: float) -> int:
         """Ask for nothing more, let what is in hand end for ``timeout_s`` seconds at most, and give the rest back.
