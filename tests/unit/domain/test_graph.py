@@ -1,6 +1,5 @@
 """A graph is checked before anything is stored, what is wrong is named, and 20,000 tasks are checked in no time."""
 
-import time
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
@@ -12,6 +11,7 @@ from app.domain.errors import CycleError, InvalidRequest
 from app.domain.graph import Graph
 from app.domain.swarm import unmet_dependencies
 from app.domain.task import TaskStatus
+from tests.support.timing import within_cpu_s
 
 MANY = 20_000
 Edges = list[list[int]]
@@ -146,11 +146,9 @@ def fan_out() -> Edges:
 def test_twenty_thousand_tasks_are_checked_in_under_a_second(shape: Callable[[], Edges]) -> None:
     task_ids, depends_on = names(shape())
 
-    started = time.process_time()
-    graph = Graph.build(task_ids, depends_on)
-    unmet_dependencies(graph, [TaskStatus.WAITING] * MANY)
-
-    assert time.process_time() - started < 1
+    with within_cpu_s(1):
+        graph = Graph.build(task_ids, depends_on)
+        unmet_dependencies(graph, [TaskStatus.WAITING] * MANY)
 
 
 def test_a_cycle_of_twenty_thousand_tasks_is_found_in_under_a_second() -> None:
@@ -158,11 +156,9 @@ def test_a_cycle_of_twenty_thousand_tasks_is_found_in_under_a_second() -> None:
     edges[-1] = [0]
     task_ids, depends_on = names(edges)
 
-    started = time.process_time()
-    with pytest.raises(CycleError) as caught:
+    with within_cpu_s(1), pytest.raises(CycleError) as caught:
         Graph.build(task_ids, depends_on)
 
-    assert time.process_time() - started < 1
     assert len(caught.value.path) == MANY + 1
 
 
