@@ -49,6 +49,8 @@ class HeldAccount(Account):
     Attributes:
         held_nano_usd: this node holds; never more than the store says.
         out_nano_usd: of it, what calls may cost that no commit has paid for yet.
+        sure_nano_usd: of it, what will be left by a take that is on its way, which knows of no later calls; None
+            while there is none.
         free_nano_usd: what this node could have had beyond ``out_nano_usd`` when it last asked.
         others_nano_usd: what the others held then; ``others_short`` if one of them lacked something.
         paid_nano_usd: all that ever left the holding, for takes that are on their way meanwhile.
@@ -60,6 +62,7 @@ class HeldAccount(Account):
 
     held_nano_usd: int = 0
     out_nano_usd: int = 0
+    sure_nano_usd: int | None = None
     free_nano_usd: int = 0
     others_nano_usd: int = 0
     others_short: bool = False
@@ -164,6 +167,8 @@ class HeldAllowances(Allowances):
             if net > 0:
                 account.out_nano_usd -= net
                 account.held_nano_usd -= net
+                if account.sure_nano_usd is not None:
+                    account.sure_nano_usd -= net
                 account.paid_nano_usd += net
                 account.is_stale = True
             elif net < 0 and (account.waiters or account.others_short):
@@ -276,9 +281,16 @@ class HeldAllowances(Allowances):
             held, account.is_stale = account.held_nano_usd, False
             least = min(out + needed, _MOST)
             most = min(max(out + wanted, least), _MOST)
-            found = await self._store.take(
-                account.kind, account.owner, self._node, self._today(), out=out, least=least, most=most
-            )
+            account.sure_nano_usd = out
+            try:
+                found = await self._store.take(
+                    account.kind, account.owner, self._node, self._today(), out=out, least=least, most=most
+                )
+            except (StoreUnavailable, asyncio.CancelledError):  # it may have been taken all the same
+                account.held_nano_usd = min(account.held_nano_usd, account.out_nano_usd)
+                raise
+            finally:
+                account.sure_nano_usd = None
             # Payments that were on their way meanwhile may have come behind it.
             account.held_nano_usd = found.held_nano_usd - (account.paid_nano_usd - paid)
             account.good_until = asked_at + self._store.lease_s
@@ -346,4 +358,5 @@ def _room(account: HeldAccount, funds: Funds) -> int | None:
     """What may be reserved: what a run gave up since its last commit is its own until then."""
     if not account.is_capped:
         return None
-    return account.held_nano_usd - account.out_nano_usd - min(funds.net_nano_usd, 0)
+    sure = account.held_nano_usd if account.sure_nano_usd is None else account.sure_nano_usd
+    return min(account.held_nano_usd, sure) - account.out_nano_usd - min(funds.net_nano_usd, 0)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from app.domain.swarm import PAUSED_BY_CREDITS, PAUSED_BY_KEY
-from app.ports.holdings import Holding
+from app.ports.holdings import Holding, HoldingStore
 from app.ports.keys import KeyRow
 from app.ports.usage import UsageRow
 from app.storage.database import Database
@@ -126,6 +126,47 @@ async def test_a_commit_whose_calls_the_node_does_not_hold_any_more_is_refused(d
     assert not await run.commit()
     assert await other.commit()
     assert await world.reserved() == 100
+
+
+class Slow:
+    """Answers a take only when ``go`` is set; what it does it does at once."""
+
+    def __init__(self, store: HoldingStore) -> None:
+        self._store = store
+        self.lease_s = store.lease_s
+        self.done, self.go = asyncio.Event(), asyncio.Event()
+
+    async def take(self, kind: str, owner: str, node: str, day: str, *, out: int, least: int, most: int) -> Holding:
+        found = await self._store.take(kind, owner, node, day, out=out, least=least, most=most)
+        self.done.set()
+        await self.go.wait()
+        return found
+
+    async def give_up(self, node: str) -> None:
+        await self._store.give_up(node)
+
+
+async def test_what_a_take_on_its_way_may_have_given_back_is_promised_to_nobody(database: Database) -> None:
+    world = World(database, 1_000)
+    await world.begin(1)
+    [node] = world.nodes
+    one, two = await world.new_run(node), await world.new_run(node)
+    assert await one.start(100)
+    assert await one.commit()
+    assert node.allowances.left(two.funds)[0] == 100, "it asked for twice what the call may cost"
+    slow = Slow(holdings_of(database))
+    node.allowances._store = slow
+
+    looking = asyncio.create_task(node.allowances.refresh(PAUSED_BY_CREDITS, world.tenant))
+    await slow.done.wait()
+    starting = asyncio.create_task(two.start(50))
+    await asyncio.sleep(0)
+    slow.go.set()
+    await looking
+
+    assert await starting
+    assert await two.commit()
+    assert await world.reserved() == 150
 
 
 async def test_nodes_at_once_never_pass_the_cap(place: Path | str) -> None:
