@@ -135,6 +135,7 @@ class _Lane:
         self._news = asyncio.Event()
         self._closing = False
         self._connection: Connection | None = None
+        self._began = 0.0
 
     def __len__(self) -> int:
         return len(self._queue)
@@ -192,11 +193,11 @@ class _Lane:
         error = StoreUnavailable(f"the database could not be written: {reason or type(exc).__name__}")
         error.__cause__ = exc
         if is_gone(exc):
-            self._reach.failed(error.detail)
+            self._reach.failed(error.detail, self._began)
         return error
 
     async def _transact(self, units: Sequence[_Unit]) -> list[Result]:
-        began = time.monotonic()
+        self._began = time.monotonic()
         try:
             for _ in range(_TRIES):
                 try:
@@ -211,7 +212,7 @@ class _Lane:
             raise StoreUnavailable("the database could not be written: others write the same, try again")
         except _InDoubt as doubt:
             self._drop()
-            if await self._was_committed(doubt.xid, began + _ANSWER_S):
+            if await self._was_committed(doubt.xid, self._began + _ANSWER_S):
                 return doubt.results
             raise StoreUnavailable("the database could not be written: the connection broke") from doubt.__cause__
 

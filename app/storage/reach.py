@@ -88,14 +88,20 @@ class Reach:
     def __init__(self) -> None:
         self._rests_until = 0.0
         self._why = ""
+        self._worked_at = 0.0
 
     def check(self) -> None:
         """Raises StoreUnavailable shortly after a failure, with its reason."""
         if time.monotonic() < self._rests_until:
             raise StoreUnavailable(self._why)
 
-    def failed(self, why: str) -> None:
-        self._rests_until, self._why = time.monotonic() + _REST_S, why
+    def failed(self, why: str, began: float) -> None:
+        """Args:
+        began: when, by ``time.monotonic()``. Who began before another had an answer, while the network was down for
+            one, says nothing of how it is now.
+        """
+        if began >= self._worked_at:
+            self._rests_until, self._why = time.monotonic() + _REST_S, why
 
     def worked(self) -> None:
-        self._rests_until = 0.0
+        self._worked_at, self._rests_until = time.monotonic(), 0.0

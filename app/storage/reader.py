@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
+import time
+import traceback
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -51,10 +54,16 @@ class Reader:
         make = AsyncConnection if self._network is None else self._network.connection
         if self._network is not None:
             self._network.reach.check()
+        began = time.monotonic()
         try:
             async with make(self._engine) as connection:
                 try:
                     yield connection
+                except asyncio.CancelledError as exc:
+                    # The frames that it has left behind hold one another, and one of them the query's cursor. Until a
+                    # collection SQLite would keep that open, its snapshot too, also once the connection is closed.
+                    traceback.clear_frames(exc.__traceback__)
+                    raise
                 except self._failures:
                     if self._network is not None and not connection.closed and not connection.invalidated:
                         await connection.invalidate()
@@ -64,7 +73,7 @@ class Reader:
             said = "no answer in time" if isinstance(reason, TimeoutError) else str(reason) or type(reason).__name__
             detail = f"the database could not be read: {said}"
             if self._network is not None and self._network.is_gone(exc):
-                self._network.reach.failed(detail)
+                self._network.reach.failed(detail, began)
             raise StoreUnavailable(detail) from exc
 
     async def dispose(self) -> None:

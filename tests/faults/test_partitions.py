@@ -27,6 +27,9 @@ LEASE_S = 4
 CUT_S = 12.0
 """Longer than any lease (a worker's is 10 s) and than what any command may take."""
 
+CALM_S = 3.0
+"""So long after the healing nobody is refused any more."""
+
 AT_ONCE = 25
 TASKS = 400
 WAYS = {"both": (True, True), "there": (True, False), "back": (False, True)}
@@ -149,6 +152,8 @@ def test_a_partition_costs_time_and_nothing_else(tmp_path: Path, case: Case) -> 
             well_s = time.monotonic() - healed_at
             nodes.until_ended(swarm_id, node=other)
             ended_s = time.monotonic() - healed_at
+            # A connection that was asked for just before the healing takes its time to fail.
+            poll(lambda: time.monotonic() - max(healed_at, seen.refused_at) > CALM_S, what="an end of the refusals")
 
         repeats = nodes.check(swarm_id, names(tasks), repeats=case.repeats, node=other)
         with nodes.serves[other].client() as client:
@@ -158,13 +163,15 @@ def test_a_partition_costs_time_and_nothing_else(tmp_path: Path, case: Case) -> 
     report(
         18,
         f"{case.process} cut off from the {case.server} ({case.way}) for {away_s:.0f} s: {meanwhile} tasks meanwhile,"
-        f" well {well_s:.1f} s and ended {ended_s:.1f} s after the healing, 0 lost, 0 twice, {repeats} calls repeated;"
+        f" well {well_s:.1f} s, refusing {max(0, seen.refused_at - healed_at):.1f} s and ended {ended_s:.1f} s after"
+        f" the healing, 0 lost, 0 twice, {repeats} calls repeated;"
         f" slowest answer {seen.slowest_s:.1f} s, {seen.refused} of {seen.answers} refused ({kind.__name__})",
     )
     assert lost == []
     assert seen.wrong == []
     assert seen.slowest_s < MOST_S
     assert meanwhile >= case.least
+    assert seen.refused_at - healed_at <= CALM_S
     if (case.process, case.server) == ("serve", "database"):
         assert seen.refused
         assert seen.red

@@ -85,9 +85,8 @@ class Cluster:
             return swarm_id
 
     def swarm(self, swarm_id: str, *, node: int = 0) -> dict[str, Any]:
-        with self.serves[node].client() as client:
-            found: dict[str, Any] = client.get(f"/v1/swarms/{swarm_id}").json()
-            return found
+        found: dict[str, Any] = self.get(f"/v1/swarms/{swarm_id}", node=node)
+        return found
 
     def get(self, path: str, *, node: int = 0, **params: Any) -> Any:
         with self.serves[node].client() as client:

@@ -18,11 +18,12 @@ MOST_S = 5.0
 
 @dataclass
 class Seen:
-    """What the client was told."""
+    """What the client was told; ``refused_at`` is the last time, by ``time.monotonic()``."""
 
     slowest_s: float = 0.0
     answers: int = 0
     refused: int = 0
+    refused_at: float = 0.0
     red: int = 0
     accepted: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
@@ -40,6 +41,7 @@ def asking(service: ServiceProcess, swarm_id: str) -> Iterator[Seen]:
         seen.answers += 1
         if answer.status_code == 503:
             seen.refused += 1
+            seen.refused_at = time.monotonic()
             if "retry-after" not in answer.headers:
                 seen.wrong.append(f"{method} {path}: 503 without Retry-After")
         elif not answer.is_success:
