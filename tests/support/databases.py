@@ -11,7 +11,7 @@ import sqlite3
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from app.storage.engine import migrate
@@ -84,8 +84,11 @@ def contents_in(data_dir: Path) -> list[bytes]:
     """The contents of artifacts and uploads of a service in that directory, of each the first bytes, sorted."""
     url = database_of(data_dir).get("database_url")
     if url is None:
-        files = [path for path in (data_dir / "swarmd.blobs").rglob("*") if path.is_file()]
-        return sorted(path.read_bytes()[:_HEAD_BYTES] for path in files)
+        heads = []
+        for path in (data_dir / "swarmd.blobs").rglob("*"):
+            with suppress(IsADirectoryError, FileNotFoundError):  # the service may take one away meanwhile
+                heads.append(path.read_bytes()[:_HEAD_BYTES])
+        return sorted(heads)
 
     async def read() -> list[bytes]:
         import asyncpg
