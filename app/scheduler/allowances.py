@@ -152,14 +152,22 @@ class Allowances:
         if funds is None:
             yield reservation
             return
-        left, kind = self.left(funds)
-        if left is not None and most_nano_usd > left:
-            raise refused(kind, tenant_id, most_nano_usd, left)
+        if not await self._fits(funds, most_nano_usd):
+            left, kind = self.lacking(funds)
+            raise _refused(kind, tenant_id, most_nano_usd, left or 0)
         self.add(funds, most_nano_usd, most_nano_usd)
         try:
             yield reservation
         finally:
-            self.add(funds, reservation.spent_nano_usd - most_nano_usd, -most_nano_usd)
+            self._give_back(funds, reservation, most_nano_usd)
+
+    async def _fits(self, funds: Funds, most_nano_usd: int) -> bool:
+        left, _ = self.left(funds)
+        return left is None or most_nano_usd <= left
+
+    def _give_back(self, funds: Funds, reservation: Reservation, most_nano_usd: int) -> None:
+        """Count what a call cost instead of the most that was reserved for it."""
+        self.add(funds, reservation.spent_nano_usd - most_nano_usd, -most_nano_usd)
 
     def lacking(self, funds: Funds) -> tuple[int | None, str]:
         """Return what is left where ``more`` was not to be had, as ``left`` does."""
@@ -251,7 +259,7 @@ class Allowances:
                         _log.warning("allowance_not_read", error=exc.detail)
 
 
-def refused(kind: str, tenant_id: str, most_nano_usd: int, left_nano_usd: int) -> Exception:
+def _refused(kind: str, tenant_id: str, most_nano_usd: int, left_nano_usd: int) -> Exception:
     """Return what is raised for a call that does not fit into an account of this kind."""
     if kind == PAUSED_BY_KEY:
         return AllowanceExceeded(left_nano_usd)

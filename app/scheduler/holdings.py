@@ -24,7 +24,7 @@ from app.ports.allowances import Reservation, Terms
 from app.ports.clock import Clock
 from app.ports.doorbell import Doorbell
 from app.ports.holdings import HoldingStore, Payment
-from app.scheduler.allowances import Account, Allowances, Funds, Waiter, refused
+from app.scheduler.allowances import Account, Allowances, Funds, Waiter
 
 _log = structlog.get_logger(__name__)
 
@@ -211,29 +211,19 @@ class HeldAllowances(Allowances):
                 async with asyncio.timeout_at(min(give_up_at, now + self._patience_s / 4)):
                     await lacking[0].news.wait()
 
-    @asynccontextmanager
-    async def reserve(self, key_id: str | None, tenant_id: str, most_nano_usd: int) -> AsyncIterator[Reservation]:
-        """Hold the most that a single call may cost (``ports.allowances.AllowanceBook``)."""
-        reservation = Reservation(most_nano_usd)
-        funds = await self.open(key_id, tenant_id)
-        if funds is None:
-            yield reservation
-            return
+    async def _fits(self, funds: Funds, most_nano_usd: int) -> bool:
         now = self._clock.monotonic()
-        left, kind = self.left(funds)
+        left, _ = self.left(funds)
         is_good = all(account.good_until > now for account in self._of(funds))
-        fits = left is None or (is_good and most_nano_usd <= left)
-        if not fits and not await self.more(funds, most_nano_usd, 1, patient=True):
-            left, kind = self.lacking(funds)
-            raise refused(kind, tenant_id, most_nano_usd, left or 0)
-        self.add(funds, most_nano_usd, most_nano_usd)
-        try:
-            yield reservation
-        finally:
-            # What was withdrawn the cap has lost: it is free for nobody.
-            spent = most_nano_usd if reservation.withdrawn else reservation.spent_nano_usd
-            self.add(funds, spent - most_nano_usd, -most_nano_usd)
-            self.settle(funds)
+        if left is None or (is_good and most_nano_usd <= left):
+            return True
+        return await self.more(funds, most_nano_usd, 1, patient=True)
+
+    def _give_back(self, funds: Funds, reservation: Reservation, most_nano_usd: int) -> None:
+        # What was withdrawn the cap has lost: it is free for nobody.
+        spent = most_nano_usd if reservation.withdrawn else reservation.spent_nano_usd
+        self.add(funds, spent - most_nano_usd, -most_nano_usd)
+        self.settle(funds)
 
     async def reserved_nano_usd(self, tenant_id: str) -> int:
         """Return the most that the tenant's calls under way may cost: of runs anywhere, of other calls here."""

@@ -43,7 +43,6 @@ _TURN_MS = 10_000
 _IDLE_PART = 8
 """An idle node keeps this part of what is its own."""
 
-
 _SIGNS = "signs"
 """Topic rung when a node has told something of a provider."""
 
