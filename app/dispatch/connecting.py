@@ -24,7 +24,6 @@ _NO_CLUSTER = 10074
 """Numbers that the server gives its errors: https://github.com/nats-io/nats-server/blob/main/server/errors.json,
 read 2026-11-22."""
 
-
 _UNTAKEN_MS = 6000
 """As long as two pings of the client without an answer take."""
 

@@ -101,7 +101,7 @@ class Assignment:
     asker: str | None = None
 
     def dump(self) -> bytes:
-        return orjson.dumps([_listed(self.key), self.spec_digest, self.spec, self.job_digest, self.job, self.asker])
+        return orjson.dumps([self.key.parts, self.spec_digest, self.spec, self.job_digest, self.job, self.asker])
 
     @classmethod
     def load(cls, message: bytes) -> Assignment:
@@ -141,12 +141,12 @@ def dump_news(news: Iterable[tuple[CallKey, str | None]]) -> Iterator[bytes]:
     for key, text in news:
         length = len(text or "")
         if length > _NEWS_BYTES:
-            part.append([*_listed(key), None])
+            part.append([*key.parts, None])
             continue
         if size + length > _NEWS_BYTES:
             yield orjson.dumps(part)
             part, size = [], 0
-        part.append([*_listed(key), text])
+        part.append([*key.parts, text])
         size += length
     if part:
         yield orjson.dumps(part)
@@ -161,7 +161,7 @@ def load_news(message: bytes) -> list[tuple[CallKey, str | None]]:
 
 
 def dump_keys(keys: Iterable[CallKey]) -> bytes:
-    return orjson.dumps([_listed(key) for key in keys])
+    return orjson.dumps([key.parts for key in keys])
 
 
 def load_keys(message: bytes) -> list[CallKey]:
@@ -170,7 +170,3 @@ def load_keys(message: bytes) -> list[CallKey]:
         return [CallKey(*key) for key in orjson.loads(message)]
     except (ValueError, TypeError) as exc:
         raise Unreadable(str(exc)) from exc
-
-
-def _listed(key: CallKey) -> list[str | int]:
-    return [key.swarm_id, key.index, key.attempt, key.step, key.call]

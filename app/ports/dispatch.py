@@ -54,6 +54,11 @@ class CallKey:
     step: int
     call: int = 0
 
+    @property
+    def parts(self) -> tuple[str, int, int, int, int]:
+        """All of it in the order of the fields: by this keys are sorted, sent, and made again."""
+        return self.swarm_id, self.index, self.attempt, self.step, self.call
+
 
 @value(kw_only=True)
 class Job:

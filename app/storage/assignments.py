@@ -6,6 +6,7 @@ A worker claims and records by the hundred, in one transaction and one round tri
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 import orjson
@@ -31,8 +32,9 @@ _POSTGRES = {
     "in_swarms": "= ANY(ARRAY(SELECT jsonb_array_elements_text(CAST(:p_swarms AS JSONB))))",
     "in_indices": "= ANY(ARRAY(SELECT CAST(jsonb_array_elements_text(CAST(:p_indices AS JSONB)) AS BIGINT)))",
 }
-_KEY = "swarm_id, ix, attempt, step, nth"
-_IT = " AND ".join([f"{name} = :p_{name}" for name in _KEY.split(", ")])
+_COLUMNS = ("swarm_id", "ix", "attempt", "step", "nth")
+_KEY = ", ".join(_COLUMNS)
+_IT = " AND ".join([f"{name} = :p_{name}" for name in _COLUMNS])
 """One row by its whole key, sent for many rows at once. A join with a list of keys would be one statement, but the
 server plans it by what it believes of a table whose rows stay for a second: it goes through all of it, dead or not."""
 
@@ -87,27 +89,27 @@ _ALIVE = _statement("SELECT id, name, slots, tags FROM workers WHERE seen_at_ms 
 
 
 def _fields(key: CallKey) -> dict[str, Any]:
-    return {"swarm_id": key.swarm_id, "ix": key.index, "attempt": key.attempt, "step": key.step, "nth": key.call}
+    return dict(zip(_COLUMNS, key.parts, strict=True))
 
 
 def _op(statement: Statement, *, fetch: bool = False, **values: Any) -> Op:
     return Op(statement, [statement.row(values)], fetch=fetch)
 
 
-def _place(key: CallKey) -> tuple[str, int, int, int, int]:
+def _in_order(keys: Iterable[CallKey]) -> list[CallKey]:
     """Rows are written in one order, so that of two who write the same ones none waits for the other in a circle."""
-    return key.swarm_id, key.index, key.attempt, key.step, key.call
+    return sorted(keys, key=attrgetter("parts"))
 
 
 def _each(statement: Statement, keys: Iterable[CallKey], **values: Any) -> Op:
-    return Op(statement, [statement.row(_fields(key) | values) for key in sorted(keys, key=_place)], fetch=True)
+    return Op(statement, [statement.row(_fields(key) | values) for key in _in_order(keys)], fetch=True)
 
 
 def assigned_ops(swarm_id: str, assigned: Assigned, *, ended: bool) -> list[Op]:
     """Return what a turn of a runner changes in what is out."""
     ops = []
     if assigned.heard:
-        ops.append(Op(_HEARD, [_HEARD.row(_fields(key)) for key in sorted(assigned.heard, key=_place)]))
+        ops.append(Op(_HEARD, [_HEARD.row(_fields(key)) for key in _in_order(assigned.heard)]))
     if assigned.stopped:
         ops.append(_op(_STOPPED, swarm_id=swarm_id, indices=orjson.dumps(list(assigned.stopped)).decode()))
     if assigned.out:
@@ -139,7 +141,7 @@ class Assignments:
         return Claims(granted=granted, busy=busy)
 
     async def record(self, told: Sequence[Told]) -> Mapping[CallKey, str | None]:
-        ordered = sorted(told, key=lambda one: _place(one.key))
+        ordered = sorted(told, key=attrgetter("key.parts"))
         rows = [_RECORD.row(_fields(one.key) | {"claim": one.claim, "told": one.text}) for one in ordered]
         [recorded] = await self._writer.write([Op(_RECORD, rows, fetch=True)])
         return {CallKey(*key): owner for *key, owner in recorded}
