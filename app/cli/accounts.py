@@ -50,7 +50,7 @@ def with_accounts(data_dir: Path | None, use: Callable[[Office], Awaitable[Answe
     from app.storage.engine import open_accounts
     from app.telemetry.system import SystemClock, SystemEntropy
 
-    settings = read_settings({} if data_dir is None else {"data_dir": data_dir})
+    settings = read_settings({"data_dir": data_dir})
 
     async def go() -> Answer:
         clock, entropy = SystemClock(), SystemEntropy()

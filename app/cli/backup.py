@@ -50,7 +50,7 @@ def backup(
     from app.blobs.backup import copy_contents, remove_others
     from app.storage.backup import BackupExists, back_up
 
-    settings = read_settings({} if data_dir is None else {"data_dir": data_dir})
+    settings = read_settings({"data_dir": data_dir})
     if settings.database_path is None:
         raise Failure(
             "the database is a PostgreSQL server's, which has a program of its own for that; artifacts and uploads are"

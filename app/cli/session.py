@@ -111,9 +111,7 @@ def _embed(
     from app.cli.hosting import EmbeddedService, listen
     from app.cli.settings_flags import read_settings
 
-    wanted: dict[str, object] = {"host": "127.0.0.1", "port": port, "log_level": "error"}
-    if data_dir is not None:
-        wanted["data_dir"] = data_dir
+    wanted: dict[str, object] = {"host": "127.0.0.1", "port": port, "log_level": "error", "data_dir": data_dir}
     if is_temporary:  # a database named by the environment is the one in use
         wanted["database_url"] = f"sqlite:///{data_dir}/swarmd.db"
     settings = read_settings(wanted)

@@ -67,7 +67,7 @@ def with_renamed_flags(**names: str) -> Callable[[Callable[..., None]], Callable
 
 
 def read_settings(overrides: Mapping[str, object]) -> Settings:
-    """The settings from flags, environment and file, flags first.
+    """The settings from flags, environment and file, flags that are not None first.
 
     Raises:
         Failure: some value is not usable; each is named with what was expected.
