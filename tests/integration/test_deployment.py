@@ -17,6 +17,7 @@ import pytest
 import websockets.sync.client
 import yaml
 
+from tests.support.certificates import self_signed
 from tests.support.databases import database_env
 from tests.support.deployment import free_port, mint, needed, started, swarmd
 from tests.support.service import DEADLINE_S, ROOT, MockModelProcess, ServiceProcess, clean_environment, poll
@@ -30,12 +31,11 @@ DEPLOY = ROOT / "scripts" / "deploy"
 @contextmanager
 def proxied(folder: Path, service: ServiceProcess) -> Iterator[tuple[str, ssl.SSLContext]]:
     """nginx with the file as it is, but for its port, its certificate and where the service listens."""
-    nginx, openssl = needed("nginx", "nginx"), needed("openssl", "openssl")
-    folder.mkdir()
-    names = "subjectAltName=DNS:swarmd.example.com,DNS:localhost"
-    made = [openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1"]
-    made += ["-subj", "/CN=swarmd.example.com", "-addext", names, "-keyout", "privkey.pem", "-out", "fullchain.pem"]
-    subprocess.run(made, cwd=folder, check=True, capture_output=True)
+    nginx = needed("nginx", "nginx")
+    needed("openssl", "openssl")
+    made, key = self_signed(folder, "DNS:swarmd.example.com,DNS:localhost", subject="swarmd.example.com")
+    made.rename(folder / "fullchain.pem")
+    key.rename(folder / "privkey.pem")
     port = free_port()
     text = (DEPLOY / "nginx" / "swarmd.conf").read_text(encoding="utf-8")
     text = text.replace("listen [::]:443 ssl http2;", "").replace("listen 443 ", f"listen 127.0.0.1:{port} ")

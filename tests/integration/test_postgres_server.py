@@ -18,7 +18,8 @@ from app.settings import load_settings
 from app.storage.dialect.postgres import connect
 from app.storage.engine import open_accounts
 from tests.support import postgres
-from tests.support.postgres import PASSWORD, PostgresServer, self_signed
+from tests.support.certificates import self_signed
+from tests.support.postgres import PASSWORD, PostgresServer
 from tests.support.service import ROOT, ServiceProcess, clean_environment, in_process
 
 pytestmark = pytest.mark.anyio
@@ -182,7 +183,7 @@ async def test_connections_are_encrypted_and_the_server_is_checked_as_the_url_sa
 async def test_a_server_of_another_certificate_or_without_one_is_not_talked_to(
     server: PostgresServer, tmp_path: Path
 ) -> None:
-    other, _ = await asyncio.to_thread(self_signed, tmp_path, "IP:127.0.0.1")
+    other, _ = await asyncio.to_thread(self_signed, tmp_path, "IP:127.0.0.1", subject="another")
     plain = await asyncio.to_thread(postgres.server)
 
     for url, said in (

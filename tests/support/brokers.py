@@ -13,6 +13,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from tests.support.certificates import self_signed
+
 _STARTED_S = 10.0
 
 
@@ -113,11 +115,8 @@ def nats_cluster(folder: Path, *options: str) -> Iterator[list[NatsServer]]:
 
 def certificate(folder: Path) -> tuple[str, ...]:
     """Make one for 127.0.0.1, ``folder/certificate.pem``, and return what lets a server use it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    made = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1"]
-    made += ["-subj", "/CN=nats", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", "key.pem"]
-    subprocess.run([*made, "-out", "certificate.pem"], cwd=folder, check=True, capture_output=True)
-    return ("--tls", "--tlscert", str(folder / "certificate.pem"), "--tlskey", str(folder / "key.pem"))
+    made, key = self_signed(folder, "IP:127.0.0.1", subject="nats")
+    return ("--tls", "--tlscert", str(made), "--tlskey", str(key))
 
 
 def _needed() -> None:

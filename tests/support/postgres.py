@@ -28,6 +28,7 @@ import asyncpg
 import pytest
 
 from app.storage.server import open_server
+from tests.support.certificates import self_signed
 
 _HOW_TO_GET_IT = "needs PostgreSQL: apt-get install postgresql"
 _USER = "swarmd"
@@ -53,16 +54,6 @@ def program(name: str) -> str | None:
     places = [*sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)]
     found = [str(place / name) for place in places if (place / name).exists()]
     return found[0] if found else shutil.which(name)
-
-
-def self_signed(folder: Path, names: str) -> tuple[Path, Path]:
-    """Make a certificate that signs itself, for ``names`` as openssl takes them, and its key; return both files."""
-    certificate, key = folder / "self-signed.crt", folder / "self-signed.key"
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
-    command += ["-days", "1", "-subj", "/CN=postgres", "-addext", f"subjectAltName={names}"]
-    subprocess.run([*command, "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True)
-    key.chmod(0o600)
-    return certificate, key
 
 
 class PostgresServer:
@@ -99,7 +90,7 @@ class PostgresServer:
 
     def certify(self, names: str) -> None:
         """Give it, before its start, a certificate of its own, see ``self_signed``."""
-        self.certificate, key = self_signed(self._folder, names)
+        self.certificate, key = self_signed(self._folder, names, subject="postgres")
         if self._owner is not None:
             os.chown(key, self._owner.pw_uid, self._owner.pw_gid)
         self._options |= {"ssl": "on", "ssl_cert_file": str(self.certificate), "ssl_key_file": str(key)}

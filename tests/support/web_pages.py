@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from aiohttp import web
+
+from tests.support.certificates import self_signed
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -93,10 +94,7 @@ async def raw_site(sent: bytes, *, then_hang: bool = False, every_byte_s: float 
 @asynccontextmanager
 async def tls_site(folder: Path, name: str) -> AsyncIterator[tuple[Site, ssl.SSLContext]]:
     """A site with a certificate for ``name`` made just now, and what to trust to believe it."""
-    key, certificate = folder / "key.pem", folder / "certificate.pem"
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={name}"]
-    command += ["-addext", f"subjectAltName=DNS:{name}", "-keyout", str(key), "-out", str(certificate)]
-    await asyncio.to_thread(subprocess.run, command, check=True, capture_output=True)
+    certificate, key = await asyncio.to_thread(self_signed, folder, f"DNS:{name}", subject=name)
     serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     serving.load_cert_chain(certificate, key)
     async with site(tls=serving) as made:
