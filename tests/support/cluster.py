@@ -121,15 +121,26 @@ class Cluster:
 
     def until_completed(self, swarm_id: str, least: int, *, node: int = 0, deadline_s: float = 120.0) -> None:
         what = f"{least} completed tasks"
-        poll(lambda: self.completed(swarm_id, node=node) >= least, deadline_s=deadline_s, every_s=0.05, what=what)
+        self._until(swarm_id, lambda found: found["counts"]["completed"] >= least, node, deadline_s, what)
 
     def until_ended(self, swarm_id: str, *, node: int = 0, deadline_s: float = 120.0) -> dict[str, Any]:
-        return poll(
-            lambda: found if (found := self.swarm(swarm_id, node=node))["ended_at"] else None,
-            deadline_s=deadline_s,
-            every_s=0.1,
-            what="the end of the run",
-        )
+        return self._until(swarm_id, lambda found: bool(found["ended_at"]), node, deadline_s, "the end of the run")
+
+    def _until(
+        self, swarm_id: str, is_so: Callable[[dict[str, Any]], bool], node: int, deadline_s: float, what: str
+    ) -> dict[str, Any]:
+        """As a client waits that does as it is told: a 503 with Retry-After, of a disk that is busy, is no end."""
+        with self.serves[node].client() as client:
+
+            def look() -> dict[str, Any] | None:
+                answer = client.get(f"/v1/swarms/{swarm_id}")
+                if answer.status_code == 503 and "retry-after" in answer.headers:
+                    return None
+                assert answer.status_code == 200, answer.text
+                found: dict[str, Any] = answer.json()
+                return found if is_so(found) else None
+
+            return poll(look, deadline_s=deadline_s, every_s=0.05, what=what)
 
     def started_calls(self) -> Counter[str]:
         """Calls that arrived at the model, by task."""
