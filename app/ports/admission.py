@@ -20,11 +20,13 @@ class CallOutcome(StrEnum):
     RATE_LIMITED = "rate_limited"
     """It turned the call away with 429: slow down."""
     FAILED = "failed"
-    """It did not answer: 5xx, connection lost, timeout. Enough of these in a row open the breaker."""
+    """It did not answer: 502 to 504, connection lost, timeout. Enough of these in a row open the breaker."""
+    ERRED = "erred"
+    """It failed at this request, with 500 or a mangled answer, which says nothing of others."""
     UNUSED = "unused"
     """The slot was never used, no call was sent."""
     NEUTRAL = "neutral"
-    """Nothing: the call was cancelled."""
+    """Nothing: the call was cancelled, or its answer was not what the task asked for."""
 
 
 @value()

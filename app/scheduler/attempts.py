@@ -39,6 +39,8 @@ _KEPT_CHARS = 65_536
 
 _NOT_CALLED = frozenset({"unknown_model"})
 _TURNED_AWAY = frozenset({"rate_limit"})
+_ERRED = frozenset({"provider_error", "provider_unavailable", "malformed_answer", "answer_too_large"})
+"""Where they do not tell of an outage."""
 
 
 class Attempts:
@@ -242,7 +244,9 @@ def _report(fact: Answer, sent_at: float) -> CallReport:
     tokens = fact.usage.total_tokens if fact.settled else None
     if fact.outage:
         return CallReport(CallOutcome.FAILED, tokens=tokens, sent_at=sent_at)
-    # A refusal of the request itself shows that the provider works; a 500 or a mangled answer says nothing of others.
+    if kind in _ERRED:
+        return CallReport(CallOutcome.ERRED, tokens=tokens, sent_at=sent_at)
+    # A refusal of the request itself shows that the provider works.
     outcome = CallOutcome.NEUTRAL if fact.error.retryable else CallOutcome.OK
     return CallReport(outcome, tokens=tokens, sent_at=sent_at)
 

@@ -254,6 +254,7 @@ class Lane:
             self.guarded = True
             self.breaker.failed(now, sent_at)
         else:
+            self.failures += outcome is CallOutcome.ERRED
             self.breaker.ended(sent_at)
         self.in_flight -= 1
         if self._tokens is not None and refund:

@@ -232,4 +232,4 @@ def _report(exc: ProviderError) -> CallReport:
         return CallReport(CallOutcome.RATE_LIMITED, retry_after_s=exc.retry_after_s)
     if exc.outage:
         return CallReport(CallOutcome.FAILED)
-    return CallReport(CallOutcome.NEUTRAL if exc.retryable else CallOutcome.OK)
+    return CallReport(CallOutcome.ERRED if exc.retryable else CallOutcome.OK)

@@ -28,7 +28,7 @@ class ProviderModel(BaseModel):
     tokens_per_minute: int | None
     breaker: BreakerOut
     calls: int
-    failures: int
+    failures: int = Field(description="No answer, or one with 5xx or that was cut off; a breaker counts outages alone")
     refusals: int = Field(description="Answers with 429")
     error_rate: float = Field(ge=0, le=1, description="Of the last 30 to 60 seconds")
     throttled_ms: int = Field(description="Time that calls had to wait for one of these limits")

@@ -4393,7 +4393,10 @@ export interface components {
              * @description Of the last 30 to 60 seconds
              */
             error_rate: number;
-            /** Failures */
+            /**
+             * Failures
+             * @description No answer, or one with 5xx or that was cut off; a breaker counts outages alone
+             */
             failures: number;
             /** In Flight */
             in_flight: number;

@@ -129,6 +129,20 @@ def test_a_429_does_not_count_towards_opening_and_breaks_the_row_of_failures() -
     assert alive.breaker.state is BreakerState.CLOSED
 
 
+def test_an_error_at_one_request_is_shown_and_opens_nothing() -> None:
+    alive = lane()
+    alive.started(50, 0, 0.0)
+    for _ in range(40):
+        assert not end(alive, CallOutcome.ERRED, 1.0)
+    for _ in range(10):
+        end(alive, CallOutcome.OK, 1.0)
+
+    shown = alive.snapshot(0, 1.0)
+
+    assert alive.breaker.state is BreakerState.CLOSED
+    assert (shown.calls, shown.failures, shown.error_rate, shown.limit) == (50, 40, 0.8, None)
+
+
 def test_the_failures_that_open_the_breaker_count_and_those_after_do_not() -> None:
     down = lane()
     down.started(10, 0, 0.0)

@@ -195,7 +195,7 @@ async def test_an_answer_without_usage_keeps_its_reservation() -> None:
         (RateLimited("slow", status=429), CallOutcome.RATE_LIMITED, False),
         (Unavailable("down", status=503), CallOutcome.FAILED, False),
         (Unavailable("reset"), CallOutcome.FAILED, True),
-        (MalformedAnswer("cut"), CallOutcome.NEUTRAL, True),
+        (MalformedAnswer("cut"), CallOutcome.ERRED, True),
     ],
 )
 @pytest.mark.parametrize("sink", [None, nowhere])

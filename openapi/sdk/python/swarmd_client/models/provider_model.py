@@ -22,7 +22,7 @@ class ProviderModel:
             breaker (BreakerOut):
             calls (int):
             error_rate (float): Of the last 30 to 60 seconds
-            failures (int):
+            failures (int): No answer, or one with 5xx or that was cut off; a breaker counts outages alone
             in_flight (int):
             limit (int | None): Calls at once that the provider was seen to take; null: none was refused
             model (str):
