@@ -134,6 +134,7 @@ def _broker(settings: Settings, owner: str) -> Broker:
             ca=settings.nats_ca,
             prefix=settings.nats_prefix,
             replicas=settings.nats_replicas,
+            max_bytes=settings.nats_max_bytes,
         ),
         owner,
     )

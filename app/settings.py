@@ -208,6 +208,12 @@ class Settings(BaseSettings):
         "swarmd", pattern=r"^[A-Za-z0-9_-]{1,32}$", description="Of its subjects, so that services can share a server"
     )
     nats_replicas: int = Field(1, ge=1, le=5, description="Copies of what waits for workers, in a cluster")
+    nats_max_bytes: int = Field(
+        1024**3,
+        ge=16 * 1024**2,
+        le=1024**5,
+        description="Of what waits for workers, room that NATS reserves; jobs beyond it wait at the services",
+    )
     local_agents: int | None = Field(
         None,
         ge=0,

@@ -234,7 +234,7 @@ class Broker:
             info = await manager.stream_info(self.stream)
         except NotFoundError:
             info = await manager.add_stream(config)
-        if info.config.num_replicas != config.num_replicas:
+        if (info.config.num_replicas, info.config.max_bytes) != (config.num_replicas, config.max_bytes):
             await manager.update_stream(config)
         for pool in sorted(self._pools):
             for band in BANDS:

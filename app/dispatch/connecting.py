@@ -21,6 +21,8 @@ from app.domain.errors import SwarmdError
 
 _NO_JETSTREAM = (10039, 10076)
 _NO_CLUSTER = 10074
+_NO_ROOM = (10002, 10047, 10122)
+_NO_PEERS = 10005
 """Numbers that the server gives its errors: https://github.com/nats-io/nats-server/blob/main/server/errors.json,
 read 2026-11-22."""
 
@@ -43,7 +45,7 @@ class BrokerSettings:
     ca: file with the certificates that the server's is checked by; None for those of the system.
     prefix: of all subjects and of the stream, so that services can share a server.
     replicas: of the stream, in a cluster.
-    max_bytes: of the messages in the stream; further jobs wait where they are handed out.
+    max_bytes: of the messages in the stream, which the server reserves; further jobs wait where they are handed out.
     """
 
     url: str = field(repr=False)
@@ -175,6 +177,11 @@ def refusal(exc: BaseException, settings: BrokerSettings) -> str | None:
     number = exc.err_code if isinstance(exc, APIError) else None
     if number == _NO_CLUSTER:
         return f"SWARMD_NATS_REPLICAS={settings.replicas} needs a cluster of as many servers, and {where} is alone"
+    if number in _NO_ROOM or (number == _NO_PEERS and "insufficient storage" in said):
+        return (
+            f"{where} cannot reserve SWARMD_NATS_MAX_BYTES={settings.max_bytes} for what waits for workers: lower it,"
+            " or give JetStream more room (max_file_store of nats-server, max_file of the account)"
+        )
     no_answer = isinstance(exc, nats.errors.NoRespondersError | ServiceUnavailableError) and not number
     if number in _NO_JETSTREAM or no_answer:
         return f"{where} has no JetStream, or none for this account: start nats-server with -js, or enable it there"

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
+import nats
 import pytest
 import structlog
 
@@ -110,6 +111,43 @@ async def test_a_server_without_jetstream_or_too_few_of_them_is_named(tmp_path: 
         assert "-js" in said
     with nats_server(tmp_path / "alone") as server:
         assert "SWARMD_NATS_REPLICAS=3 needs a cluster" in await refused(BrokerSettings(url=server.url, replicas=3))
+
+
+@pytest.mark.parametrize(
+    ("config", "who"),
+    [
+        ("jetstream { max_file_store: 100MB }", ""),
+        (
+            "jetstream { max_file_store: 2GB }\n"
+            "accounts { A: { users: [{user: swarm, password: pw}], jetstream: { max_file: 100MB } } }",
+            "swarm:pw",
+        ),
+    ],
+    ids=["server", "account"],
+)
+async def test_a_server_reserves_what_it_is_asked_for_or_it_is_told_what_to_lower(
+    tmp_path: Path, config: str, who: str
+) -> None:
+    (tmp_path / "nats.conf").write_text(config)
+    with nats_server(tmp_path, "-c", str(tmp_path / "nats.conf")) as server:
+        settings = BrokerSettings(url=aimed(server.url, who))
+        for step in ("it is made", "it is changed"):
+            said = await refused(settings)
+            assert f"{server.port} cannot reserve SWARMD_NATS_MAX_BYTES={1024**3} for what waits" in said, step
+            assert "max_file_store" in said
+            assert "\n" not in said
+            assert await connects(replace(settings, max_bytes=32 * 1024**2)), step
+        assert await reserved(replace(settings, max_bytes=64 * 1024**2)) == 64 * 1024**2
+
+
+async def reserved(settings: BrokerSettings) -> int | None:
+    """What the server keeps for the stream once a node with these settings was there."""
+    async with Broker(settings, "node").running() as broker:
+        client = await nats.connect(settings.url)
+        try:
+            return (await client.jetstream().stream_info(broker.stream)).config.max_bytes
+        finally:
+            await client.close()
 
 
 async def test_a_user_who_may_do_too_little_is_told_what_it_needs(tmp_path: Path) -> None:
