@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from itertools import chain
+from functools import lru_cache
+from itertools import chain, compress, count
 from pathlib import Path
 from typing import Any
 
@@ -42,14 +43,43 @@ def execute(connection: sqlite3.Connection, op: Op) -> Any:
 
 
 def _insert_many(connection: sqlite3.Connection, bulk: tuple[str, str], rows: Sequence[tuple[Any, ...]]) -> int:
-    """Insert several rows a statement: ``executemany`` gives the interpreter up and takes it again for each row."""
-    head, group = bulk
+    """Insert several rows a statement: ``executemany`` gives the interpreter up and takes it again for each row.
+
+    What many rows all have in common, as most columns of a run's new tasks, is bound once a statement: binding is most
+    of what an insert costs. Of few rows it would be another statement to be cached each time.
+    """
+    common: list[Any] = []
+    varies = (True,) * len(rows[0])
+    if len(rows) > _ROWS_A_STATEMENT:
+        columns = list(zip(*rows, strict=True))
+        varies = tuple([column.count(column[0]) < len(rows) for column in columns])
+        common = [column[0] for column, varied in zip(columns, varies, strict=True) if not varied]
+        rows = list(zip(*compress(columns, varies), strict=True)) or [()] * len(rows)
     affected = 0
     for start in range(0, len(rows), _ROWS_A_STATEMENT):
         part = rows[start : start + _ROWS_A_STATEMENT]
-        text = head + ", ".join([group] * len(part))
-        affected += connection.execute(text, list(chain.from_iterable(part))).rowcount
+        text = _insert_text(*bulk, varies, len(part))
+        affected += connection.execute(text, [*common, *chain.from_iterable(part)]).rowcount
     return affected
+
+
+@lru_cache(maxsize=256)
+def _insert_text(head: str, group: str, varies: tuple[bool, ...], rows: int) -> str:
+    """Return an insert of so many ``rows`` with numbered parameters: those in common, then the others row by row.
+
+    Args:
+        head, group: as in ``Statement.bulk``.
+        varies: for each parameter of ``group`` whether its value differs between the rows.
+    """
+    common = count(1)
+    places = [None if varied else next(common) for varied in varies]
+    own = count(next(common))
+    before, *behind = group.split("?")
+    groups = [
+        before + "".join(f"?{place or next(own)}{text}" for place, text in zip(places, behind, strict=True))
+        for _ in range(rows)
+    ]
+    return head + ", ".join(groups)
 
 
 def connect_writer(path: Path) -> sqlite3.Connection:

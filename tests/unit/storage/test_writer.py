@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import AsyncIterator, Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -110,6 +111,27 @@ async def test_results_are_rows_affected_or_rows_asked_for(writer: SqliteWriter)
     assert await writer.write([Op(returning, [(4, "d")], fetch=True), rename(4, "e")]) == [[(4, "d")], 1]
     with pytest.raises(UnexpectedRowCount):
         await writer.write([rename(9, "nobody")])
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [(number, "alike") for number in range(100)],
+        [(7, f"text {number:02}") for number in range(97)],
+        [(7, None)] * 50,
+        [(number, None if number % 3 else "x") for number in range(25)],
+    ],
+    ids=["the second value is the same", "the first one is", "both are", "none is"],
+)
+async def test_many_rows_are_stored_as_they_are_whatever_they_have_in_common(
+    writer: SqliteWriter, tmp_path: Path, rows: list[tuple[int, str | None]]
+) -> None:
+    with closing(sqlite3.connect(tmp_path / "x.db")) as connection:
+        connection.execute("CREATE TABLE pairs (a INTEGER, b TEXT)")
+        statement = compile_statement(insert(table("pairs", column("a"), column("b"))))
+
+        assert await writer.write([Op(statement, rows)]) == [len(rows)]
+        assert connection.execute("SELECT a, b FROM pairs ORDER BY a, b").fetchall() == rows
 
 
 async def test_a_commit_that_fails_is_everybodys_and_the_writer_lives_on(
