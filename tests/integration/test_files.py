@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
-from tests.support.databases import contents_in
+from tests.support.databases import contents_in, execute, on_server
 from tests.support.keys import mint
 from tests.support.problems import pointers, problem
 from tests.support.service import ServiceProcess, in_process, poll
@@ -189,9 +189,9 @@ async def test_of_uploads_at_once_those_without_room_leave_nothing_behind(tmp_pa
         answers = await asyncio.gather(
             *(client.post("/v1/files?name=a", content=str(number).encode() * 100_000) for number in range(10))
         )
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while len(contents_in(tmp_path)) > 2:
-                await client.get("/v1/files")
+                await asyncio.sleep(0.05)
 
     assert sorted(answer.status_code for answer in answers) == [201] * 2 + [409] * 8
 
@@ -297,7 +297,8 @@ def test_memory_stays_flat_and_an_aborted_upload_leaves_nothing(tmp_path: Path) 
     assert "request_crashed" not in said
 
 
-def test_an_upload_that_kill_9_cut_off_leaves_nothing(tmp_path: Path) -> None:
+def test_what_kill_9_cut_off_of_an_upload_is_swept_after_a_start(tmp_path: Path) -> None:
+    """Where other nodes may be writing to the same database, once no part has come for an hour."""
     with ServiceProcess(tmp_path) as service:
         with service.client() as client:
             kept = client.post("/v1/files?name=whole", content=b"whole").json()
@@ -308,13 +309,15 @@ def test_an_upload_that_kill_9_cut_off_leaves_nothing(tmp_path: Path) -> None:
             poll(lambda: len(contents_in(service.data_dir)) == 2, what="the first bytes on the disk")
             service.kill()
         assert len(contents_in(service.data_dir)) == 2
+        if on_server():
+            asyncio.run(execute(service.data_dir, "UPDATE contents SET taken_until_ms = taken_until_ms - 3600000"))
         service.start()
         with service.client() as client:
             names = [item["name"] for item in client.get("/v1/files").json()["items"]]
             content = client.get(f"/v1/files/{kept['file_id']}/content").content
+        poll(lambda: contents_in(service.data_dir) == [b"whole"], what="the end of what was cut off")
 
     assert (names, content) == (["whole"], b"whole")
-    assert contents_in(service.data_dir) == [b"whole"]
 
 
 async def test_a_download_can_go_on_where_it_broke_off_and_is_sent_only_if_it_is_new(tmp_path: Path) -> None:
