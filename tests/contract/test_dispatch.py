@@ -109,7 +109,7 @@ async def test_who_asks_is_told_when_a_job_begins_not_when_it_is_handed_out(tmp_
                     asyncio.create_task(here.dispatch.run(job, ignore, partial(begun.put_nowait, job.index)))
                     for job in run.jobs[:2]
                 ]
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(30):
                     first = await begun.get()
                 assert [key.index for key in hand.began] == [first]
                 assert begun.empty()
@@ -148,7 +148,7 @@ async def test_jobs_go_to_workers_that_have_all_they_need(tmp_path: Path) -> Non
                 here = await stack.enter_async_context(node(store, server.url))
                 for name, hand in hands.items():
                     await stack.enter_async_context(worker(store, server.url, hand, name=name, tags=tags[name]))
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(30):
                     while here.dispatch.workers < len(hands):  # which they announce
                         await asyncio.sleep(0.01)
                 for number, (needs, able) in enumerate(

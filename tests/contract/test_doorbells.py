@@ -55,7 +55,7 @@ class Heard:
         self._news.set()
 
     async def wait(self) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await self._news.wait()
         self._news.clear()
 

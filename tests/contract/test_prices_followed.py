@@ -46,6 +46,6 @@ async def test_prices_of_one_node_are_those_of_the_others(url: str) -> None:
 
 
 async def _until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not condition():
             await asyncio.sleep(0.02)

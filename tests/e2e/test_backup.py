@@ -50,10 +50,12 @@ def test_a_run_goes_on_from_a_backup_that_was_made_while_it_ran(tmp_path: Path) 
             at = f"/v1/swarms/{swarm_id}"
             poll(lambda: client.get(at).json()["counts"]["completed"] > len(DAG) // 4, what="progress")
 
+            model.configure(latency_ms=1000)  # it must not be over before the command has so much as started
             made = backup(service.data_dir, str(copy), "--json")
 
             assert made.returncode == 0, made.stderr
             assert client.get(at).json()["status"] == "running"  # it was made under load
+        model.configure(latency_ms=40)
         kept = completed(copy)
         assert len(DAG) // 4 < len(kept) < len(DAG)
         facts = json.loads(made.stdout)

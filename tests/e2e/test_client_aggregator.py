@@ -60,7 +60,7 @@ ITEMS = [f"item number {number}, made of {['wood', 'iron', 'glass', 'clay'][numb
 @pytest.fixture(scope="module")
 def mock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MockModelProcess]:
     with MockModelProcess(
-        tmp_path_factory.mktemp("mock"), "--latency-ms", "200", "--latency-jitter-ms", "50"
+        tmp_path_factory.mktemp("mock"), "--latency-ms", "1500", "--latency-jitter-ms", "50"
     ) as process:
         yield process
 

@@ -41,7 +41,7 @@ async def ceiling(client: httpx2.AsyncClient, limit: int) -> None:
 async def count_settles(stage: Stage, count: int) -> None:
     """Return when ``count`` sub-agents run, and still do after further turns of every runner."""
     steady = 0
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while steady < 50:
             await asyncio.sleep(0.002)
             steady = steady + 1 if len(stage.provider.running) == count else 0

@@ -101,7 +101,7 @@ async def test_credits_buy_work_and_the_rows_of_the_ledger_add_up(tmp_path: Path
 
 
 async def entered(client: httpx2.AsyncClient) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while (await account(client))["pending_usd"]:
             await asyncio.sleep(0.005)
 
@@ -171,7 +171,7 @@ async def test_work_never_takes_more_than_there_is_and_goes_on_after_a_top_up(tm
 
 async def paused(client: httpx2.AsyncClient, runs: list[str]) -> None:
     """Until those that have no call of their own are paused for want of credits."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             found = [accepted(await client.get(at)) for at in runs]
             waiting = [run for run in found if not run["counts"]["running"]]
@@ -194,7 +194,7 @@ async def test_a_run_that_came_to_the_end_of_the_credits_says_so_and_goes_on_by_
 
         await top_up(client, 2 * TASK_CALL, "pay_2")
 
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while accepted(await client.get(at))["status"] != "completed":
                 await asyncio.sleep(0.005)
         assert sorted(provider.asked) == ["t0", "t1", "t2", "t3"]

@@ -52,7 +52,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def status_of(client: httpx2.AsyncClient, at: str, status: str) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while accepted(await client.get(at))["status"] != status:
             await asyncio.sleep(0.005)
 
@@ -153,7 +153,7 @@ async def planned(folder: Path) -> None:
         swarm_id = await start_body(
             client, {"tasks": tasks, "aggregate": {"strategy": "concat", "checkpoint_every": 2}}
         )
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while accepted(await client.get(f"/v1/swarms/{swarm_id}"))["aggregated"] is None:
                 await asyncio.sleep(0.005)
         held.release("t3")

@@ -69,7 +69,7 @@ async def test_where_no_slot_is_to_spare_the_straggler_goes_on_alone(tmp_path: P
     async with serving(tmp_path, behaviour, max_agents=1) as (client, provider):
         at = await start(client, with_straggler(), retry=HEDGED)
         await until(lambda: provider.running == ["zz"])
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while "agent_hedged" not in (await client.get(f"{at}/events")).text:
                 await asyncio.sleep(0.005)
         gate.set()

@@ -78,7 +78,7 @@ async def count(client: httpx2.AsyncClient, path: str = "/v1/swarms") -> int:
 
 
 async def ended(client: httpx2.AsyncClient, swarm_id: str) -> dict[str, Any]:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             swarm: dict[str, Any] = accepted(await client.get(f"/v1/swarms/{swarm_id}"))
             if swarm["ended_at"] is not None:

@@ -43,7 +43,7 @@ async def test_two_runs_of_a_key_pass_its_day_no_more_than_one(tmp_path: Path) -
         accepted(await client.put("/v1/prices", json=OFFLINE_PRICE))
         runs = [await start(client, many(5, **TASK)) for _ in range(2)]
         await until(lambda: len(provider.running) == calls)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while True:  # each has its share of the calls, or was refused one
                 found = [accepted(await client.get(at)) for at in runs]
                 if all(run["counts"]["running"] or run["status"] == "paused" for run in found):
@@ -78,7 +78,7 @@ async def test_a_run_that_waits_for_its_keys_money_goes_on_when_another_gives_ba
 
         assert (await ended(client, first))["status"] == "completed"
         await until(lambda: provider.asked == ["t0", "u0"])
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while accepted(await client.get(second))["status"] != "completed":
                 await asyncio.sleep(0.005)
 

@@ -92,7 +92,7 @@ async def test_a_flood_of_valid_messages_holds_up_the_program_not_the_service(mo
 async def test_a_program_that_never_speaks_delays_nothing_and_is_ended() -> None:
     config = program(sys.executable, "-c", "import signal; signal.pause()")
     before = set(psutil.Process().children())
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(30):
         async with McpServers([config], JsonSchemas(), start_wait_s=0.2).running() as tools:
             [tool] = tools.all()
             assert "it is being started" in (tool.unavailable() or "")

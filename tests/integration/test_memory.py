@@ -90,7 +90,7 @@ async def test_an_entry_is_forgotten_when_its_time_is_up(tmp_path: Path) -> None
         path = f"/v1/agents/{await orchestrator(client)}/memory"
         brief = (await client.put(f"{path}/brief", json={"value": 1, "ttl_s": 0.001})).json()
         lasting = (await client.put(f"{path}/lasting", json={"value": 1, "ttl_s": 3600})).json()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while (await client.get(f"{path}/brief")).status_code != 404:
                 pass
         left = await keys(client, path)

@@ -31,7 +31,7 @@ async def shown(client: httpx2.AsyncClient, at: str) -> dict[str, str]:
 
 
 async def until_shown(client: httpx2.AsyncClient, at: str, task_id: str, status: str) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while (await shown(client, at))[task_id] != status:
             await asyncio.sleep(0.005)
 

@@ -26,7 +26,7 @@ async def again(
     at = f"/v1/swarms/{swarm['swarm_id']}"
     answer = await client.post(f"{at}/retry", json=body or {})
     assert answer.status_code in {200, 202}, answer.text
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             found: dict[str, Any] = (await client.get(at)).json()
             if found["status"] in ENDED and found["ended_at"] != swarm["ended_at"]:

@@ -140,7 +140,7 @@ async def test_a_pause_between_a_call_and_its_tools_holds_them_back(tmp_path: Pa
         accepted(await client.post(f"{at}/pause"), 202)
         await status(client, at, "paused")
         go_on.set()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not await events_of(client, at, "agent_step"):
                 await asyncio.sleep(0.005)
         assert probe.runs == []
@@ -152,7 +152,7 @@ async def test_a_pause_between_a_call_and_its_tools_holds_them_back(tmp_path: Pa
 
 
 async def status(client: httpx2.AsyncClient, at: str, wanted: str) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while accepted(await client.get(at))["status"] != wanted:
             await asyncio.sleep(0.005)
 

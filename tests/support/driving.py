@@ -40,13 +40,13 @@ async def start(client: httpx2.AsyncClient, tasks: list[dict[str, Any]], **body:
 
 
 async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not true():
             await asyncio.sleep(0.001)
 
 
 async def ended(client: httpx2.AsyncClient, at: str) -> dict[str, Any]:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             found: dict[str, Any] = (await client.get(at)).json()
             if found["status"] not in {"running", "aggregating"}:

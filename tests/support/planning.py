@@ -21,7 +21,7 @@ from tests.support.service import in_process
 from tests.support.upstream import Upstream
 
 PLAN, TURN, JUDGE, MERGE = "plan", "turn", "judge", "merge"
-DEADLINE_S = 20.0
+DEADLINE_S = 30.0
 NAMED_MODELS: dict[str, Any] = {
     "providers": {"p": {"base_url": "http://127.0.0.1:9/v1", "models": ["m"]}},
     "default_model": "m",

@@ -15,7 +15,7 @@ from standardwebhooks import Webhook
 from tests.support.problems import pointers, problem
 from tests.support.web_pages import Site, site
 
-DEADLINE_S = 20.0
+DEADLINE_S = 30.0
 TASKS = [{"id": "a", "prompt": "Say a."}, {"id": "b", "prompt": "Say b.", "depends_on": ["a"]}]
 
 

@@ -34,7 +34,7 @@ from app.telemetry.prometheus import NoMetrics
 from app.telemetry.system import SystemClock, SystemEntropy
 from app.tools.registry import Registry
 
-DEADLINE_S = 20.0
+DEADLINE_S = 30.0
 
 
 class OneModel:

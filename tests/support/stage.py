@@ -10,7 +10,7 @@ import httpx2
 from app.ports.provider import Refused
 from tests.support.providers import Call, ScriptedProvider
 
-DEADLINE_S = 10.0
+DEADLINE_S = 30.0
 
 
 class Stage:

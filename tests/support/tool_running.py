@@ -37,7 +37,7 @@ async def answers(
     within_s: float = 60.0,
 ) -> dict[str, str]:
     names = [tool.spec.name for tool in tools] if allowed is None else allowed
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         return await runner(*tools).run_all(CONTEXT, names, calls, within_s)
 
 

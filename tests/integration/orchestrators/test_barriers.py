@@ -41,7 +41,7 @@ async def status(client: httpx2.AsyncClient, barrier_id: Any, agent: str | None 
 
 
 async def until(client: httpx2.AsyncClient, barrier_id: Any, agent: str, state: str) -> dict[str, Any]:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while (found := await status(client, barrier_id, agent))["state"] != state:
             await asyncio.sleep(0.005)
     return found

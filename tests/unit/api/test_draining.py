@@ -47,7 +47,7 @@ def client_of(requests: OpenRequests) -> httpx2.AsyncClient:
 
 
 async def under_way(requests: OpenRequests, count: int) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while len(requests.tasks) < count:
             await asyncio.sleep(0)
 

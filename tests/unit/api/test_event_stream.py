@@ -147,7 +147,7 @@ async def test_a_client_that_leaves_before_the_first_event_stops_the_work() -> N
 async def test_a_client_that_takes_nothing_stops_the_work_and_is_left() -> None:
     client, work = Client(), Endless()
     client.reads.clear()
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(30):
         await client.ask(work, slow_client_s=0.05)
 
     assert work.stopped
@@ -161,7 +161,7 @@ async def test_a_client_that_takes_nothing_at_the_end_is_left_too() -> None:
         await writer.write(b"data: a\n\n")
         client.reads.clear()
 
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(30):
         await client.ask(work, slow_client_s=0.05)
 
     assert not client.whole
@@ -177,7 +177,7 @@ async def test_silence_is_filled_with_comments(monkeypatch: pytest.MonkeyPatch) 
         await asyncio.sleep(0.05)
         assert client.messages == []
         await writer.write(b"data: a\n\n")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while client.body.count(b": keep-alive\n\n") < 2:
                 await asyncio.sleep(0.001)
         enough.set()

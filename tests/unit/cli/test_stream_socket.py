@@ -55,7 +55,7 @@ async def served(app: App, **options: Any) -> AsyncIterator[tuple[socket.socket,
     finally:
         connection.close()
         server.close()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while state.connections:
                 await asyncio.sleep(0.001)
 
@@ -65,7 +65,7 @@ async def answer(connection: socket.socket, extra: str = "") -> bytes:
     loop = asyncio.get_running_loop()
     await loop.sock_sendall(connection, f"{HANDSHAKE}{extra}\r\n".encode())
     head = b""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while b"\r\n\r\n" not in head:
             chunk = await loop.sock_recv(connection, 1)
             assert chunk, head
@@ -75,7 +75,7 @@ async def answer(connection: socket.socket, extra: str = "") -> bytes:
 
 async def everything(connection: socket.socket) -> bytes:
     received = b""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while chunk := await asyncio.get_running_loop().sock_recv(connection, 65_536):
             received += chunk
     return received
@@ -86,7 +86,7 @@ async def test_pings_are_sent_and_no_answer_is_demanded() -> None:
     async with served(until_the_client_goes, ws_ping_interval=0.01) as (connection, _):
         assert b"101" in await answer(connection)
         received = b""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while len(received) < 6 * 30:
                 received += await asyncio.get_running_loop().sock_recv(connection, 65_536)
         assert {received[place : place + 2] for place in range(0, 6 * 30, 6)} == {bytes([PING, 4])}
@@ -125,7 +125,7 @@ async def test_what_is_left_for_a_client_that_does_not_read_is_thrown_away(monke
     monkeypatch.setattr(stream_socket, "_FLUSH_S", 0.05)
     async with served(talk_and_close) as (connection, state):
         assert b"101" in await answer(connection)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while state.connections:
                 await asyncio.sleep(0.001)
 

@@ -322,7 +322,7 @@ async def test_what_the_reader_raises_closes_the_connection_and_comes_out(upstre
     upstream.handler = endless
     with pytest.raises(Enough):
         await chat.stream(ask(), sink)
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(30):
         while upstream.connections:
             await asyncio.sleep(0.005)
 
@@ -352,7 +352,7 @@ async def test_a_reader_that_waits_holds_up_the_upstream(
     call = asyncio.create_task(chat.stream(ask(), sink))
     await held.wait()
     before = -1
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while before != written:  # until the upstream is stuck
             before = written
             await asyncio.sleep(0.1)

@@ -172,7 +172,7 @@ async def test_a_restart_in_the_middle_of_a_level_repeats_no_merge_that_is_done(
 
 
 async def until_completed(work: Scheduling, swarm_id: str, count: int) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             rows = await work.store.tasks.list(swarm_id, TaskFilter(kind=None), limit=100, cursor=None)
             if sum(row.status == "completed" for row in rows.items) >= count:
@@ -327,7 +327,7 @@ async def test_a_merge_that_failed_is_made_again_on_request_from_what_there_is(p
         assert row.aggregation is not None
         assert row.aggregation["status"] == "failed"
         before = len(merges(provider))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await work.store.swarms.command("default", swarm_id, Command("retry", {"indices": []}))
             work.shared.doorbell.ring(NEW_SWARMS)
             while row.aggregated is None:
@@ -361,7 +361,7 @@ async def test_every_second_completion_stores_and_announces_what_there_is(path: 
     async with scheduling(path, ScriptedProvider(behaviour)) as work:
         strategy = {"strategy": "concat", "checkpoint_every": 2}
         swarm_id = await work.add(new_swarm(one_by_one(5), aggregate=strategy))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not seen:
                 row = await work.store.swarms.get("default", swarm_id)
                 assert row is not None

@@ -29,7 +29,7 @@ DIAMOND = {"a": [], "b": ["a"], "c": ["a"], "d": ["b", "c"]}
 
 
 async def until(true: Callable[[], Any]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not true():
             await asyncio.sleep(0.001)
 
@@ -131,7 +131,7 @@ async def test_a_back_off_goes_on_after_a_restart(path: Path) -> None:
 
 
 async def until_status(store: Any, swarm_id: str, status: str) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             [task] = (await store.swarms.snapshot("default", swarm_id))[1]
             if task.status == status:

@@ -192,7 +192,7 @@ async def test_a_pause_holds_the_next_call_back(path: Path) -> None:
         await steer(work, swarm_id, "pause")
         await until_status(work, swarm_id, SwarmStatus.PAUSED)
         script.go_on.set()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not await work.store.tasks.steps(swarm_id, 0):
                 await asyncio.sleep(0.001)
         task = await work.store.tasks.get_by_index(swarm_id, 0)
@@ -211,7 +211,7 @@ async def steer(work: Scheduling, swarm_id: str, kind: str) -> None:
 
 
 async def until_status(work: Scheduling, swarm_id: str, status: SwarmStatus) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             row = await work.store.swarms.get("default", swarm_id)
             assert row is not None

@@ -246,7 +246,7 @@ async def test_a_tool_runs_as_often_at_once_as_it_may_over_all_sub_agents() -> N
     narrow, wide = Probe("narrow", wait, concurrency=2), Probe("wide", wait)
     tools = runner(narrow, wide)
     calls = [call("narrow", call_id=f"n{nth}") for nth in range(3)] + [call("wide", call_id="w")]
-    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(30), asyncio.TaskGroup() as group:
         turns = [group.create_task(tools.run_all(CONTEXT, ["narrow", "wide"], calls, 60.0)) for _ in range(2)]
         await until(lambda: (narrow.running, wide.running) == (2, 2))
         go_on.set()

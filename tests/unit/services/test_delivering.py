@@ -77,7 +77,7 @@ class Owed:
         return 0
 
     async def until_ended(self, count: int) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while len(self.ended) < count:
                 self.news.clear()
                 await self.news.wait()

@@ -26,7 +26,7 @@ async def test_work_is_done_at_once_and_again_though_the_store_was_away() -> Non
             done.set()
 
     with capture_logs() as logs:
-        async with beside(every(0.001, work, "not_swept"), "sweeper"), asyncio.timeout(10):
+        async with beside(every(0.001, work, "not_swept"), "sweeper"), asyncio.timeout(30):
             await done.wait()
 
     assert [(entry["event"], entry["error"]) for entry in logs] == [("not_swept", "the disk is full")]
@@ -43,7 +43,7 @@ async def test_work_under_way_is_stopped_with_its_context() -> None:
         finally:
             stopped = True
 
-    async with beside(every(60, work, "never"), "sweeper"), asyncio.timeout(10):
+    async with beside(every(60, work, "never"), "sweeper"), asyncio.timeout(30):
         await begun.wait()
 
     assert stopped

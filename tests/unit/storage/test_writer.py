@@ -195,7 +195,7 @@ async def test_a_write_behind_the_close_is_refused_and_never_hangs(tmp_path: Pat
     await asyncio.sleep(0)
     go_on.set()
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await closing
         with pytest.raises(StoreUnavailable):
             await late

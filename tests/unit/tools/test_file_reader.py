@@ -250,7 +250,7 @@ async def test_fifos_and_huge_files_neither_hang_nor_fill_the_memory(reader: Fil
         file.truncate(10 * 1024**3)
     assert (root / "sparse.bin").stat().st_size > 300 * MAX_FILE_BYTES
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         assert "not a regular file" in await refusal(reader, "pipe")
         assert "longer than" in await refusal(reader, "sparse.bin")
 

@@ -75,7 +75,7 @@ class Scripted:
 
     async def next_list(self) -> None:
         self.listed.clear()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await self.listed.wait()
         await asyncio.sleep(0)  # what was listed is taken in
 
@@ -100,7 +100,7 @@ def reason(tools: McpServers, name: str) -> str:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not condition():
             await asyncio.sleep(0.001)
 
@@ -126,7 +126,7 @@ async def test_a_server_that_never_starts_does_not_hold_up_the_service() -> None
     server = Scripted("a")
     server.hangs = True
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         async with servers(server, start_wait_s=0.01).running() as tools:
             assert "it is being started" in reason(tools, "s")
             assert "it is being started" in reason(tools, "s_whatever")

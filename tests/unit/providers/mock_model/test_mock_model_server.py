@@ -45,7 +45,7 @@ class Client:
 
     async def stats_when(self, name: str, value: int) -> dict[str, Any]:
         """The stats once ``name`` has come to ``value``."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while True:
                 _, stats = await self.call("GET", "/mock/stats")
                 if stats[name] == value:
