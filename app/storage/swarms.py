@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import SimpleNamespace
 
 from sqlalchemy import func, select
 
@@ -17,7 +18,7 @@ from app.ports.runs import Command, NewSwarm
 from app.ports.store import SwarmFilter, SwarmRow, TaskRow
 from app.storage import statements as sql
 from app.storage.barriers import barrier_op
-from app.storage.dialect import Op, UnexpectedRowCount, compile_statement, fetch_rows
+from app.storage.dialect import PARAM_PREFIX, Op, UnexpectedRowCount, compile_statement, fetch_rows
 from app.storage.events import event_ops, log_position
 from app.storage.forks import copy_ops
 from app.storage.fresh import FreshRuns
@@ -44,6 +45,9 @@ from app.storage.writer import Writer
 _MAX_IN = 500
 _PROBE_ID = 1
 
+_ONE = select(*SWARM_COLUMNS).where(SWARMS.c.id == param("swarm_id"), SWARMS.c.tenant_id == param("tenant_id"))
+_ONE_ALONE = compile_statement(_ONE)
+_NAMES = [column.name for column in SWARM_COLUMNS]
 _OF_SWARM = (TASKS.c.swarm_id == param("swarm_id")) & (TASKS.c.kind == TaskKind.TASK.value)
 _ALL_TASKS = compile_statement(select(*TASK_COLUMNS).where(_OF_SWARM).order_by(TASKS.c.ix))
 _ALL_STATES = compile_statement(select(*WITHOUT_OUTPUT).where(_OF_SWARM).order_by(TASKS.c.ix))
@@ -143,17 +147,16 @@ class Swarms:
             return int((await connection.execute(query)).scalar_one())
 
     async def get(self, tenant_id: str, swarm_id: str) -> SwarmRow | None:
-        query = select(*SWARM_COLUMNS).where(SWARMS.c.id == swarm_id, SWARMS.c.tenant_id == tenant_id)
         async with self._reader.connect() as connection:
-            row = (await connection.execute(query)).one_or_none()
-        return None if row is None else swarm_row(row)
+            rows = await fetch_rows(connection, _ONE_ALONE, {"swarm_id": swarm_id, "tenant_id": tenant_id})
+        return swarm_row(SimpleNamespace(**dict(zip(_NAMES, rows[0], strict=True)))) if rows else None
 
     async def snapshot(
         self, tenant_id: str, swarm_id: str, *, outputs: bool = True
     ) -> tuple[SwarmRow, Sequence[TaskRow]] | None:
-        query = select(*SWARM_COLUMNS).where(SWARMS.c.id == swarm_id, SWARMS.c.tenant_id == tenant_id)
+        whose = {f"{PARAM_PREFIX}swarm_id": swarm_id, f"{PARAM_PREFIX}tenant_id": tenant_id}
         async with self._reader.connect() as connection:
-            row = (await connection.execute(query)).one_or_none()
+            row = (await connection.execute(_ONE, whose)).one_or_none()
             if row is None:
                 return None
             tasks = await fetch_rows(connection, _ALL_TASKS if outputs else _ALL_STATES, {"swarm_id": swarm_id})

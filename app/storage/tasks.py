@@ -16,7 +16,7 @@ from app.domain.swarm import SWARM_ACTIVE
 from app.domain.task import TERMINAL, TaskKind, TaskStatus
 from app.ports.pages import Page
 from app.ports.store import AgentTasks, AttemptRow, History, Sample, StepRow, TaskAttempts, TaskFilter, TaskRow
-from app.storage.dialect import PARAM_PREFIX, compile_statement, fetch_rows
+from app.storage.dialect import compile_statement, fetch_rows
 from app.storage.dialect.expressions import total
 from app.storage.mapping import (
     TASK_COLUMNS,
@@ -48,10 +48,7 @@ _KINDS = {kind.value: kind for kind in TaskKind}
 _AT_WORK_OR_DONE = frozenset({TaskStatus.RUNNING.value, TaskStatus.COMPLETED.value})
 """Of these the newest call, which runs or gave the output, is not in the journal."""
 
-_NONE = (0, 0.0)
-
 _TIMES = TASKS.c[
-    "ix",
     "task_id",
     "kind",
     "status",
@@ -66,7 +63,6 @@ _TIMES = TASKS.c[
 ]
 """All before the output in a row, so that its pages are not read."""
 
-_ALL_TIMES = compile_statement(select(*_TIMES).where(TASKS.c.swarm_id == param("swarm_id")).order_by(TASKS.c.ix))
 _OF_NEWEST = (STEPS.c.model == "") & (STEPS.c.attempt == TASKS.c.attempt)
 _JOURNALS = (
     select(
@@ -77,10 +73,18 @@ _JOURNALS = (
     .join(TASKS, (TASKS.c.swarm_id == STEPS.c.swarm_id) & (TASKS.c.ix == STEPS.c.ix))
     .where(STEPS.c.swarm_id == param("swarm_id"))
     .group_by(STEPS.c.ix)
+    .subquery()
 )
 """Of tasks that took several calls: how many, and what their tools took."""
 
-_NOTICES = (
+_ALL_TIMES = compile_statement(
+    select(*_TIMES, _JOURNALS.c.calls, _JOURNALS.c.tools_ms)
+    .outerjoin(_JOURNALS, _JOURNALS.c.ix == TASKS.c.ix)
+    .where(TASKS.c.swarm_id == param("swarm_id"))
+    .order_by(TASKS.c.ix)
+)
+
+_NOTICES = compile_statement(
     select(EVENTS.c.bodies)
     .where(EVENTS.c.swarm_id == param("swarm_id"), EVENTS.c.bodies.contains(_NOTICE, autoescape=True))
     .order_by(EVENTS.c.first_seq)
@@ -243,16 +247,14 @@ class Tasks:
 
     async def timings(self, swarm_id: str) -> Sequence[Timing]:
         async with self._reader.connect() as connection:
-            found = await connection.execute(_JOURNALS, _of(swarm_id))
-            journaled = {row.ix: (row.calls, row.tools_ms) for row in found}
             rows = await fetch_rows(connection, _ALL_TIMES, {"swarm_id": swarm_id})
         return [
             Timing(
                 task_id=task_id,
                 kind=_KINDS[kind],
                 status=_STATUSES[status],
-                steps=max(journaled.get(ix, _NONE)[0] + (status in _AT_WORK_OR_DONE), 1),
-                tools_ms=journaled.get(ix, _NONE)[1],
+                steps=max((calls or 0) + (status in _AT_WORK_OR_DONE), 1),
+                tools_ms=tools_ms or 0.0,
                 depends_on=() if depends_on == "[]" else orjson.loads(depends_on),
                 lane=lane,
                 attempts=attempt,
@@ -263,7 +265,6 @@ class Tasks:
                 busy_ms=latency_ms,
             )
             for (
-                ix,
                 task_id,
                 kind,
                 status,
@@ -275,6 +276,8 @@ class Tasks:
                 started_at_ms,
                 ended_at_ms,
                 latency_ms,
+                calls,
+                tools_ms,
             ) in rows
         ]
 
@@ -302,8 +305,8 @@ class Tasks:
                             error=None if row.error is None else orjson.loads(row.error)["type"],
                         )
                     )
-            packs = list((await connection.execute(_NOTICES, _of(swarm_id))).scalars())
-        return History(tried, _throttled(packs))
+            notices = await fetch_rows(connection, _NOTICES, {"swarm_id": swarm_id})
+        return History(tried, _throttled([bodies for (bodies,) in notices]))
 
     async def samples(self, tenant_id: str, *, limit: int) -> Sequence[Sample]:
         newest = (
@@ -341,11 +344,6 @@ class Tasks:
             for row in rows
             if row.latency_ms is not None
         ]
-
-
-def _of(swarm_id: str) -> dict[str, str]:
-    """The value of a query that was made once, at import: making one anew takes as long as asking it."""
-    return {f"{PARAM_PREFIX}swarm_id": swarm_id}
 
 
 async def _attempts_before(

@@ -161,7 +161,7 @@ async def fetch_rows(
 ) -> list[tuple[Any, ...]]:
     """Return all rows of a query as the driver gives them: for thousands, a third of what SQLAlchemy's rows cost.
 
-    To be asked behind another query of the connection, which has begun the transaction and with it the snapshot.
+    It begins no transaction. To see the snapshot of other queries it is asked behind one of ``connection.execute``.
     """
     driver = (await connection.get_raw_connection()).driver_connection
     if isinstance(driver, aiosqlite.Connection):

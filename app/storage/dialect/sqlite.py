@@ -117,6 +117,7 @@ def reading_engine(path: Path) -> AsyncEngine:
 
     @event.listens_for(engine.sync_engine, "begin")
     def _on_begin(connection: Any) -> None:
-        connection.exec_driver_sql("BEGIN")
+        # One trip to the connection's thread, where a cursor of SQLAlchemy's makes three.
+        connection.connection.dbapi_connection.run_async(lambda driver: driver.execute_fetchall("BEGIN"))
 
     return engine
