@@ -60,6 +60,7 @@ class Event:
         return frame
 
 
+@lru_cache(maxsize=1024)  # what starts or ends together has the same time, and each is written several times
 def rfc3339(at_ms: int) -> str:
     """Return Unix milliseconds as RFC 3339 in UTC, e.g. ``2026-01-31T12:04:31.250Z``."""
     return f"{_to_the_second(at_ms // 1000)}.{at_ms % 1000:03d}Z"

@@ -38,6 +38,8 @@ class Graph:
             first = index_of.setdefault(task_id, index)
             if first != index:
                 raise InvalidRequest.field(f"/tasks/{index}/id", f"duplicate task id {task_id!r} (also task {first})")
+        if not any(depends_on):
+            return cls(((),) * len(task_ids), ((),) * len(task_ids))
         dependencies: list[tuple[int, ...]] = []
         dependents: list[list[int]] = [[] for _ in task_ids]
         for index, names in enumerate(depends_on):

@@ -50,7 +50,7 @@ def sub_agent_id(swarm_id: str, index: int) -> str:
 
     It is derived, not stored: no index is needed to find the task of a sub-agent again (``split_sub_agent_id``).
     """
-    return f"{AGENT_PREFIX}{swarm_id[len(SWARM_PREFIX) :]}_{index:0{_INDEX_DIGITS}d}"
+    return f"{AGENT_PREFIX}{swarm_id[len(SWARM_PREFIX) :]}_{str(index).zfill(_INDEX_DIGITS)}"
 
 
 def split_sub_agent_id(agent_id: str) -> tuple[str, int] | None:

@@ -304,9 +304,9 @@ class SwarmState:
         for task in self.tasks:
             if task.status is TaskStatus.QUEUED:
                 self.ready.setdefault(task.lane, []).append(task.rank())
-                self.ready_count[task.lane] = self.ready_count.get(task.lane, 0) + 1
-        for heap in self.ready.values():
+        for lane, heap in self.ready.items():
             heapify(heap)
+            self.ready_count[lane] = len(heap)
 
     @property
     def ended(self) -> bool:

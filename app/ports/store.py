@@ -119,9 +119,10 @@ class StepRow:
     cost_nano_usd: int | None
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class TaskRow:
-    """A task as clients see it. Not frozen: pages and results are built of thousands, and freezing triples the cost.
+    """A task as clients see it. Not frozen, nor made by keywords: pages and results are built of thousands, and each of
+    these triples the cost.
 
     ``output_json`` is the output as JSON text, so that an answer can pass it on without reading it.
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from app.domain.errors import NotFound
 from app.domain.figures import percentile
@@ -52,9 +52,12 @@ class ResultService:
 
 def summarise(swarm: SwarmRow, tasks: Sequence[TaskRow]) -> Summary:
     """Compute the figures of a run from its rows."""
-    summary = summarise_tasks(tasks, over=swarm.status in SWARM_TERMINAL)
-    # Planners and merges are paid for, too.
-    return replace(summary, total_tokens=swarm.usage.total_tokens, total_cost_nano_usd=swarm.cost_nano_usd)
+    return _summary(
+        tasks,
+        over=swarm.status in SWARM_TERMINAL,
+        total_tokens=swarm.usage.total_tokens,  # planners and merges are paid for, too
+        total_cost_nano_usd=swarm.cost_nano_usd,
+    )
 
 
 def summarise_tasks(tasks: Sequence[TaskRow], *, over: bool) -> Summary:
@@ -62,24 +65,31 @@ def summarise_tasks(tasks: Sequence[TaskRow], *, over: bool) -> Summary:
 
     ``success_rate`` is completed over ended tasks, over all of them once the work is ``over``.
     """
-    latencies = sorted(
-        task.latency_ms for task in tasks if task.status is TaskStatus.COMPLETED and task.latency_ms is not None
-    )
-    ended = [task for task in tasks if task.status in TERMINAL]
-    successful = sum(task.status is TaskStatus.COMPLETED for task in ended)
-    basis = len(tasks) if over else len(ended)
-    unsuccessful = [task for task in ended if task.status is not TaskStatus.COMPLETED]
-    return Summary(
-        total_agents=len(tasks),
-        successful=successful,
-        failed=len(unsuccessful),
-        success_rate=successful / basis if basis else 0.0,
+    return _summary(
+        tasks,
+        over=over,
         total_tokens=sum(task.usage.total_tokens for task in tasks),
         total_cost_nano_usd=sum(task.cost_nano_usd or 0 for task in tasks),
+    )
+
+
+def _summary(tasks: Sequence[TaskRow], *, over: bool, total_tokens: int, total_cost_nano_usd: int) -> Summary:
+    completed = [task for task in tasks if task.status is TaskStatus.COMPLETED]
+    others = [task for task in tasks if task.status is not TaskStatus.COMPLETED]  # most often none or few of thousands
+    unsuccessful = [task for task in others if task.status in TERMINAL]
+    latencies = sorted([task.latency_ms for task in completed if task.latency_ms is not None])
+    basis = len(tasks) if over else len(completed) + len(unsuccessful)
+    return Summary(
+        total_agents=len(tasks),
+        successful=len(completed),
+        failed=len(unsuccessful),
+        success_rate=len(completed) / basis if basis else 0.0,
+        total_tokens=total_tokens,
+        total_cost_nano_usd=total_cost_nano_usd,
         avg_latency_ms=round(sum(latencies) / len(latencies), 3) if latencies else None,
         p50_ms=percentile(latencies, 50),
         p95_ms=percentile(latencies, 95),
         p99_ms=percentile(latencies, 99),
         failures=[(task.task_id, str(task.error["message"] if task.error else task.status)) for task in unsuccessful],
-        missing=[task.task_id for task in tasks if task.status is not TaskStatus.COMPLETED],
+        missing=[task.task_id for task in others],
     )
