@@ -206,7 +206,7 @@ async def _start(settings: Settings, app: FastAPI, stack: AsyncExitStack, furthe
         admission=admission,
         allowances=accounts.allowances,
         routing=Routing(registry, settings.fallbacks),
-        dispatch=node.dispatch(agents.executor, database),
+        dispatch=node.dispatch(agents.executor, agents.tools, database),
         reducer=Reducer(database.tasks, registry, agents.growing),
         doorbell=doorbell,
         clock=clock,

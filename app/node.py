@@ -18,6 +18,7 @@ from app.ports.tools import Tools
 from app.scheduler.executor import Executor
 from app.settings import Settings
 from app.storage.database import Database
+from app.toolbox import mcp_servers_here
 
 if TYPE_CHECKING:
     from app.dispatch.broker import Broker
@@ -53,13 +54,17 @@ class Node:
             self._nats_doorbell = NatsDoorbell(self.broker, owner)
             self.doorbell = self._nats_doorbell
 
-    def dispatch(self, executor: Executor, database: Database) -> Dispatch:
+    def dispatch(self, executor: Executor, tools: Tools, database: Database) -> Dispatch:
         """Return where runners of this process have their jobs done."""
         if self.broker is None:
             return LocalDispatch(executor)
         from app.dispatch.nats import NatsDispatch
 
-        self._dispatch = NatsDispatch(self.broker, database.assignments, database.workers, self._owner)
+        def server_of(name: str) -> str | None:
+            tool = tools.find(name)
+            return None if tool is None else tool.spec.server
+
+        self._dispatch = NatsDispatch(self.broker, database.assignments, database.workers, self._owner, server_of)
         return self._dispatch
 
     def employ(
@@ -72,11 +77,13 @@ class Node:
         done: Callable[[bool], None] = lambda recorded: None,
     ) -> Worker:
         """Have jobs done by this process, too."""
+        from app.dispatch.staff import tag_of
         from app.dispatch.worker import Worker
 
         assert self.broker is not None
         found = {name: tools.find(name) for name in _ONLY_SOMEWHERE}
         able = [name for name, tool in found.items() if tool is not None and tool.unavailable() is None]
+        able += map(tag_of, mcp_servers_here(self._settings))
         row = WorkerRow(worker_id=self._owner, name=self._owner, slots=slots, tags=tuple(dict.fromkeys((*tags, *able))))
         self.worker = Worker(self.broker, database.assignments, database.workers, executor, row, done)
         return self.worker

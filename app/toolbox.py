@@ -26,7 +26,7 @@ from app.tools.combined import Combined
 from app.tools.file_reader import FileReader
 from app.tools.http_fetch import HttpFetch
 from app.tools.mcp_servers.configuration import McpServerConfig
-from app.tools.mcp_servers.servers import McpServers
+from app.tools.mcp_servers.servers import McpServers, can_start
 from app.tools.memory import MemoryRead, MemoryWrite
 from app.tools.messages import ReceiveMessages, SendMessage
 from app.tools.plugins import plugin_tools
@@ -77,6 +77,11 @@ async def open_tools(
         own += plugin_tools(schemas, taken={tool.spec.name for tool in own})
         servers = McpServers(_mcp_servers(settings), schemas, taken={tool.spec.name for tool in own})
         yield Combined(Registry(own), await stack.enter_async_context(servers.running()))
+
+
+def mcp_servers_here(settings: Settings) -> list[str]:
+    """Return the names of the configured MCP servers that can be started on this machine."""
+    return [config.name for config in _mcp_servers(settings) if can_start(config)]
 
 
 def swarm_files(settings: Settings) -> SwarmFiles:

@@ -32,7 +32,7 @@ const NO_COUNTS = { waiting: 0, queued: 0, running: 0, retrying: 0, completed: 0
  * - `metrics` the newest `metrics_snapshot` (null before the first), `counts` from it: never summed from events
  * - `eventsPerSecond` over the last second
  * - `connection` see stream.js; `stale` whether what is shown may be old; `asOf` Unix ms of the last news
- * - `throttled` {lane, reason, untilMs} or null; `checkpoint` the newest one; `error` of the last refresh
+ * - `throttled` {lane, reason, servers, untilMs} or null; `checkpoint` the newest one; `error` of the last refresh
  */
 export function createRun(swarmId) {
   const path = `/v1/swarms/${encodeURIComponent(swarmId)}`;
@@ -44,7 +44,7 @@ export function createRun(swarmId) {
   const metrics = signal(/** @type {any} */ (null));
   const connection = signal(/** @type {import("./stream.js").Connection} */ ({ name: "connecting" }));
   const asOf = signal(Date.now());
-  const throttled = signal(/** @type {{ lane: string, reason: string, untilMs: number | null } | null} */ (null));
+  const throttled = signal(/** @type {{ lane: string, reason: string, servers: string[], untilMs: number | null } | null} */ (null));
   const checkpoint = signal(/** @type {any} */ (null));
   const eventsPerSecond = signal(0);
   const counts = computed(() => metrics.value?.counts ?? swarm.value?.counts ?? NO_COUNTS);
@@ -181,11 +181,11 @@ export function createRun(swarmId) {
   }
 
   /** @param {any} event */
-  function throttle({ lane, reason, wait_ms, ts }) {
+  function throttle({ lane, reason, mcp_servers = [], wait_ms, ts }) {
     const at = momentOf(ts) ?? Date.now();
     const left = at + (wait_ms ?? NOTICE_MS) - Date.now();
     if (left <= 0) return; // of before this page was opened
-    throttled.value = { lane, reason, untilMs: wait_ms === null ? null : at + wait_ms };
+    throttled.value = { lane, reason, servers: mcp_servers, untilMs: wait_ms === null ? null : at + wait_ms };
     clearTimeout(throttleTimer);
     throttleTimer = setTimeout(() => (throttled.value = null), Math.max(left, LEAST_NOTICE_MS));
   }

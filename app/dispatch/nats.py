@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 
 import orjson
@@ -17,7 +18,9 @@ import structlog
 from nats.aio.msg import Msg
 
 from app.dispatch import wire
-from app.dispatch.broker import ANY, MAX_MESSAGE_BYTES, Broker, band_of, end, pool_of_all, token
+from app.dispatch.broker import MAX_MESSAGE_BYTES, Broker, band_of, end, token
+from app.dispatch.out import Out
+from app.dispatch.staff import Staff
 from app.domain.errors import StoreUnavailable
 from app.domain.facts import AttemptFailed
 from app.domain.retry import TaskError
@@ -40,69 +43,37 @@ _KEYS_A_MESSAGE = 1000
 GONE = TaskError(type="abandoned", message="the call was given up by the service", retryable=True)
 
 
-class _Out:
-    """A job that is out.
-
-    Attributes:
-        asked_at: since when it is to be done.
-        pool: in whose subject it was published; empty before.
-        sequence: its place in the stream, once the server has said so, in that one's life ``epoch``.
-        published: how often it was.
-        begins: to be called once when it begins, as far as is known; None where nobody asked, or it was.
-    """
-
-    __slots__ = (
-        "asked_at",
-        "begins",
-        "epoch",
-        "job",
-        "looked_at",
-        "pool",
-        "published",
-        "published_at",
-        "sequence",
-        "told",
-    )
-
-    def __init__(self, job: Job, told: asyncio.Future[str | None], begins: Begins | None) -> None:
-        self.job = job
-        self.told = told
-        self.begins = begins
-        self.pool = ""
-        self.published = 0
-        self.asked_at = self.published_at = self.looked_at = time.monotonic()
-        self.sequence: int | None = None
-        self.epoch: str | None = None
-
-    def begun(self) -> None:
-        begins, self.begins = self.begins, None
-        if begins is not None:
-            begins()
-
-
 class NatsDispatch:
     """To be made before the broker runs.
 
     Args:
     node: the owner of the leases of this process, to whom workers tell facts.
+    server_of: see ``staff.Staff``.
     """
 
     outlives = True
 
-    def __init__(self, broker: Broker, assignments: Assignments, workers: Workers, node: str) -> None:
+    def __init__(
+        self,
+        broker: Broker,
+        assignments: Assignments,
+        workers: Workers,
+        node: str,
+        server_of: Callable[[str], str | None] = lambda tool: None,
+    ) -> None:
         self._broker = broker
         self._assignments = assignments
         self._workers = workers
         self._node = token(node)
-        self._out: dict[CallKey, _Out] = {}
-        self._by_serial: dict[int, _Out] = {}
+        self._out: dict[CallKey, Out] = {}
+        self._by_serial: dict[int, Out] = {}
         self._serial = 0
         self._acks = broker.inbox()
         self._specs: dict[str, tuple[SwarmSpec, str, str]] = {}
         self._kept: dict[str, set[str]] = {}
         self._withdrawn: list[CallKey] = []
         self._ringing: set[tuple[str, str]] = set()
-        self._tags: list[frozenset[str]] = []
+        self._staff = Staff(server_of)
         self._notes: dict[str, NoteHeld] = {}
         self._look = asyncio.Event()
         self._look.set()  # who is there to do jobs is not known yet
@@ -127,7 +98,7 @@ class NatsDispatch:
     async def run(self, job: Job, note_limits: NoteLimits, begins: Begins | None = None) -> Answer:
         """See ``ports.dispatch.Dispatch``. Cancelling it leaves the job where it is."""
         key = job.key
-        out = _Out(job, asyncio.get_running_loop().create_future(), begins)
+        out = Out(job, asyncio.get_running_loop().create_future(), begins)
         self._out[key] = out
         try:
             if job.again:  # a worker may have it, or it may be done
@@ -169,7 +140,7 @@ class NatsDispatch:
     @property
     def workers(self) -> int:
         """How many are known to be there."""
-        return len(self._tags)
+        return len(self._staff)
 
     @property
     def out(self) -> int:
@@ -178,9 +149,13 @@ class NatsDispatch:
 
     # --- publishing --------------------------------------------------------------------------------------------------
 
-    async def _publish(self, out: _Out) -> None:
+    async def _publish(self, out: Out) -> None:
         """Send the message of a job; where that fails, a later look does."""
         if not self._broker.connected:
+            return
+        pool = self._staff.pool(out.job)
+        if pool is None:
+            out.looked_at = 0.0  # with every look it is looked at again, so as soon as who is missing says to be there
             return
         try:
             message = await self._message(out)
@@ -188,7 +163,7 @@ class NatsDispatch:
             _log.warning("job_not_kept", swarm_id=out.job.swarm_id, error=exc.detail)
             return
         key, job = out.job.key, out.job
-        out.pool = self._pool(job)
+        out.pool = pool
         out.published += 1
         out.published_at = time.monotonic()
         out.sequence = out.epoch = None
@@ -204,7 +179,7 @@ class NatsDispatch:
         if not self._broker.send(subject, message, f"{self._acks}.{self._serial}", headers):
             del self._by_serial[self._serial]
 
-    async def _message(self, out: _Out) -> bytes:
+    async def _message(self, out: Out) -> bytes:
         job = out.job
         digest, spec = self._spec(job)
         small = len(spec) <= _SMALL_SPEC_BYTES
@@ -241,23 +216,6 @@ class NatsDispatch:
             if len(self._kept) > 10 * _SPECS_KEPT:
                 self._kept.clear()
             self._kept.setdefault(swarm_id, set()).add(digest)
-
-    def _pool(self, job: Job) -> str:
-        """Return whom a job is for: where only some workers can do what it needs, those.
-
-        Where none has all of it, what the fewest have counts; what nobody has, and what all have, never does.
-        """
-        if not job.needs or not self._tags:
-            return ANY
-        able = {need: sum(need in tags for tags in self._tags) for need in job.needs}
-        special = [(count, need) for need, count in able.items() if 0 < count < len(self._tags)]
-        if not special:
-            return ANY
-        count, rarest = min(special)
-        fitting = [tags for tags in self._tags if tags.issuperset(need for _, need in special)]
-        if not fitting or len(fitting) == count:
-            return token(rarest)
-        return pool_of_all(fitting[job.index % len(fitting)])
 
     def _on_stored(self, message: Msg) -> None:
         """The server says what became of a message."""
@@ -313,7 +271,7 @@ class NatsDispatch:
                 pass
             self._look.clear()
             try:
-                self._tags = [frozenset(worker.tags) for worker in await self._workers.alive()]
+                self._staff.learn(await self._workers.alive())
                 await self._look_up()
             except StoreUnavailable as exc:
                 _log.warning("assignments_not_read", error=exc.detail)
@@ -329,8 +287,8 @@ class NatsDispatch:
             return
         rows = await self._assignments.standing(sorted({key.swarm_id for key in due}))
         standings = {standing.key: standing for standing in rows}
-        lost: list[_Out] = []
-        held: dict[str, int] = {}
+        lost: list[Out] = []
+        held: dict[str, Out] = {}
         for key, out in due.items():
             out.looked_at = now
             standing = standings.get(key)
@@ -343,34 +301,43 @@ class NatsDispatch:
             elif standing.claimed:
                 out.begun()  # should the worker's word have been lost
             else:
-                if now - out.asked_at >= _LOOK_S:
-                    held[key.swarm_id] = key.index
-                if self._may_be_lost(out, now):
+                if now - out.held_at >= _LOOK_S:
+                    out.held_at = now
+                    held[key.swarm_id] = out
+                pool = self._staff.pool(out.job)
+                if pool is None:
+                    out.looked_at = 0.0
+                elif self._may_be_lost(out, pool, now):
                     lost.append(out)
         self._tell_held(held)
         await self._make_up_for(lost)
 
-    def _tell_held(self, held: Mapping[str, int]) -> None:
-        if not held:
-            return
-        full = Held.WORKERS_BUSY if self._tags else Held.NO_WORKER
-        why = full if self._broker.connected else Held.NO_BROKER
-        _log.warning("jobs_held", reason=why.value, runs=len(held), workers=len(self._tags))
-        for swarm_id, index in held.items():
+    def _tell_held(self, held: Mapping[str, Out]) -> None:
+        reasons = Counter[tuple[Held, tuple[str, ...]]]()
+        for swarm_id, out in held.items():
+            lacking = self._staff.lacking(out.job)
+            why = Held.NO_WORKER if lacking or not len(self._staff) else Held.WORKERS_BUSY
+            if not self._broker.connected:
+                why, lacking = Held.NO_BROKER, ()
+            reasons[why, lacking] += 1
             note = self._notes.get(swarm_id)
             if note is not None:
-                note(index, why)
+                note(out.job.index, why, lacking)
+        for (why, lacking), runs in reasons.items():
+            named = {"mcp_servers": list(lacking)} if lacking else {}
+            _log.warning("jobs_held", reason=why.value, runs=runs, workers=len(self._staff), **named)
 
-    def _may_be_lost(self, out: _Out, now: float) -> bool:
-        if out.sequence is None or out.epoch != self._broker.epoch or out.pool != self._pool(out.job):
+    def _may_be_lost(self, out: Out, pool: str, now: float) -> bool:
+        if out.sequence is None or out.epoch != self._broker.epoch or out.pool != pool:
             return True
         return now - out.published_at > LEASE_S
 
-    async def _make_up_for(self, lost: list[_Out]) -> None:
+    async def _make_up_for(self, lost: list[Out]) -> None:
         """Publish what the stream does not have; what it has waits its turn."""
         asked = 0
         for out in lost:
-            known = out.sequence is not None and out.epoch == self._broker.epoch and out.pool == self._pool(out.job)
+            known = out.sequence is not None and out.epoch == self._broker.epoch
+            known = known and out.pool == self._staff.pool(out.job)
             if known and out.sequence is not None:
                 asked += 1
                 if asked > _CHECKED_AT_ONCE or await self._broker.is_there(out.sequence) is not False:

@@ -28,15 +28,17 @@ Begins = Callable[[], None]
 
 
 class Held(StrEnum):
-    """Why nobody has begun with a job for a while: no worker is alive, theirs are full, or none can be reached."""
+    """Why nobody has begun with a job for a while: no worker that can do it is alive, theirs are full, or none can be
+    reached."""
 
     NO_WORKER = "no_worker"
     WORKERS_BUSY = "workers_busy"
     NO_BROKER = "no_broker"
 
 
-NoteHeld = Callable[[int, Held], None]
-"""Told now and then, with the index of one of the tasks concerned, for as long as jobs of a run wait so."""
+NoteHeld = Callable[[int, Held, Sequence[str]], None]
+"""Told now and then, with the index of one of the tasks concerned, for as long as jobs of a run wait so; with the MCP
+servers of its tools where no worker has those."""
 
 
 @value()
@@ -70,7 +72,8 @@ class Job:
         step: how many those are.
         call: 1 for the second call of a hedged pair.
         priority: 1-10, 10 goes first where jobs wait for somebody to take them.
-        needs: what it would have of whoever does it: tags of its task, names of its tools.
+        needs: what it would have of whoever does it: the tags of its task.
+        tools: names of those that its task may call; it is done by who has the MCP servers of all of them. Not sent.
         provider: that the service has chosen, where the job leaves its process.
         again: the runner before this one had handed it out already.
     """
@@ -92,6 +95,7 @@ class Job:
     call: int = 0
     priority: int = 5
     needs: tuple[str, ...] = ()
+    tools: tuple[str, ...] = ()
     provider: str | None = None
     again: bool = False
 

@@ -28,6 +28,7 @@ class ToolSpec:
         timeout_s: of one run; then the run is cancelled and the model is told.
         max_output_chars: of the result; a longer one is cut and marked.
         concurrency: runs at once in this process.
+        server: the MCP server that has it; None for one of the service's own.
     """
 
     name: str
@@ -36,6 +37,7 @@ class ToolSpec:
     timeout_s: float = DEFAULT_TIMEOUT_S
     max_output_chars: int = DEFAULT_MAX_OUTPUT_CHARS
     concurrency: int = 16
+    server: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -90,7 +90,8 @@ class Attempts:
             priority=state.priority or task.priority,
         )
         if self._dispatch.outlives:
-            job = replace(job, needs=_needs(job), provider=task.lane.partition("/")[0])
+            tags, tools = _needs(job)
+            job = replace(job, needs=tags, tools=tools, provider=task.lane.partition("/")[0])
         if isinstance(start, AwaitCall):
             job = replace(job, call=start.call, again=True)
             self._admission.take_over(claimant, task.lane)
@@ -251,10 +252,11 @@ def _report(fact: Answer, sent_at: float) -> CallReport:
     return CallReport(outcome, tokens=tokens, sent_at=sent_at)
 
 
-def _needs(job: Job) -> tuple[str, ...]:
+def _needs(job: Job) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the tags of a job's task and the names of its tools."""
     payload = orjson.loads(job.payload)
     tools = tool_calls.listed(job.spec, payload) if job.kind is TaskKind.TASK else ()
-    return (*(payload.get("capability_tags") or ()), *tools)
+    return tuple(payload.get("capability_tags") or ()), tuple(tools)
 
 
 def _sources(state: SwarmState, index: int) -> list[Awaited]:

@@ -8,6 +8,7 @@ disk further facts pile up, so the batch grows with the load and a lone task wai
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -382,9 +383,10 @@ class Runner:
         self._inbox.append(fact)
         self._news.set()
 
-    def _on_held(self, state: SwarmState, index: int, why: Held) -> None:
+    def _on_held(self, state: SwarmState, index: int, why: Held, servers: Sequence[str]) -> None:
         fields = {"lane": state.tasks[index].lane, "limit": None, "wait_ms": None, "reason": why.value}
-        self._post(LaneNews(SWARM_THROTTLED, fields))
+        named = {"mcp_servers": list(servers)} if servers else {}
+        self._post(LaneNews(SWARM_THROTTLED, {**fields, **named}))
 
     def _on_control(self) -> None:
         self._control_rang = True

@@ -102,7 +102,7 @@ class PluginTool:
     def __init__(self, plugin: str, tool: Tool, schemas: OutputSchemas) -> None:
         self._plugin = plugin
         self._tool = tool
-        self.spec = replace(tool.spec, parameters=dict(tool.spec.parameters))
+        self.spec = replace(tool.spec, parameters=dict(tool.spec.parameters), server=None)
         try:
             schemas.compile(dict(self.spec.parameters))
         except InvalidSchema as exc:

@@ -127,7 +127,7 @@ async def test_a_job_that_nobody_takes_is_told_of_and_done_as_soon_as_a_worker_i
         with nats_server(tmp_path) as server:
             async with node(store, server.url) as here:
                 run = await hand_out(store, 2)
-                with here.dispatch.note_held(run.lease.swarm_id, lambda index, why: noted.put_nowait((index, why))):
+                with here.dispatch.note_held(run.lease.swarm_id, lambda index, why, _: noted.put_nowait((index, why))):
                     calls = [asyncio.create_task(here.dispatch.run(job, ignore)) for job in run.jobs]
                     async with asyncio.timeout(30):
                         assert (await noted.get())[1] is Held.NO_WORKER
@@ -185,7 +185,7 @@ async def test_texts_of_a_run_are_kept_once_and_anew_when_it_is_taken_up_again(
                 large = replace(run.jobs[0].spec, system_prompt="long " * 2_000)
                 jobs = [replace(job, spec=large) for job in run.jobs]
                 for several, count in ((jobs[:2], 1), (jobs[2:], 2)):
-                    with here.dispatch.note_held(run.lease.swarm_id, lambda index, why: None):
+                    with here.dispatch.note_held(run.lease.swarm_id, lambda *_: None):
                         for job in several:
                             assert await here.dispatch.run(job, ignore) == answer(job)
                         assert len(kept) == count

@@ -200,7 +200,7 @@ def cluster(
     """Start all of it, on private servers and free ports.
 
     Args:
-        worker_env: variables of the first workers, which the others do not have.
+        worker_env: variables of the first workers, which the others do not have; they win over ``more``.
         without_sandbox: workers on whose machine there is no bubblewrap.
         through: returns the URL by which a process (``serve0``, ``worker1``) reaches a server (``database``,
             ``broker``), given the server's own.
@@ -236,8 +236,7 @@ def cluster(
                 "--concurrency",
                 str(concurrency),
                 *flags,
-                **env(f"worker{number}"),
-                **(worker_env[number] if number < len(worker_env) else {}),
+                **{**env(f"worker{number}"), **(worker_env[number] if number < len(worker_env) else {})},
             )
             for number in range(workers)
         ]

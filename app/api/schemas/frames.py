@@ -92,6 +92,7 @@ class SwarmThrottled(OfRun):
     limit: int | None = Field(description="Calls at once; null: no limit is known")
     wait_ms: WholeMs | None = Field(description="null: until a call ends")
     reason: Literal["rate_limit", "concurrency", "retry_after", "breaker", "no_worker", "workers_busy", "no_broker"]
+    mcp_servers: list[str] = absent("With `no_worker`: those of a task's tools, where no worker has them")
 
 
 class BreakerChanged(OfRun):

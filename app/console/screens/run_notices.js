@@ -31,10 +31,10 @@ export function RunNotices({ run }) {
   </div>`;
 }
 
-/** @param {{ throttled: { lane: string, reason: string, untilMs: number | null } }} props */
-function Throttled({ throttled: { lane, reason, untilMs } }) {
+/** @param {{ throttled: { lane: string, reason: string, servers: string[], untilMs: number | null } }} props */
+function Throttled({ throttled: { lane, reason, servers, untilMs } }) {
   const leftS = useSecondsTo(untilMs);
-  const why = REASONS[reason] ?? "it does not answer";
+  const why = servers.length ? `no worker has the MCP server ${servers.join(", ")}` : (REASONS[reason] ?? "it does not answer");
   return html`<${Notice} kind="warning">
     <strong><span aria-hidden="true">‖ </span>Throttled</strong> by <code>${lane}</code>: ${why}.
     ${untilMs !== null && html` Goes on at <strong>${time(untilMs)}</strong>${leftS > 0 && ` (in ${leftS} s)`}.`}

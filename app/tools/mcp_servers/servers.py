@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
 from importlib.util import find_spec
@@ -78,6 +79,12 @@ class McpServers:
             for task in stuck:  # e.g. an address that does not answer to the end of the session
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def can_start(config: McpServerConfig) -> bool:
+    """Return whether this machine has what the server takes: the SDK, and its program where it is one."""
+    program = not config.command or shutil.which(config.command[0], path=config.env.get("PATH")) is not None
+    return program and _sdk() is not None
 
 
 def _sdk() -> Connect | None:

@@ -63,6 +63,7 @@ class McpTool:
             parameters=parameters,
             timeout_s=server.timeout_s + _GRACE_S,
             max_output_chars=DEFAULT_MAX_OUTPUT_CHARS,
+            server=server.name,
         )
 
     def unavailable(self) -> str | None:

@@ -1294,6 +1294,11 @@ export interface components {
              */
             limit: number | null;
             /**
+             * Mcp Servers
+             * @description With `no_worker`: those of a task's tools, where no worker has them
+             */
+            mcp_servers?: string[];
+            /**
              * Reason
              * @enum {string}
              */

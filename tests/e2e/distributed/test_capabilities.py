@@ -2,15 +2,47 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.cluster import Cluster, independent
+from tests.support.cluster import Cluster, cluster, independent
+from tests.support.documented import faults
+from tests.support.mcp_driving import ROOT, SERVER
 from tests.support.service import events_of, poll
 
 pytestmark = pytest.mark.long
+
+ADDING = {"name": "tickets_add", "arguments": {"a": 40, "b": 2}}
+
+
+@pytest.fixture(scope="module")
+def journal(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the MCP server of whichever process writes what it is asked."""
+    return tmp_path_factory.mktemp("mcp") / "journal"
+
+
+@pytest.fixture(scope="module")
+def nodes(tmp_path_factory: pytest.TempPathFactory, journal: Path) -> Iterator[Cluster]:
+    """The first worker has the tags gpu and fast; the second eu and fast, no bubblewrap, and no MCP server ``tickets``:
+    it is told of the same one as all, but has not its program."""
+    env = {"MCP_JOURNAL": str(journal), "PYTHONPATH": ROOT}
+    there, missing = (
+        json.dumps({"tickets": {"command": command, "env": env}}) for command in (SERVER, ("/nowhere/tickets",))
+    )
+    each = [
+        {"SWARMD_WORKER_TAGS": '["gpu", "fast"]'},
+        {"SWARMD_WORKER_TAGS": '["eu", "fast"]', "SWARMD_MCP": missing},
+    ]
+    folder = tmp_path_factory.mktemp("nodes")
+    with cluster(
+        folder, latency_ms=10, concurrency=40, worker_env=each, without_sandbox={1}, SWARMD_MCP=there
+    ) as found:
+        yield found
 
 
 def done_by(nodes: Cluster, tasks: list[dict[str, Any]], **body: Any) -> tuple[dict[str, Any], list[int]]:
@@ -52,6 +84,56 @@ def test_code_runs_only_where_there_is_a_sandbox(nodes: Cluster) -> None:
     assert jobs == [12, 0]
     detail = nodes.get(f"/v1/swarms/{results['swarm_id']}/tasks/i0", node=1)
     assert "42" in str(detail["steps"])
+
+
+def added(nodes: Cluster, tasks: int) -> list[dict[str, Any]]:
+    """Return tasks whose model has the MCP server add, and then answers."""
+    found = []
+    for index in range(tasks):
+        words = f"Add them for {index}."
+        nodes.model.script(
+            {"match": words, "when_tools": True, "tool_calls": [ADDING]}, {"match": words, "content": "They are 42."}
+        )
+        found.append({"task_id": f"i{index}", "prompt": words, "tools": ["tickets_add", "memory_read"]})
+    return found
+
+
+def assert_added(nodes: Cluster, swarm_id: str, tasks: int) -> None:
+    assert {one["output"] for one in nodes.results(swarm_id)["outputs"]} == {"They are 42."}
+    for index in range(tasks):
+        steps = nodes.get(f"/v1/swarms/{swarm_id}/tasks/i{index}", node=1)["steps"]
+        assert [list(one["record"]["results"].values()) for one in steps if one["kind"] == "results"] == [["42"]]
+
+
+def test_tools_of_an_mcp_server_run_only_where_it_is(nodes: Cluster, journal: Path) -> None:
+    results, jobs = done_by(nodes, added(nodes, 8))
+
+    assert jobs == [24, 0]
+    assert_added(nodes, results["swarm_id"], 8)
+    assert journal.read_text().splitlines() == ["add 40 2"] * 8
+
+
+def test_a_task_waits_for_a_worker_with_its_mcp_server_and_says_which(nodes: Cluster) -> None:
+    assert nodes.workers[0].terminate() == 0
+    poll(lambda: {nodes.readiness(node=node)["workers"] for node in (0, 1)} == {1}, what="that one worker is left")
+    before = nodes.workers[1].jobs()
+    swarm_id = nodes.post({"tasks": added(nodes, 4)})
+
+    told = poll(
+        lambda: [event for event in nodes.events(swarm_id, node=1) if event["type"] == "swarm_throttled"] or None,
+        what="the word that nobody has the server",
+    )
+    assert (told[0]["reason"], told[0]["mcp_servers"]) == ("no_worker", ["tickets"])
+    assert faults(told[0], "swarmEvents") == []
+    assert any("jobs_held" in serve.output and '"mcp_servers": ["tickets"]' in serve.output for serve in nodes.serves)
+    other = nodes.post({"tasks": independent(10)})  # which has no such tools and waits for nobody
+    assert nodes.until_ended(other)["status"] == "completed"
+    assert nodes.workers[1].jobs() == before + 10
+
+    nodes.workers[0].start()
+    assert nodes.until_ended(swarm_id)["status"] == "completed"
+    assert_added(nodes, swarm_id, 4)
+    assert nodes.workers[0].jobs() == 12
 
 
 def test_an_urgent_run_overtakes_what_waits_for_workers(nodes: Cluster) -> None:

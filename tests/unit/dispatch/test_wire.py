@@ -159,8 +159,8 @@ def test_a_job_comes_back_as_it_was(job: Job) -> None:
 
 
 def test_a_job_has_no_field_that_stays_behind() -> None:
-    """A new field of a job has to go along; ``again`` is the business of the node that hands out."""
-    told = {"swarm_id", "index", "attempt", "step", "call", "spec", "again"}
+    """A new field of a job has to go along; ``again`` and ``tools`` are the business of the node that hands out."""
+    told = {"swarm_id", "index", "attempt", "step", "call", "spec", "again", "tools"}
     job = Job(
         swarm_id="s",
         spec=SwarmSpec(agent_id="a"),
