@@ -32,9 +32,9 @@ _OPEN = {TaskStatus.RUNNING: 3, TaskStatus.RETRYING: 2, TaskStatus.QUEUED: 1, Ta
 """Who a run that goes on is waiting for: the first of those that have come furthest."""
 
 
-@value(kw_only=True)
+@value()
 class Timing:
-    """When one task did what, Unix milliseconds.
+    """When one task did what, Unix milliseconds. Made by place where there is one for each task of a run.
 
     Attributes:
         steps: its model calls.

@@ -105,7 +105,7 @@ class Awaited:
     index: int
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)  # defaults of fields that are keywords alone are looked up by name, one by one
 class TaskState:
     """Where one task of a running swarm stands; owned and changed by ``transitions.step`` alone.
 
@@ -142,13 +142,13 @@ class TaskState:
 
     index: int
     task_id: str
-    kind: TaskKind = TaskKind.TASK
     status: TaskStatus
     priority: int
     complexity: int
     lane: str
     max_retries: int
     timeout_s: float
+    kind: TaskKind = TaskKind.TASK
     attempt: int = 0
     failures: int = 0
     throttles: int = 0

@@ -232,20 +232,20 @@ async def _graph_of(tasks: Sequence[TaskSpec]) -> Graph:
 
 
 def _initial(index: int, task: TaskSpec, route: Route, graph: Graph, now_ms: int) -> TaskState:
-    waits = bool(graph.dependencies[index] or task.awaits)
+    unmet = len(graph.dependencies[index]) + len(task.awaits)
     return TaskState(
         index=index,
         task_id=task.task_id,
         kind=task.kind,
         weight=task.weight,
-        status=TaskStatus.WAITING if waits else TaskStatus.QUEUED,
+        status=TaskStatus.WAITING if unmet else TaskStatus.QUEUED,
         priority=task.priority,
         complexity=task.complexity or 0,
         lane=route.lane,
         max_retries=task.max_retries,
         timeout_s=task.timeout_s,
-        unmet=len(graph.dependencies[index]) + len(task.awaits),
-        queued_at_ms=0 if waits else now_ms,
+        unmet=unmet,
+        queued_at_ms=0 if unmet else now_ms,
         allow_failed_dependencies=task.allow_failed_dependencies,
         requested_model=route.requested,
         awaits=task.awaits,

@@ -250,19 +250,19 @@ class Tasks:
             rows = await fetch_rows(connection, _ALL_TIMES, {"swarm_id": swarm_id})
         return [
             Timing(
-                task_id=task_id,
-                kind=_KINDS[kind],
-                status=_STATUSES[status],
-                steps=max((calls or 0) + (status in _AT_WORK_OR_DONE), 1),
-                tools_ms=tools_ms or 0.0,
-                depends_on=() if depends_on == "[]" else orjson.loads(depends_on),
-                lane=lane,
-                attempts=attempt,
-                queued_at_ms=queued_at_ms,
-                queue_ms=queue_ms or 0,
-                started_at_ms=started_at_ms,
-                ended_at_ms=ended_at_ms,
-                busy_ms=latency_ms,
+                task_id,
+                _STATUSES[status],
+                _KINDS[kind],
+                max((calls or 0) + (status in _AT_WORK_OR_DONE), 1),
+                () if depends_on == "[]" else orjson.loads(depends_on),
+                lane,
+                attempt,
+                queued_at_ms,
+                queue_ms or 0,
+                started_at_ms,
+                ended_at_ms,
+                latency_ms,
+                tools_ms or 0.0,
             )
             for (
                 task_id,
