@@ -57,9 +57,7 @@ class TaskIn(BaseModel):
     task_id: TaskId | None = Field(None, description="The same as `id`")
     type: str | None = Field(None, max_length=200)
     prompt: str | PromptParts | None = Field(
-        None,
-        description="What the sub-agent is to do, in words or message parts (text, image_url, video_url)",
-        union_mode="left_to_right",  # words are tried alone: nothing is both, and most are words
+        None, description="What the sub-agent is to do, in words or message parts (text, image_url, video_url)"
     )
     data: Any = None
     depends_on: list[TaskId] = Field(default_factory=list, max_length=20_000)
