@@ -201,7 +201,7 @@ class Runner:
         if out.changes or out.events or self._commands_done or assigned or self._purse.owes:
             await self._commit(state, out, assigned)
             self._announce(state, out)
-        self._perform(state, claimant, out, group)
+        await self._perform(state, claimant, out, group)
         self._watch(state)
         if self._control_rang:
             self._news.set()
@@ -324,7 +324,8 @@ class Runner:
 
     # --- effects -----------------------------------------------------------------------------------------------------
 
-    def _perform(self, state: SwarmState, claimant: Claimant, out: Step, group: asyncio.TaskGroup) -> None:
+    async def _perform(self, state: SwarmState, claimant: Claimant, out: Step, group: asyncio.TaskGroup) -> None:
+        ready: list[StartAttempt] = []
         with_inputs: list[StartAttempt | AwaitCall] = []
         for effect in out.effects:
             match effect:
@@ -332,10 +333,8 @@ class Runner:
                     with_inputs.append(effect)
                 case StartAttempt():
                     task = state.tasks[effect.index]
-                    if state.graph.dependencies[effect.index] or task.awaits or task.step:
-                        with_inputs.append(effect)
-                    else:
-                        self._attempts.start(state, claimant, effect, {}, group)
+                    builds_on = state.graph.dependencies[effect.index] or task.awaits or task.step
+                    (with_inputs if builds_on else ready).append(effect)
                 case StartHedge():
                     self._attempts.start_hedge(state, effect, group)
                 case StopAttempt():
@@ -346,6 +345,7 @@ class Runner:
                     self._merge_wanted = effect
                 case MakeCheckpoint():
                     self._merge_wanted = self._merge_wanted or effect
+        await self._attempts.start_each(state, claimant, ready, group)
         if with_inputs:
             group.create_task(self._attempts.start_with_inputs(state, claimant, with_inputs, group))
         if self._merge_wanted is not None and not self._merging and not state.ended:

@@ -16,6 +16,7 @@ from app.domain.swarm import SwarmStatus
 from app.ports.doorbell import control_of
 from app.ports.provider import Unavailable
 from app.ports.runs import Command
+from app.scheduler.attempts import Attempts
 from app.scheduler.runner import Runner
 from app.storage.engine import open_database
 from tests.support.databases import place_database
@@ -71,6 +72,29 @@ async def test_a_runner_whose_lease_was_taken_stops_and_gives_everything_back(pa
         assert provider.running == []
         assert shared.admission.in_use(provider.name) == shared.admission.in_use(LANE) == 0
         assert await store.events.list(lease.swarm_id, after=0, limit=100) == before
+
+
+async def test_the_first_calls_of_a_wave_are_out_before_the_last_are_made(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, made_at_call = 0, []
+    start = Attempts.start
+
+    def counted(self: Attempts, *args: Any) -> None:
+        nonlocal made
+        made += 1
+        start(self, *args)
+
+    async def behaviour(_: Call) -> None:
+        made_at_call.append(made)
+
+    monkeypatch.setattr(Attempts, "start", counted)
+    async with scheduling(path, ScriptedProvider(behaviour)) as work:
+        row = await work.end(await work.add(new_swarm({f"t{index}": [] for index in range(40)})))
+
+    assert (row.status, made) == (SwarmStatus.COMPLETED, 40)
+    assert made_at_call[0] < 10
+    assert made_at_call[20] < 40
 
 
 async def test_a_store_that_refuses_for_a_while_costs_time_and_nothing_else(path: Path) -> None:
