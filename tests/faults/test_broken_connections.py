@@ -75,7 +75,9 @@ def test_broken_connections_end_in_time_and_leave_nothing(
     service: ServiceProcess, model: MockModelProcess, each: int
 ) -> None:
     with service.client() as client:
+        model.configure(latency_ms=500)  # so that all are open at once
         run(client, AT_ONCE)  # fills the pool of connections and whatever is made on first use
+        model.configure(latency_ms=0)
         poll(lambda: in_flight(model) == 0)
         before = Footprint.of(service.pid)
         slowest_ms: dict[str, float] = {}

@@ -9,6 +9,7 @@ import os
 import re
 import signal
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -75,6 +76,7 @@ class Cluster:
     broker: NatsServer
     serves: list[ServiceProcess] = field(default_factory=list)
     workers: list[WorkerProcess] = field(default_factory=list)
+    refusals: list[str] = field(default_factory=list)
 
     def post(self, body: Mapping[str, Any], *, node: int = 0) -> str:
         """Start a swarm at a node and return its id."""
@@ -135,6 +137,7 @@ class Cluster:
             def look() -> dict[str, Any] | None:
                 answer = client.get(f"/v1/swarms/{swarm_id}")
                 if answer.status_code == 503 and "retry-after" in answer.headers:
+                    self.refusals.append(f"{time.monotonic():.1f} s, node {node}: {answer.json()['detail']}")
                     return None
                 assert answer.status_code == 200, answer.text
                 found: dict[str, Any] = answer.json()

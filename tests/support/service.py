@@ -145,6 +145,9 @@ class _Process:
 
     def _started(self, arguments: Sequence[str], env: dict[str, str]) -> subprocess.Popen[bytes] | warm.WarmProcess:
         whole = {**clean_environment(), "PYTHONPATH": str(ROOT), **env}
+        for said in (self._out, self._err):  # what the one before said stays to be looked at
+            if said.exists():
+                said.rename(said.with_name(f"{said.name}.{len(list(self._folder.glob(f'{said.name}.*'))) + 1}"))
         if self.command is _Process.command and warm.takes(env):
             self._out.write_bytes(b"")
             self._err.write_bytes(b"")

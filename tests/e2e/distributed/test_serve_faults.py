@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -43,13 +44,18 @@ def test_every_process_is_restarted_during_a_run(tmp_path: Path) -> None:
     tasks = independent(10_000)
     limits = {"max_parallel_agents": 100, "max_steps": 100_000}
     with cluster(tmp_path, latency_ms=400, flags=("--drain-s", "5")) as nodes:
+        took_s = [time.monotonic()]
         swarm_id = nodes.post({"tasks": tasks, "limits": limits})
+        took_s.append(time.monotonic())
         nodes.until_completed(swarm_id, 200, node=1)
+        took_s.append(time.monotonic())
         processes: list[WorkerProcess | ServiceProcess] = [*nodes.workers, *nodes.serves]
         for process in processes:
             assert process.terminate() == 0
             process.start()
-        assert nodes.completed(swarm_id) < len(tasks), "the run was over too soon"
+            took_s.append(time.monotonic())
+        slow = [round(after - before, 1) for before, after in pairwise(took_s)]
+        assert nodes.completed(swarm_id) < len(tasks), f"it was over too soon: {slow} s; {nodes.refusals}"
 
         nodes.until_ended(swarm_id, deadline_s=300)
 
