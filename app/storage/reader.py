@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -24,12 +25,14 @@ class Network:
     connection: of the engine, with a limit on how long each of its steps may take.
     failures: what the driver raises by itself.
     is_gone: whether a failure means that the database is away.
+    joining: a statement that readies a transaction for joins of all rows of a run.
     """
 
     reach: Reach
     connection: Callable[[AsyncEngine], AsyncConnection]
     failures: tuple[type[Exception], ...]
     is_gone: Callable[[BaseException], bool]
+    joining: str
 
 
 class Reader:
@@ -45,8 +48,11 @@ class Reader:
         self._failures: tuple[type[Exception], ...] = (DBAPIError, PoolTimeout, *of_driver)
 
     @asynccontextmanager
-    async def connect(self) -> AsyncIterator[AsyncConnection]:
+    async def connect(self, *, joining: bool = False) -> AsyncIterator[AsyncConnection]:
         """A connection in a transaction of its own: all its queries see one snapshot of the database.
+
+        Args:
+            joining: they join all rows of a run.
 
         Raises:
             StoreUnavailable: the database could not be read, or no connection was free in time.
@@ -58,6 +64,8 @@ class Reader:
         try:
             async with make(self._engine) as connection:
                 try:
+                    if joining and self._network is not None:
+                        await connection.execute(text(self._network.joining))
                     yield connection
                 except asyncio.CancelledError as exc:
                     # The frames that it has left behind hold one another, and one of them the query's cursor. Until a

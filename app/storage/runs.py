@@ -115,7 +115,7 @@ class Runs:
         fresh = self._fresh.take(lease)
         if fresh is not None:
             return fresh
-        async with self._reader.connect() as connection:
+        async with self._reader.connect(joining=True) as connection:
             swarm = (await connection.execute(select(SWARMS).where(SWARMS.c.id == lease.swarm_id))).one_or_none()
             if swarm is None or swarm.lease_token != lease.token:
                 raise LeaseLost(lease.swarm_id)

@@ -55,7 +55,7 @@ async def open_server(
     reach = Reach()
     reader = Reader(
         postgres.reading_engine(url),
-        Network(reach, postgres.ReadingConnection, postgres.FAILURES, postgres.is_gone),
+        Network(reach, postgres.ReadingConnection, postgres.FAILURES, postgres.is_gone, postgres.JOINING),
     )
     try:
         async with PostgresWriter(url, reach, before_commit=before_commit) as writer:

@@ -246,7 +246,7 @@ class Tasks:
         return found
 
     async def timings(self, swarm_id: str) -> Sequence[Timing]:
-        async with self._reader.connect() as connection:
+        async with self._reader.connect(joining=True) as connection:
             rows = await fetch_rows(connection, _ALL_TIMES, {"swarm_id": swarm_id})
         return [
             Timing(

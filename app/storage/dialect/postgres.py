@@ -103,6 +103,10 @@ _READING = {"idle_in_transaction_session_timeout": "60000", "enable_bitmapscan":
 """Who only reads locks nothing, and may be held up for longer than that. Pages are read in an index's order: while the
 server has no statistics of a run's new rows it would collect and sort all of them by a bitmap for each page."""
 
+JOINING = "SET LOCAL enable_nestloop = off"
+"""For joins of all rows of a run. By statistics from before it came the server expects one row and goes through all of
+the other table's for each: 10,000 tasks and their inputs took 4 s, until the statistics were made anew."""
+
 BY_KEY = {"enable_seqscan": "off"}
 """Of connections that write. What they look up has an index, often in tables whose rows come and go within a second: by
 what the server's statistics say of these it would read the whole table, each time."""

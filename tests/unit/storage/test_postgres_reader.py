@@ -13,9 +13,11 @@ from sqlalchemy import text
 
 from app.domain.errors import StoreUnavailable
 from app.storage.dialect import postgres
+from app.storage.engine import open_database
 from app.storage.reach import Reach
 from app.storage.reader import Network, Reader
 from tests.support.postgres import PostgresServer, server
+from tests.support.runs import new_swarm
 
 _CONNECTIONS = 8
 
@@ -28,7 +30,7 @@ def url() -> Iterator[str]:
 
 @asynccontextmanager
 async def reading(url: str, reach: Reach) -> AsyncIterator[Reader]:
-    network = Network(reach, postgres.ReadingConnection, postgres.FAILURES, postgres.is_gone)
+    network = Network(reach, postgres.ReadingConnection, postgres.FAILURES, postgres.is_gone, postgres.JOINING)
     reader = Reader(postgres.reading_engine(url), network)
     try:
         yield reader
@@ -147,3 +149,25 @@ def test_reads_that_are_given_up_leave_their_connections_to_others(url: str) -> 
             assert found == [1] * 3 * _CONNECTIONS
 
     on_uvloop(go)
+
+
+@pytest.mark.anyio
+async def test_a_run_that_came_after_the_statistics_is_read_and_taken_up_in_time(url: str) -> None:
+    """Statistics of a table that was just emptied let the server expect one row where there are thousands."""
+    tasks: dict[str, list[str]] = {f"t{number}": [] for number in range(10_000)}
+    async with open_database(url) as store:
+        await store.swarms.create(new_swarm(tasks, number=1))
+    administrator = await postgres.connect(url, command_timeout_s=60)
+    for sql in ("DELETE FROM tasks", "DELETE FROM task_inputs", "DELETE FROM swarms", "ANALYZE"):
+        await administrator.execute(sql)
+    await administrator.close(timeout=10)
+    new = new_swarm(tasks, number=2)
+    async with open_database(url) as store:
+        await store.swarms.create(new)
+        timings = await store.tasks.timings(new.state.swarm_id)
+    async with open_database(url) as store:  # another one, which does not have it in memory
+        [lease] = await store.runs.claim("me", limit=1)
+        state = await store.runs.load(lease)
+
+    assert (len(timings), len(state.tasks)) == (10_000, 10_000)
+    assert all(task.payload for task in state.tasks)
